@@ -1,0 +1,1 @@
+"""Measurements: ``allears bench NAME`` runs ``bench/NAME.py`` of a checkout."""

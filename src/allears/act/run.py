@@ -1,0 +1,241 @@
+"""Let playbooks act: moves are written down, cases opened, deliveries put into the outbox, all in one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Executable, case, delete, func, select, type_coerce
+from sqlalchemy.orm import Session
+
+from allears.act.case import open_case
+from allears.act.clocks import Clocks
+from allears.act.decide import decide, happened_before
+from allears.act.deliver import Outbox
+from allears.act.fatigue import Ledger
+from allears.act.happening import Happening, from_changes, from_signals
+from allears.act.issue import Change
+from allears.act.notice import issue_notice, without_personal
+from allears.act.playbook import Notify, OpenCase, Playbook, Propose, Survey
+from allears.act.scene import Scene
+from allears.desk.base import Desk, Moment
+from allears.desk.work import Case, Delivery, Issue, IssueSignal, Move
+from allears.errors import NotFound, Refused
+
+_CHUNK = 5_000
+_REMEMBER = timedelta(days=400)
+
+
+def run(
+    desk: Desk,
+    playbooks: Iterable[Playbook],
+    scene: Scene,
+    *,
+    since: datetime,
+    at: datetime,
+    outbox: Outbox,
+    clocks: Clocks,
+    changes: Iterable[Change] = (),
+    given: Iterable[Happening] = (),
+    timezone: str = "UTC",
+) -> list[Move]:
+    """Decide and do what the playbooks say about what happened since the last run.
+
+    Repeating a run does nothing more: ids follow from causes. Moves that still wait are withdrawn when their issue
+    comes back, so nobody is asked whether all is well while it is not.
+
+    Parameters
+    ----------
+    scene
+        Recent signals, at least a month for caps to see the contacts others made.
+    since, at
+        What arrived after ``since`` and up to ``at`` is looked at.
+    changes
+        What `record`, `mark_fixed` and their like returned.
+    given
+        Burns, verdicts.
+
+    Returns
+    -------
+    list of Move
+        The moves that are new.
+    """
+    told = [*from_changes(changes, at), *given]
+    fresh: list[Move] = []
+    with desk.session() as session:
+        for happening in told:
+            if happening.what == "issue reopened" and happening.issue is not None:
+                withdraw(session, str(happening.issue["id"]), at)
+        ledger = Ledger(load=partial(_remember, session, scene, at), known=partial(_known, session))
+        for playbook in playbooks:
+            for happening in sorted([*told, *from_signals(playbook, scene, since, at)], key=happened_before):
+                moves = decide(playbook, happening, scene, ledger, ZoneInfo(timezone))
+                session.add_all(moves)
+                session.flush()
+                _act(session, playbook, happening, moves, outbox, clocks, at)
+                fresh += moves
+    return fresh
+
+
+def moves(
+    desk: Desk, *, playbook: str | None = None, issue: str | None = None, limit: int = 1_000
+) -> list[dict[str, object]]:
+    """List moves, newest first."""
+    query = select(Move).order_by(Move.at.desc(), Move.id).limit(limit)
+    query = query.where(Move.playbook == playbook) if playbook is not None else query
+    query = query.where(Move.issue == issue) if issue is not None else query
+    names = (
+        "id",
+        "playbook",
+        "customer",
+        "issue",
+        "action",
+        "target",
+        "state",
+        "at",
+        "due_at",
+        "why",
+        "held_by",
+    )
+    with desk.session() as session:
+        return [{n: getattr(row, n) for n in names} for row in session.scalars(query)]
+
+
+def withdraw(session: Session, issue_id: str, at: datetime) -> None:
+    """Take back what an issue's playbooks planned for later, and its deliveries that were not sent."""
+    waiting = session.scalars(
+        select(Move).where(Move.issue == issue_id, Move.state == "proposed", Move.due_at > at)
+    ).all()
+    for move in waiting:
+        move.state, move.held_by, move.contacts = "suppressed", "issue reopened", False
+    for decision in {move.decision for move in waiting}:
+        mine = Delivery.event_id.startswith(f"msg_{decision}", autoescape=True)
+        session.execute(delete(Delivery).where(mine, Delivery.state == "waiting", Delivery.next_at > at))
+
+
+def settle_moves(desk: Desk, move_ids: Iterable[str], state: str) -> None:
+    """Write down what became of proposed moves, once those who send say so: ``sent`` or ``failed``."""
+    if state not in ("sent", "failed"):
+        raise Refused("expected sent or failed", place="state")
+    with desk.session() as session:
+        for move_id in move_ids:
+            move = session.get(Move, move_id)
+            if move is None or move.state != "proposed":
+                raise NotFound("no proposed move has that id", place="move")
+            move.state, move.contacts = state, move.contacts and state == "sent"
+
+
+def _act(
+    session: Session,
+    playbook: Playbook,
+    happening: Happening,
+    moves: list[Move],
+    outbox: Outbox,
+    clocks: Clocks,
+    at: datetime,
+) -> None:
+    for step, action in enumerate(playbook.then):
+        mine = [move for move in moves if move.step == step and move.state == "proposed"]
+        if not mine:
+            continue
+        if isinstance(action, OpenCase):
+            for move in mine:
+                _open(session, action, happening, move, clocks, at)
+        elif isinstance(action, Notify):
+            _tell(session, action, happening, mine[0], outbox, at)
+        elif isinstance(action, Propose | Survey) and action.via:
+            _pass_on(session, action.via, mine, outbox, at)
+
+
+def _tell(
+    session: Session, action: Notify, happening: Happening, move: Move, outbox: Outbox, at: datetime
+) -> None:
+    told = {"title": without_personal(move.why), "playbook": move.playbook} | _facts(happening)
+    outbox.put(
+        "playbook.notice", told, action.destinations,
+        event_id=f"msg_{move.decision}_{move.step}", at=at, not_before=move.due_at, session=session,
+    )  # fmt: skip
+
+
+def _pass_on(session: Session, via: str, moves: list[Move], outbox: Outbox, at: datetime) -> None:
+    # One delivery for all that is due at one moment; whom it concerns is asked for under the decision's id.
+    for due, count in sorted(Counter(move.due_at for move in moves).items()):
+        first = min((move for move in moves if move.due_at == due), key=lambda move: move.id)
+        told = {
+            "playbook": first.playbook,
+            "action": first.action,
+            "what": first.target,
+            "decision": first.decision,
+            "moves": count,
+        }
+        event_id = f"msg_{first.decision}_{first.step}_{first.id[:8]}"
+        outbox.put("moves.proposed", told, [via], event_id=event_id, at=at, not_before=due, session=session)
+
+
+def _open(
+    session: Session, action: OpenCase, happening: Happening, move: Move, clocks: Clocks, at: datetime
+) -> None:
+    issue = session.get(Issue, move.issue) if move.issue is not None else None
+    title = f"{action.title}: {happening.facts['service']}" if "service" in happening.facts else action.title
+    # About an issue there is one case per department; about a customer or a service one per happening.
+    key = issue.id if issue is not None and move.customer is None else happening.key
+    open_case(
+        session, key, action.department, action.priority, title, clocks, at,
+        issue=issue.id if issue is not None else None, customer=move.customer,
+        score=issue.score if issue is not None else 0.0, why=move.why, actor=f"playbook {move.playbook}",
+    )  # fmt: skip
+    move.state = "sent"
+
+
+def _facts(happening: Happening) -> dict[str, object]:
+    facts: dict[str, object] = {k: v for k, v in happening.facts.items() if isinstance(v, int | float | str)}
+    facts.pop("name", None)
+    return facts | ({"about": issue_notice(happening.issue)} if happening.issue is not None else {})
+
+
+def _known(session: Session, move_ids: list[str]) -> set[str]:
+    known: set[str] = set()
+    for start in range(0, len(move_ids), _CHUNK):
+        known.update(session.scalars(select(Move.id).where(Move.id.in_(move_ids[start : start + _CHUNK]))))
+    return known
+
+
+def _remember(session: Session, scene: Scene, at: datetime, ledger: Ledger, customers: list[str]) -> None:
+    for start in range(0, len(customers), _CHUNK):
+        some = customers[start : start + _CHUNK]
+        for customer, due, action in session.execute(_contacts(some, at - _REMEMBER)):
+            ledger.note(customer, due, survey=action == "survey")
+        for customer, since, until in session.execute(_complaints(some)):
+            ledger.complain(customer, since, until)
+        for customer, since, until in session.execute(_own_cases(some)):
+            ledger.complain(customer, since, until)
+    for customer in customers:
+        for moment, survey in scene.reached_out.get(customer, []):
+            ledger.note_seen(customer, moment, survey=survey)
+
+
+def _contacts(customers: list[str], since: datetime) -> Executable:
+    made = Move.state.in_(("proposed", "sent"))
+    return select(Move.customer, Move.due_at, Move.action).where(
+        Move.customer.in_(customers), Move.contacts, made, Move.due_at > since
+    )
+
+
+def _complaints(customers: list[str]) -> Executable:
+    until = case(
+        (Issue.state.in_(("open", "acknowledged")), None),
+        else_=func.coalesce(Issue.fixed_at, Issue.closed_at),
+    )
+    since = func.coalesce(Issue.first_signal_at, Issue.detected_at)
+    about = select(IssueSignal.customer, type_coerce(since, Moment), type_coerce(until, Moment)).join(Issue)
+    return about.where(IssueSignal.customer.in_(customers), Issue.kind == "issue").distinct()
+
+
+def _own_cases(customers: list[str]) -> Executable:
+    until = func.coalesce(Case.fixed_at, Case.closed_at)
+    return select(Case.customer, Case.opened_at, type_coerce(until, Moment)).where(
+        Case.customer.in_(customers)
+    )

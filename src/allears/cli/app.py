@@ -1,0 +1,88 @@
+"""All commands by name; each is loaded when it is called, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError, Group
+
+from allears.cli.show import complain
+from allears.errors import AllearsError
+
+START, LOOK, ACT, GUARD, KEEP = (
+    Group(name, sort_key=order) for order, name in enumerate(("Start", "Look", "Act and teach", "Guard", "Keep and check"))
+)
+
+app = App(
+    name="allears",
+    help="All ears for the people who answer for customers.",
+    version=lambda: __import__("importlib.metadata", fromlist=["version"]).version("allears"),
+)
+
+COMMANDS: dict[str, tuple[Group, str]] = {
+    "demo": (START, "allears.cli.demo:demo"),
+    "new": (START, "allears.cli.spaces:new"),
+    "listen": (START, "allears.cli.listen:listen"),
+    "serve": (START, "allears.web.serve:serve"),
+    "digest": (START, "allears.cli.spaces:digest"),
+    "status": (LOOK, "allears.cli.spaces:status"),
+    "refused": (LOOK, "allears.cli.listen:refused"),
+    "signals": (LOOK, "allears.cli.look:signals"),
+    "customers": (LOOK, "allears.cli.look:customers"),
+    "customer": (LOOK, "allears.cli.look:customer"),
+    "issues": (LOOK, "allears.cli.look:issues"),
+    "surprises": (LOOK, "allears.cli.look:surprises"),
+    "experience": (LOOK, "allears.cli.look:experience"),
+    "trust": (LOOK, "allears.cli.look:trust"),
+    "verdicts": (LOOK, "allears.cli.look:verdicts"),
+    "services": (LOOK, "allears.cli.look:services"),
+    "forecast": (LOOK, "allears.cli.look:forecast"),
+    "topics": (LOOK, "allears.cli.teach:topics"),
+    "sql": (LOOK, "allears.cli.look:sql"),
+    "brief": (LOOK, "allears.cli.brief:brief"),
+    "backtest": (LOOK, "allears.cli.look:backtest"),
+    "cases": (ACT, "allears.cli.work:cases"),
+    "case": (ACT, "allears.cli.work:case"),
+    "issue": (ACT, "allears.cli.work:issue"),
+    "playbook": (ACT, "allears.cli.work:playbook"),
+    "destinations": (ACT, "allears.cli.work:destinations"),
+    "learn": (ACT, "allears.cli.teach:learn"),
+    "keys": (GUARD, "allears.cli.guard:keys"),
+    "users": (GUARD, "allears.cli.guard:users"),
+    "erase": (GUARD, "allears.cli.guard:erase"),
+    "audit": (GUARD, "allears.cli.guard:audit"),
+    "export": (KEEP, "allears.cli.keep:export"),
+    "compact": (KEEP, "allears.cli.keep:compact"),
+    "doctor": (KEEP, "allears.cli.keep:doctor"),
+    "bench": (KEEP, "allears.cli.bench:bench"),
+}
+
+for _name, (_group, _path) in COMMANDS.items():
+    app.command(_path, name=_name, group=_group)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run a command and leave with 0 done, 1 failed, 2 wrong use."""
+    sys.exit(run(list(sys.argv[1:] if words is None else words)))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run a command; returns the exit code."""
+    as_json = "--json" in words
+    try:
+        app(words, exit_on_error=False, print_error=not as_json, result_action="return_value")
+    except CycloptsError as error:
+        if as_json:
+            complain("wrong_use", str(error).splitlines()[0], "", as_json=True)
+        return 2
+    except AllearsError as error:
+        complain(error.code, error.message, error.place, as_json=as_json)
+        return 2 if error.place.startswith("--") else 1
+    except KeyboardInterrupt:
+        complain("stopped", "stopped; what was accepted is kept", "", as_json=as_json)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    return 0

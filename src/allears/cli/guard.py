@@ -1,0 +1,113 @@
+"""Guard: keys, users, erasure, audit."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.prompt import Confirm, Prompt
+
+from allears.cli import show
+from allears.cli.where import HERE, Where
+
+RoleName = Literal["cio", "analyst", "agent", "engineer", "privacy", "partner"]
+
+keys = App(name="keys", help="API keys for scripts and senders.")
+users = App(name="users", help="People who may log in to the pages.")
+audit = App(name="audit", help="Who looked at what; tamper-evident.")
+
+
+@keys.command(name="new")
+def new_key(*, role: RoleName, name: str = "script", partner: str | None = None, where: Where = HERE) -> None:
+    """Make a key; it is shown once."""
+    with where.open() as space:
+        text, record = space.keys.make(role, name, partner=partner, at=space.now())
+        space.ground.audit.record(space.actor, "key.new", record.name)
+        if where.json:
+            show.as_json({"key": text, "role": role, "name": name})
+        else:
+            show.out.print(text)
+            show.err.print("kept nowhere in clear: note it now", style="dim")
+
+
+@keys.command(name="list")
+def list_keys(*, where: Where = HERE) -> None:
+    """List keys, without the keys."""
+    with where.open() as space:
+        found = [msgspec.to_builtins(k) for k in space.keys.list()]
+        if where.json:
+            show.as_json(found)
+        else:
+            show.rows(found, empty="no key yet; `allears keys new --role engineer`")
+
+
+@keys.command
+def revoke(key_id: str, /, *, where: Where = HERE) -> None:
+    """End a key."""
+    with where.open() as space:
+        space.keys.revoke(key_id, at=space.now())
+        space.ground.audit.record(space.actor, "key.revoke", key_id)
+        if where.json:
+            show.as_json({"revoked": key_id})
+        else:
+            show.out.print("revoked")
+
+
+@users.command
+def add(name: str, /, *, role: RoleName, partner: str | None = None, where: Where = HERE) -> None:
+    """Let a person log in; asks for the password."""
+    password = Prompt.ask("password", password=True)
+    with where.open() as space:
+        space.logins.add(name, password, role, partner=partner, at=space.now())
+        space.ground.audit.record(space.actor, "user.add", name)
+        show.as_json({"user": name, "role": role}) if where.json else show.out.print(f"{name} may log in as {role}")
+
+
+def erase(
+    who: str,
+    /,
+    *,
+    why: str = "request of the person",
+    yes: Annotated[bool, Parameter(alias="-y", negative="")] = False,
+    where: Where = HERE,
+) -> None:
+    """Destroy a customer's keys, remove look-ups, print a receipt. Cannot be undone.
+
+    Parameters
+    ----------
+    who
+        A customer id or any identifier.
+    """
+    with where.open() as space:
+        customer = space.customer(who).id
+        if not (yes or where.json) and not Confirm.ask(f"destroy the keys of {customer} for good?", console=show.out, default=False):
+            show.out.print("nothing was erased")
+            return
+        receipt = msgspec.to_builtins(space.erase(customer, why=why))
+        if where.json:
+            show.as_json(receipt)
+        else:
+            show.rows([{"": k, "value": v} for k, v in receipt.items()], ("", "value"), title="receipt")
+
+
+@audit.command
+def verify(*, where: Where = HERE) -> None:
+    """Check that no entry was changed, removed or slipped in."""
+    with where.open() as space:
+        found = msgspec.to_builtins(space.ground.audit.verify())
+        if where.json:
+            show.as_json(found)
+        else:
+            show.rows([{"": k, "value": v} for k, v in found.items()], ("", "value"))
+
+
+@audit.command(name="list")
+def entries(*, limit: int = 50, where: Where = HERE) -> None:
+    """Show the newest entries."""
+    with where.open() as space:
+        found = [msgspec.to_builtins(e) for e in space.ground.audit.entries(limit)]
+        if where.json:
+            show.as_json(found)
+        else:
+            show.rows(found, empty="no entry yet")

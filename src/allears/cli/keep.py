@@ -1,0 +1,84 @@
+"""Keep and check: export, compaction, doctor."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from allears.cli import show
+from allears.cli.where import HERE, Where
+from allears.errors import AllearsError, Refused
+
+Kind = Literal["parquet", "csv", "json"]
+
+
+def export(
+    table: str,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="The file to write.")],
+    format: Kind = "parquet",
+    where: Where = HERE,
+) -> None:
+    """Export a table, redacted, to Parquet, CSV or JSON; the export is in the audit.
+
+    Parameters
+    ----------
+    table
+        signals, identities, topics, issues, cases, surprises, expectations, measures, refused or links.
+    """
+    if out.exists():
+        raise Refused("there is a file already", place="--out")
+    with where.open() as space:
+        rows = space.export(table, out, format)
+        show.as_json({"table": table, "rows": rows, "file": str(out)}) if where.json else show.out.print(f"{rows:,} rows in {out}")
+
+
+def compact(*, where: Where = HERE) -> None:
+    """Join small files of the lake and remove those no longer needed."""
+    with where.open() as space:
+        joined, removed = space.ground.store.compact("signals"), space.ground.store.vacuum("signals")
+        show.as_json({"joined": joined, "removed": removed}) if where.json else show.out.print(f"{joined} files joined, {removed} removed")
+
+
+def doctor(*, where: Where = HERE) -> None:
+    """Check the machine and the space, and say what to mend."""
+    found = list(_checks(where))
+    if where.json:
+        show.as_json(found)
+        return
+    for check in found:
+        mark = "[green]ok[/]" if check["ok"] else "[red]mend[/]"
+        show.out.print(f"{mark}  {check['check']}: {check['says']}")
+
+
+def _checks(where: Where) -> Iterator[dict[str, object]]:
+    yield {"check": "python", "ok": sys.version_info >= (3, 11), "says": sys.version.split()[0]}
+    try:
+        folder = where.folder()
+    except AllearsError as error:
+        yield {"check": "space", "ok": False, "says": error.message}
+        return
+    free = shutil.disk_usage(folder).free / 2**30
+    yield {"check": "disk", "ok": free > 2, "says": f"{free:.1f} GB free"}
+    key = folder / "space.key"
+    if key.exists():
+        private = key.stat().st_mode & 0o077 == 0
+        yield {"check": "key file", "ok": private, "says": "only its owner can read it" if private else "others can read it: chmod 600 space.key"}
+    yield {"check": "folder", "ok": os.access(folder, os.W_OK), "says": "writable" if os.access(folder, os.W_OK) else "not writable"}
+    try:
+        with where.open() as space:
+            status = space.status()
+            audit = space.ground.audit.verify()
+    except AllearsError as error:
+        yield {"check": "space", "ok": False, "says": str(error)}
+        return
+    yield {"check": "inbox", "ok": status["pending"] < 1_000_000, "says": f"{status['pending']:,} signals wait for the digest"}
+    yield {"check": "refused", "ok": status["refused"] == 0, "says": f"{status['refused']:,} rows refused" + ("; `allears refused`" if status["refused"] else "")}
+    yield {"check": "audit", "ok": audit.ok, "says": f"{audit.entries:,} entries, chain whole" if audit.ok else "the chain is broken"}

@@ -1,0 +1,165 @@
+"""Look: signals, customers, issues, trust, services, forecasts, SQL, the past replayed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import msgspec
+from cyclopts import Parameter
+
+from allears.cli import show
+from allears.cli.where import HERE, Where
+
+By = Literal["channel", "source", "region", "relationship", "service", "release", "platform", "partner", "language", "topic"]
+Every = Literal["day", "week", "month"]
+
+
+def signals(*, last: Annotated[int, Parameter(help="How many, newest first.")] = 20, where: Where = HERE) -> None:
+    """Show the newest signals, redacted."""
+    with where.open() as space:
+        found = space.sql(
+            "SELECT occurred_at, channel, source, kind, name, language, round(sentiment, 2) AS sentiment, topics, text "
+            f"FROM signals ORDER BY occurred_at DESC LIMIT {int(last)}"
+        )
+        if where.json:
+            show.as_json(found)
+        else:
+            show.rows(found, empty="no signal yet; `allears listen FILE --source NAME`")
+
+
+def customers(
+    search: Annotated[str | None, Parameter(help="An identifier: email, phone, user id, handle.")] = None,
+    /,
+    *,
+    limit: int = 20,
+    where: Where = HERE,
+) -> None:
+    """List customers by last contact, or find one."""
+    with where.open() as space:
+        found = space.customers(search=search, limit=limit)
+        if where.json:
+            show.as_json(found)
+        else:
+            show.rows(found, ("customer", "relationship", "signals", "messages", "channels", "sentiment", "last_at"), empty="nobody yet")
+
+
+def customer(who: str, /, *, limit: int = 30, where: Where = HERE) -> None:
+    """Show one customer: who, and the timeline over all channels.
+
+    Parameters
+    ----------
+    who
+        A customer id or any identifier.
+    """
+    with where.open() as space:
+        person = space.customer(who)
+        if where.json:
+            show.as_json({"customer": person.overview(), "timeline": show.plain(person.timeline(limit=limit))})
+            return
+        show.rows([{"": k, "value": v} for k, v in person.overview().items()], ("", "value"))
+        show.rows(person.timeline(limit=limit), ("occurred_at", "channel", "kind", "name", "sentiment", "text"))
+
+
+def issues(*, state: str | None = None, where: Where = HERE) -> None:
+    """List issues and opportunities, highest score first."""
+    with where.open() as space:
+        found = space.issues(state)
+        if where.json:
+            show.as_json(found)
+        else:
+            show.rows(found, ("id", "title", "kind", "detected_at", "signals", "customers", "department", "score", "state"), empty="no issue found")
+
+
+def surprises(*, limit: int = 50, where: Where = HERE) -> None:
+    """List where counts left what was expected."""
+    with where.open() as space:
+        found = space.surprises(limit)
+        if where.json:
+            show.as_json(found)
+        else:
+            show.rows(found, ("detected_at", "series", "observed", "expected", "score", "direction"), empty="no surprise")
+
+
+def experience(*, by: By | None = None, every: Every = "week", where: Where = HERE) -> None:
+    """Show NPS, CSAT, CES, stars and sentiment, each with interval and n."""
+    with where.open() as space:
+        _measures(space.experience(by, every), where)
+
+
+def trust(*, by: By | None = None, every: Every = "week", where: Where = HERE) -> None:
+    """Show the trust index: stated, behavioural, composite; each with interval and n."""
+    with where.open() as space:
+        _measures(space.trust(by, every), where)
+
+
+def _measures(found: object, where: Where) -> None:
+    rows = show.plain(found)
+    if where.json:
+        show.as_json(rows)
+    else:
+        show.rows(rows, ("time", "name", "group", "part", "estimate", "low", "high", "n", "mark"), empty="nothing to measure yet")
+
+
+def verdicts(*, where: Where = HERE) -> None:
+    """Say for each fix whether trust was regained, against a counterfactual."""
+    with where.open() as space:
+        found = space.verdicts()
+        if where.json:
+            show.as_json(found)
+        else:
+            show.rows(found, ("issue", "part", "said", "damage", "gap", "n", "needs", "why"), empty="no issue was marked as fixed yet")
+
+
+def services(*, where: Where = HERE) -> None:
+    """Show each service against its objective: budget left, burns, who was hit."""
+    with where.open() as space:
+        found = space.services()
+        if where.json:
+            show.as_json(found)
+        else:
+            show.rows(found, ("service", "objective", "target", "estimate", "low", "high", "n", "budget_left", "burns", "hit"), empty="no service seen")
+
+
+def forecast(*, channel: str | None = None, days: int = 7, where: Where = HERE) -> None:
+    """Forecast messages an hour, with a 90 % interval."""
+    with where.open() as space:
+        found = space.forecast(channel, days=days)
+        if where.json:
+            show.as_json(found)
+        else:
+            show.rows(found, ("time", "low", "mid", "high", "method"), empty="not enough history")
+
+
+def sql(text: str, /, *, seconds: float = 30.0, where: Where = HERE) -> None:
+    """Ask in SQL, read-only: signals, identities, topics, surprises, expectations, measures, issues, cases, refused, links.
+
+    Parameters
+    ----------
+    text
+        One SELECT.
+    """
+    with where.open() as space:
+        found = space.sql(text, seconds=seconds)
+        if where.json:
+            show.as_json(found)
+        else:
+            show.rows(found, empty="no rows")
+
+
+def backtest(*, start: str | None = None, where: Where = HERE) -> None:
+    """Run the past as if live: what would have been raised when, and how good the forecasts were.
+
+    Parameters
+    ----------
+    start
+        First day, YYYY-MM-DD; default: the first day with four weeks of history.
+    """
+    moment = datetime.fromisoformat(start).replace(tzinfo=UTC) if start else None
+    with where.open() as space:
+        found = msgspec.to_builtins(space.backtest(moment), enc_hook=lambda v: show.plain(v), builtin_types=(datetime,))
+        if where.json:
+            show.as_json(found)
+            return
+        show.rows(found.pop("issues"), ("detected_at", "title", "kind", "signals", "customers", "score"), title="raised", empty="nothing raised")
+        show.rows([{"": k, "value": v} for k, v in found.items()], ("", "value"))

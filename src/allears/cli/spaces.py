@@ -1,0 +1,69 @@
+"""Make a space, digest what waits, see how it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from allears.cli import show
+from allears.cli.where import HERE, Where
+from allears.errors import Refused
+from allears.settings import FILE, Settings, SpaceSettings
+
+
+def new(
+    directory: Path,
+    /,
+    *,
+    name: Annotated[str | None, Parameter(help="The company's short name; default: the folder's name.")] = None,
+    timezone: Annotated[str, Parameter(help="IANA zone of business hours.")] = "UTC",
+    country: Annotated[str, Parameter(help="ISO country whose holidays count.")] = "US",
+    json: bool = False,
+) -> None:
+    """Make a space: a folder with settings, key and stores.
+
+    Parameters
+    ----------
+    directory
+        The folder to make.
+    """
+    from allears.space import Space
+
+    if (directory / FILE).exists():
+        raise Refused("there is a space already", place=str(directory))
+    settings = Settings(space=SpaceSettings(name=name or directory.resolve().name[:64], timezone=timezone, country=country))
+    Space.open(directory, create=True, settings=settings).close()
+    if json:
+        show.as_json({"space": str(directory), "name": settings.space.name})
+    else:
+        show.out.print(f"made {directory}; keep {directory / 'space.key'} safe and apart: without it nothing sealed can be opened")
+        show.out.print(f"next: allears listen FILE --source NAME --space {directory}", style="dim")
+
+
+def digest(*, where: Where = HERE) -> None:
+    """Take what waits in the inbox over into the lake and look for issues."""
+    with where.open() as space:
+        done = space.digest()
+        if where.json:
+            show.as_json(done)
+        else:
+            show.out.print(
+                f"stored {done['stored']:,} signals, {done['duplicates']:,} duplicates, {done['refused']:,} refused; "
+                f"{done['issues']} issues new or grown, {done['cases']} cases opened"
+            )
+
+
+def status(*, where: Where = HERE) -> None:
+    """Show what was accepted, stored, refused and waits, and the delivery contract."""
+    with where.open() as space:
+        found = space.status()
+        if where.json:
+            show.as_json(found)
+            return
+        show.out.print(f"[bold]{found['name']}[/]  accepted {found['accepted']:,} · stored {found['stored']:,} · "
+                       f"duplicates {found['duplicates']:,} · refused {found['refused']:,} · pending {found['pending']:,}")
+        show.rows(found["sources"], title="sources", empty="no source has sent anything yet")
+        for line in found["contract"]:
+            show.out.print(f"  • {line}", style="dim")

@@ -1,0 +1,176 @@
+"""Who may do what: roles and rights, in one place. What no row allows is denied."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from allears.errors import NotAllowed, Refused
+
+
+class Role(StrEnum):
+    """What somebody is here for."""
+
+    CIO = "cio"
+    ANALYST = "analyst"
+    AGENT = "agent"
+    ENGINEER = "engineer"
+    PRIVACY = "privacy"
+    PARTNER = "partner"
+
+
+class Action(StrEnum):
+    """What can be done."""
+
+    SEE_FIGURES = "see_figures"
+    SEE_HEALTH = "see_health"
+    READ_TEXT = "read_text"
+    SEE_CUSTOMERS = "see_customers"
+    OPEN_SEALED = "open_sealed"
+    SEE_CASES = "see_cases"
+    WORK_CASES = "work_cases"
+    RUN_PLAYBOOKS = "run_playbooks"
+    LISTEN = "listen"
+    REPLAY_REFUSED = "replay_refused"
+    ASK_SQL = "ask_sql"
+    EXPORT = "export"
+    ERASE = "erase"
+    READ_AUDIT = "read_audit"
+    MANAGE_KEYS = "manage_keys"
+    MANAGE_USERS = "manage_users"
+
+
+_LOOK = {Action.SEE_FIGURES, Action.READ_TEXT, Action.SEE_CASES}
+
+RIGHTS: dict[Role, frozenset[Action]] = {
+    Role.CIO: frozenset(
+        _LOOK
+        | {Action.SEE_HEALTH, Action.SEE_CUSTOMERS, Action.ASK_SQL, Action.EXPORT, Action.RUN_PLAYBOOKS}
+        | {Action.READ_AUDIT, Action.MANAGE_KEYS, Action.MANAGE_USERS}
+    ),
+    Role.ANALYST: frozenset(_LOOK | {Action.SEE_HEALTH, Action.SEE_CUSTOMERS, Action.ASK_SQL, Action.EXPORT}),
+    Role.AGENT: frozenset(
+        _LOOK | {Action.SEE_CUSTOMERS, Action.WORK_CASES, Action.RUN_PLAYBOOKS, Action.OPEN_SEALED}
+    ),
+    Role.ENGINEER: frozenset(
+        {Action.SEE_FIGURES, Action.SEE_HEALTH, Action.LISTEN, Action.REPLAY_REFUSED, Action.MANAGE_KEYS}
+    ),
+    Role.PRIVACY: frozenset(
+        _LOOK
+        | {
+            Action.SEE_HEALTH,
+            Action.SEE_CUSTOMERS,
+            Action.OPEN_SEALED,
+            Action.EXPORT,
+            Action.ERASE,
+            Action.READ_AUDIT,
+        }
+    ),
+    Role.PARTNER: frozenset(_LOOK | {Action.WORK_CASES}),
+}
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Somebody, or some program, that asks.
+
+    Parameters
+    ----------
+    name
+        User or key, as written in the audit: ``user:ana`` or ``key:ab12cd34``.
+    role
+        What it is here for.
+    partner
+        For the partner role: the one partner whose rows it may see.
+    """
+
+    name: str
+    role: Role
+    partner: str | None = None
+
+
+class Verdict(NamedTuple):
+    """Whether it is allowed, and by which rule."""
+
+    allowed: bool
+    rule: str
+
+
+def allow(principal: Principal, action: Action) -> Verdict:
+    """Decide whether somebody may do something.
+
+    Examples
+    --------
+    >>> allow(Principal("user:ana", Role.ANALYST), Action.OPEN_SEALED)
+    Verdict(allowed=False, rule='analyst may not open_sealed')
+    """
+    if principal.role is Role.PARTNER and not principal.partner:
+        return Verdict(False, "partner without a partner's name may not do anything")
+    if action in RIGHTS.get(principal.role, frozenset()):
+        return Verdict(True, f"{principal.role} may {action}")
+    return Verdict(False, f"{principal.role} may not {action}")
+
+
+def require(principal: Principal, action: Action) -> str:
+    """Insist that somebody may do something; return the rule that allows it.
+
+    Raises
+    ------
+    NotAllowed
+        No rule allows it; the message names the rule, ``facts`` hold ``role`` and ``action``.
+    """
+    verdict = allow(principal, action)
+    if not verdict.allowed:
+        raise NotAllowed(verdict.rule, role=str(principal.role), action=str(action))
+    return verdict.rule
+
+
+def row_partner(principal: Principal) -> str | None:
+    """Return the partner whose rows alone may be shown; ``None`` means every row.
+
+    Raises
+    ------
+    NotAllowed
+        A partner role that names no partner sees nothing.
+    """
+    if principal.role is not Role.PARTNER:
+        return None
+    if not principal.partner:
+        raise NotAllowed("partner without a partner's name may not do anything")
+    return principal.partner
+
+
+def sees_row(principal: Principal, partner: str | None) -> bool:
+    """Tell whether somebody may see a row that concerns this partner (``None``: no partner)."""
+    if principal.role is not Role.PARTNER:
+        return True
+    return bool(principal.partner) and partner == principal.partner
+
+
+def read_role(text: str) -> Role:
+    """Turn a word into a role.
+
+    Raises
+    ------
+    Refused
+        There is no such role; the message lists them.
+    """
+    try:
+        return Role(text)
+    except ValueError:
+        raise Refused(f"no such role; choose one of {', '.join(Role)}", place="role") from None
+
+
+def make_principal(kind: str, name: str, role: str, partner: str | None) -> Principal:
+    """Put together who somebody is; a partner role must name its partner, the others must not.
+
+    Raises
+    ------
+    Refused
+        The role is unknown, or role and partner do not go together.
+    """
+    known = read_role(role)
+    if (known is Role.PARTNER) != bool(partner):
+        raise Refused("the partner role names its partner, the other roles name none", place="partner")
+    return Principal(f"{kind}:{name}", known, partner or None)

@@ -1,0 +1,171 @@
+"""Names of people, by the words around them and by a list of given names; capitalised words only."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from allears.guard.given_names import GIVEN_NAMES
+from allears.guard.rule import Candidate, Find, Rule, compile_pattern, words
+
+# Without its accent, these are words or places.
+_NOT_WITHOUT_ACCENT = {"German", "Jesus", "Angel", "Angeles", "Ines", "Remi", "Tania"}
+_PLAIN = {
+    "".join(c for c in unicodedata.normalize("NFD", name) if not unicodedata.combining(c))
+    for name in GIVEN_NAMES
+}
+_GIVEN = GIVEN_NAMES | (_PLAIN - _NOT_WITHOUT_ACCENT)
+
+_CAPITAL = r"\p{Lu}[\p{L}\p{M}'’\-]*"
+_PARTICLE = r"(?:van der|van den|van de|van het|van 't|van|von der|von|zu|de la|de las|de los|del|della|dello|dei|di|da|dos|das|do|de|du|le|la|bin|ibn|al|el|ter|ten|af)"
+_NAME = rf"{_CAPITAL}\.?(?: (?:{_PARTICLE} )?{_CAPITAL}\.?){{0,3}}"
+_TITLED = compile_pattern(
+    r"(?:Mr|Mrs|Ms|Mx|Miss|Mister|Dr|Prof|Professor|Doctor|Sir|Madam|MR|MRS|MS|DR|Sig|Sig\.ra|Sig\.na|Sig\.?ra|Dott|Dott\.ssa|Signor|Signora|Avv|Ing"
+    r"|Herr|Herrn|Frau|Hr|Fr|Monsieur|Madame|Mademoiselle|Mme|Mlle|Señor|Señora|Señorita|Sr|Sra|Srta|Doña|Senhor|Senhora|Dra)\.?"
+    rf" {{1,2}}(?:{_PARTICLE} )?{_NAME}"
+)
+_TOLD = compile_pattern(
+    r"(?:(?i:name is|name's|name was|names? ?[:=]|named (?:him|her|me)|call me|calls? me|called me|known as|(?:first|last|maiden|full|user|sur)[ \-]?name(?: is|:)?"
+    r"|partner's name|wife's name|husband's name|mi chiamo|il mio nome è|ich hei(?:ß|ss)e|mein name ist|je m['’]appelle|mon nom est|me llamo|mi nombre es"
+    r"|me chamo|chamo-me|o meu nome é|meu nome é|nome ?:|nom ?:|nombre ?:)[ \t]{1,8}|(?i:on the account\? user:|what's your name\?) )"
+    rf"(?:{_PARTICLE} )?{_NAME}"
+)
+_RELATED = compile_pattern(
+    r"(?i:my|his|her|our|your|mia|mio|meine?|mon|ma|mi|meu|minha) (?i:wife|husband|son|daughter|brother|sister|mother|father|mom|mum|dad|boss|colleague|friend|partner|fiancée?"
+    r"|girlfriend|boyfriend|neighbou?r|moglie|marito|figlio|figlia|frau|mann|sohn|tochter|femme|mari|fils|fille|esposa|marido|hijo|hija|filho|filha),? "
+    rf"{_NAME}"
+    r"|(?i:agent|rep|representative|technician|driver|courier|nurse|cashier|colleague|operator|waiter|waitress|advisor|adviser|operatore|operatrice|tecnico|mitarbeiter(?:in)?)"
+    rf"(?i:,? (?:named|called))? {_NAME}"
+    rf"|(?i:signed,?|attn:?|attention:?|c/o|under the name(?: of)?|in the name of|said|says|by name of|dictated by|authored by)[ ]{_NAME}"
+)
+_GREETED = compile_pattern(
+    r"(?:(?i:hi|hello|hey|dear|ciao|salve|buongiorno|buonasera|gentile|gentilissim[oa]|car[oa]|hallo|liebe|lieber|guten tag|bonjour|bonsoir|salut|cher|chère|hola|estimad[oa]|querid[oa]"
+    rf"|buenos días|olá|oi|bom dia|prezad[oa]|thanks|thank you|thx|grazie|danke|merci|gracias|obrigad[oa]|good (?:morning|afternoon|evening)),? ){_NAME}"
+)
+_SIGNED = compile_pattern(
+    r"(?i:regards|best wishes|best|sincerely|faithfully|cheers|thanks|thank you|many thanks|yours|yours truly|love|greetings|(?:cordiali|distinti) saluti|saluti|grazie"
+    r"|grüßen?|grüsse|gruß|lg|vg|mfg|danke|cordialement|salutations|bien à vous|merci|saludos|un saludo|atentamente|gracias|atenciosamente|cumprimentos|abraços?|obrigad[oa])"
+    rf"[,.!]{{0,2}} ?\n\s{{0,3}}(?:[\-–—] ?)?{_NAME}"
+)
+LISTED = compile_pattern(
+    "(?:" + "|".join(sorted({f for n in _GIVEN for f in (re.escape(n), re.escape(n.upper()))})) + ")"
+)
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*\.?")
+_NEXT = re.compile(rf"( {{1,2}})({_PARTICLE} )?([^\W\d_](?:[^\W\d_]*(?:['’\-][^\W\d_]+)*)\.?)")
+_MORE = 3
+_NEVER = words("""a about account after again agent airlines airport airways all also am amazon an and any anyone app apple are as at avenue bank because been both but by call can card center centre
+    christmas city cloud club co college come company could customer customers dear delivery department did do does doctor don't easter email emails every everybody everyone everything
+    facebook family first folks for friday from google guys had has have he hello help her here hey hi his hospital hotel how i i'd i'll i'm i've if in instagram internet is it it's its
+    just kind ladies last let like love madam mail make many may monday money more most mr mrs ms museum must my new no not now of office ok okay on one online only or order our park
+    payment people phone please plus police premium prime product question quick re really reply road sales saturday school service services she should since sir sirs so some someone
+    somebody sorry st station still store street sunday support sure team thank thanks that the their them then there they this those thursday to today tomorrow too tower travel tuesday
+    twitter uk university until up us usa very via wait was we website wednesday were what when where whether which while who why will with would yes yesterday you your yours
+    january february march april june july august september october november december
+    english french german italian spanish portuguese american british european
+    lei signore signori cliente clienti tutti servizio assistenza buongiorno ho ha il la lo gli un una non per con che mi
+    damen herren kundenservice kunde team ich sie wir der die das ein eine es ist nicht und mit für
+    madame monsieur messieurs mesdames service client je vous nous le les un une ne pas et pour
+    señores señor señora equipo cliente servicio yo usted el los una no para y senhores equipe atendimento eu você o os uma não e""")
+_PLACES = words("""street st road avenue lane drive square station airport hospital university college school park hotel museum bridge island islands beach bay lake river hill palace cathedral church
+    terminal stadium arena center centre mall valley county city town airlines bank insurance motors pharmacy's inc ltd llc gmbh corp company foundation prize""")
+_SAINTS = re.compile(
+    r"(?:^|[^\w])(?:San|Santa|Santo|Saint|St\.?|Ste\.?|Sankt|São|Sao|Sint|Sant['’]|Lake|Mount|Port|Fort|King|Queen|Prince|Princess|Via|Viale|Piazza|Rue|Calle|Rua)[ ]?$"
+)
+
+
+def _judge_named(candidate: Candidate) -> Iterable[Find]:
+    """Take the capitalised words at the end, without the words that announce them."""
+    found = candidate.found
+    start = _first_capital_of_name(found)
+    if start is not None and _starts_word(candidate):
+        yield from _name(candidate, candidate.start + start)
+
+
+def _judge_greeted(candidate: Candidate) -> Iterable[Find]:
+    """After a greeting, take a listed name, or one word that a comma or the line's end closes."""
+    start = _after_words(candidate)
+    if start is None or not _starts_word(candidate):
+        return
+    first = _TOKEN.match(candidate.text, start, candidate.high)
+    if first is None:
+        return
+    closed = (
+        candidate.text[first.end() : first.end() + 1] in {",", "!", "\n", ""} or first.end() >= candidate.high
+    )
+    if _listed(first[0]) or (closed and len(first[0]) >= 3 and candidate.found[0].isupper()):
+        yield from _name(candidate, start)
+
+
+def _judge_listed(candidate: Candidate) -> Iterable[Find]:
+    """Take a listed given name that stands alone, with the surname that follows; not a saint's town or a street."""
+    text, start, end = candidate.text, candidate.start, candidate.end
+    if start > candidate.low and (text[start - 1].isalnum() or text[start - 1] in "_@#-/&."):
+        return
+    following = text[end : end + 1] if end < candidate.high else ""
+    if following and (following.isalnum() or following in "_@-/&" or unicodedata.combining(following)):
+        return
+    if _SAINTS.search(candidate.before(10)):
+        return
+    yield from _name(candidate, start)
+
+
+def _name(candidate: Candidate, start: int) -> Iterable[Find]:
+    first = _TOKEN.match(candidate.text, start, candidate.high)
+    particle = re.compile(rf"{_PARTICLE} ").match(candidate.text, start, candidate.high)
+    if first is None or (particle is None and (first[0].lower().strip(".") in _NEVER or len(first[0]) < 2)):
+        return
+    end = particle.end() - 1 if particle else first.end()
+    for _ in range(_MORE):
+        match = _NEXT.match(candidate.text, end, candidate.high)
+        if match is None or not match[3][0].isupper():
+            break
+        word = match[3].lower().rstrip(".")
+        if word in _PLACES:
+            return
+        if word in _NEVER or (len(word) < 2 and not match[3].endswith(".")):
+            break
+        end = match.end()
+    if candidate.text[end - 1] == "." and not re.search(r"\b\w\.$", candidate.text[start:end]):
+        end -= 1
+    if candidate.text[end - 2 : end] in {"'s", "’s"}:
+        end -= 2
+    yield Find(start, end, "NAME")
+
+
+def _first_capital_of_name(found: str) -> int | None:
+    """Find where the name begins: after the last announcing word, at a particle or a capital."""
+    match = re.search(rf"(?:(?<=[\s:=?,])|^)(?:{_PARTICLE} )?[^\W\d_]", found)
+    for match in re.finditer(rf"(?<=[\s:=?])(?:{_PARTICLE} (?=\S))?([^\W\d_])", found):
+        if match[1].isupper() and found[: match.start()].strip():
+            return match.start()
+    return None
+
+
+def _after_words(candidate: Candidate) -> int | None:
+    place = _first_capital_of_name(candidate.found)
+    if place is None:
+        return None
+    words = candidate.found[:place].lower()
+    if words.startswith(("good ", "guten ", "buenos ", "bom ")) and words.strip().count(" ") < 1:
+        place = _first_capital_of_name(candidate.found[place:])
+    return None if place is None else candidate.start + place
+
+
+def _listed(word: str) -> bool:
+    return word.rstrip(".") in _GIVEN or word.title() in _GIVEN
+
+
+def _starts_word(candidate: Candidate) -> bool:
+    return candidate.start == candidate.low or not candidate.text[candidate.start - 1].isalnum()
+
+
+RULES = (
+    Rule(_TITLED, _judge_named),
+    Rule(_TOLD, _judge_named),
+    Rule(_RELATED, _judge_named),
+    Rule(_GREETED, _judge_greeted),
+    Rule(_SIGNED, _judge_named),
+    Rule(LISTED, _judge_listed),
+)

@@ -1,0 +1,164 @@
+"""Street addresses as they are written in six languages, and the words that announce one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from allears.guard.rule import Candidate, Find, Rule, bounded, compile_pattern, words
+
+_N = r"\d{1,5}[a-zA-Z]?(?:[/\-]\d{1,4}[a-zA-Z]?)?"
+_WORD = r"[\p{L}][\p{L}\p{M}'’.\-]*"
+_EN = (
+    r"street|avenue|road|boulevard|lane|drive|court|place|square|terrace|crescent|parkway|highway|circle|mews|gardens|close|trail|alley"
+    r"|st|ave|rd|blvd|ln|dr|ct|pl|sq|cres|pkwy|hwy|cir"
+)
+_STREETS = compile_pattern(
+    # 12 Oak Street; 4589 40th Street; 221b Baker St
+    rf"(?i)\b{_N},? (?:(?:{_WORD}|\d{{1,3}}(?:st|nd|rd|th)) ){{1,4}}(?:{_EN})\b\.?"
+    # via Roma 12; calle Mayor, 3; rua Augusta 1500; ul. Karpacka 69
+    r"|\b(?:via|viale|piazza|piazzale|corso|largo|vicolo|contrada|lungomare|calle|c/|avenida|avda\.?|plaza|paseo|carretera|rua|travessa|praça|alameda"
+    rf"|estrada|rodovia|ul\.|ulica|rue|boulevard|avenue|quai|chemin|allée|impasse) (?:{_WORD},? ){{1,6}}(?:(?:n\.?|n[º°]\.?|nr\.?|numero|número) ?)?{_N}"
+    # 12 bis, rue de la Paix
+    rf"|\b{_N}(?: ?(?:bis|ter))?,? (?:rue|avenue|av\.|boulevard|bd|place|chemin|allée|impasse|quai|cours|route|square|via|viale|piazza|calle|avenida|rua) (?:{_WORD} ?){{1,6}}"
+    # Lindenstraße 5; Keizersgracht 123; Vesturgata 66; Petőfi utca 7
+    rf"|[\p{{L}}\-.]*(?:straße|strasse|str\.|straat|steenweg|gracht|plein|plaats|allee|chaussee|gasse|vägen|veien|vej|gade|gata|gatan|katu) {_N}"
+    rf"|[\p{{L}}\-.]{{3,}}(?:weg|platz|damm|ufer|laan|kade|dijk|sträßchen|markt) {_N}"
+    rf"|{_WORD} (?:utca|út|straße|strasse|allee|platz|weg|ulica|street|road|avenue) {_N}"
+)
+_UNITS = compile_pattern(
+    rf"(?i)\b{_N},? (?:(?:{_WORD}|\d{{1,5}}(?:st|nd|rd|th)?),? ?\n?){{1,7}} ?(?:apt\.?|apartment|suite|ste\.?|unit|flat|appt\.?|interno|piso|apto\.?) ?#?\d{{1,5}}"
+    r"|\b(?:apt\.?|apartment|suite|ste\.|flat|appt\.?|apto\.?) ?#?\d{1,5}"
+    r"|\bp\.? ?o\.? box,? \d{1,6}|\b(?:postfach|casella postale|boîte postale|apartado(?: de correos)?|caixa postal) \d{1,6}"
+    r"|\bpsc \d{1,5},? box \d{1,6}|\bunit \d{1,5} box \d{1,6}|\b(?:apo|fpo|dpo),? a[aep],? \d{5}"
+    r"|\bcorner of [^\x00\n.?!]{3,40} and (?:[\p{Lu}][\p{L}\p{M}.\-]* ?){1,4}"
+)
+_POSTCODES = compile_pattern(
+    r"\b(?:GIR ?0AA|[A-Z]{1,2}\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2})\b"
+    r"|(?i)\b(?:zip|postal|post|plz|cap|cep)[ \-]?(?:code)?(?: is|:)? {0,2}\d{4,5}(?:-?\d{3,4})?\b"
+)
+_STATES = "A[LKZR]|C[AOT]|D[EC]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[TA]|W[AVIY]"
+_CITY_ZIP = compile_pattern(rf"(?:[\p{{Lu}}][\p{{L}}.\-]+ ?){{1,3}},? (?:{_STATES})[ ,]+\d{{5}}(?:-\d{{4}})?")
+_ANNOUNCED = compile_pattern(
+    r"(?i)\b(?:address(?:es)?|indirizzo|adresse|anschrift|direcci[oó]n|endereço|moved|located|living|lives?|resident|resid(?:e|es|ing)|deliver(?:ed)?|ship(?:ped)?|sent|send|taxi|meet|abito|wohne|wohnhaft|habite|vivo|moro)\b"
+    rf"[^\x00\n.?!;0-9]{{0,40}}[ :\n]{_N},? ?\p{{L}}[\p{{L}}\p{{M}}'’.\-]+"
+)
+
+_UNIT = r"(?:[ ,\n]{1,3}(?i:apt\.?|apartment|suite|ste\.?|unit|flat|floor|appt\.?|interno|int\.|piso|apto\.?)\s?#?\s?\w{1,6}\b)?"
+_CITY = r"(?:[^\W\d_][\w'’.\-]*[ ,\n]{1,3}){1,5}"
+_TAIL = re.compile(
+    _UNIT
+    + r"(?:[ ,\n]{1,3}(?:[A-Z]{1,2}-)?\d{4,5}(?:-\d{3})?[ ]+[A-Z][\w'’\-]+(?:[ ][A-Z][\w'’\-]+)?(?: \([A-Z]{2}\))?"
+    + rf"|[ ,\n]{{1,3}}{_CITY}(?:[A-Z]{{2,3}}[ ,]{{1,2}})?(?:\d{{4,6}}(?:-\d{{3,4}})?|[A-Z]{{1,2}}\d[A-Z\d]? \d[A-Z]{{2}})\b)?"
+)
+_TOKEN = re.compile(r"([ ,\n>]{0,4})([\w'’./#\-]+)")
+_SMALL = words(
+    "de del della dei di da do dos das la le les el los las van von der den het op aan the of and und y e et al ul bis ter nan st"
+)
+_ENOUGH = 16
+_STOP = words(
+    "a an the of to on in at for from with my your his her our their is was are were and or by every per more than off this that it i me we you times time "
+    "minutes minute hours hour days day weeks week months month years year people items item star stars miles mile km min mins hrs pm am"
+)
+_NOT_PLACES = words(
+    "arbeitsplatz sitzplatz parkplatz stellplatz spielplatz unterwegs regata supermarkt bookmarkt"
+)
+_SHORT = words("st dr pl ct cir sq ln close place court drive square circle")
+
+
+def judge_street(candidate: Candidate) -> Iterable[Find]:
+    """Refuse what only sounds like a street, and go on to unit, postcode and town."""
+    found = candidate.found.strip()
+    words = re.findall(r"[^\W\d_][\w'’.\-]*", found.lower())
+    if (
+        not words
+        or words[-1] in _NOT_PLACES
+        or not bounded(candidate.text, candidate.start, candidate.start + len(found))
+    ):
+        return
+    if found[0].isdigit():
+        middle = words[:-1]
+        if any(word in _STOP for word in middle) or (found[1:2].isdigit() is False and words[0] in {"x"}):
+            return
+        if words[-1].rstrip(".") in _SHORT and not _mostly_capital(found):
+            return
+    elif not any(character.isupper() for character in found) and len(words) > 3:
+        return
+    yield Find(candidate.start, _extend(candidate, candidate.start + len(found)), "ADDRESS")
+
+
+def judge_unit(candidate: Candidate) -> Iterable[Find]:
+    """Take units, boxes and corners as they stand, with the postcode and town that follow."""
+    found = candidate.found.rstrip()
+    words = re.findall(r"[^\W\d_]+", found.lower())
+    if found[0].isdigit() and any(word in _STOP for word in words[:-1]):
+        match = re.search(r"(?i)\b(?:apt\.?|apartment|suite|ste\.|flat|appt\.?|apto\.?) ?#?\d{1,5}$", found)
+        if match is None:
+            return
+        yield Find(candidate.start + match.start(), candidate.start + len(found), "ADDRESS")
+        return
+    if bounded(candidate.text, candidate.start, candidate.start + len(found)):
+        yield Find(candidate.start, _extend(candidate, candidate.start + len(found)), "ADDRESS")
+
+
+def judge_postcode(candidate: Candidate) -> Iterable[Find]:
+    """Take a postcode; after a word that announces it, the number only."""
+    match = re.search(r"\d{4,5}(?:-?\d{3,4})?$", candidate.found)
+    start = candidate.start + (match.start() if match else 0)
+    if bounded(candidate.text, start, candidate.end):
+        yield Find(start, candidate.end, "ADDRESS")
+
+
+def judge_city(candidate: Candidate) -> Iterable[Find]:
+    """Take town, state and ZIP."""
+    if bounded(candidate.text, candidate.start, candidate.end):
+        yield Find(candidate.start, candidate.end, "ADDRESS")
+
+
+def judge_announced(candidate: Candidate) -> Iterable[Find]:
+    """After words such as "my address is", read on over numbers, capitalised words and small ones."""
+    first = re.search(rf"(?<=[ :\n]){_N}(?=,? ?[^\W\d_])", candidate.found)
+    if first is None:
+        return
+    start = end = candidate.start + first.start()
+    capitals = digits = 0
+    for _ in range(_ENOUGH):
+        match = _TOKEN.match(candidate.text, end, candidate.high)
+        if match is None:
+            break
+        word = match[2]
+        if not (
+            word[0].isdigit()
+            or word[0].isupper()
+            or word.lower() in _SMALL
+            or word.lower().startswith(("apt", "suite"))
+        ):
+            break
+        capitals += word[0].isupper()
+        digits += word[0].isdigit()
+        end = match.end()
+        if word.endswith(".") and len(word) > 5 and word[0].isalpha():
+            break
+    if capitals >= 1 and digits >= 1 and end > candidate.start + first.end():
+        while end > start and candidate.text[end - 1] in ".,' ":
+            end -= 1
+        yield Find(start, end, "ADDRESS")
+
+
+def _extend(candidate: Candidate, end: int) -> int:
+    match = _TAIL.match(candidate.text, end, min(candidate.high, end + 120))
+    return match.end() if match else end
+
+
+def _mostly_capital(found: str) -> bool:
+    words = re.findall(r"[^\W\d_][\w'’.\-]*", found)
+    return all(word[0].isupper() or word.lower() in _SMALL for word in words)
+
+
+RULES = (
+    Rule(_STREETS, judge_street),
+    Rule(_UNITS, judge_unit),
+    Rule(_POSTCODES, judge_postcode),
+    Rule(_CITY_ZIP, judge_city),
+    Rule(_ANNOUNCED, judge_announced),
+)

@@ -1,0 +1,253 @@
+"""From the inbox to the lake: one micro-batch at a time, each stage a function over one Arrow batch.
+
+Order: read, drop what was counted already, identify, redact with what is known of the writer, seal the original under
+the writer's key, understand, commit. Identity comes before redaction because redaction hides the names known for that
+very customer, and before sealing because the key is the customer's.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import IO
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from allears.desk.listening import Source
+from allears.errors import NotReady
+from allears.guard.properties import redact_json
+from allears.guard.redact import redact
+from allears.journey.ground import Ground
+from allears.journey.models import learned_at, reader_of
+from allears.journey.take import keep_refused, mapping_of, pending_ids
+from allears.know.profile import Profiles
+from allears.lake import Frame, Seen
+from allears.listen.formats import FORMATS
+from allears.listen.reading import Context, Refusal
+from allears.tables import TABLES
+from allears.understand import Reader
+
+SIGNALS, ARRIVALS = TABLES["signals"], TABLES["arrivals"]
+FRAME_BYTES = 64 << 20
+
+
+@dataclass
+class Digested:
+    """What one micro-batch brought."""
+
+    stored: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    signals: pa.RecordBatch | None = None
+    by_source: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass
+class _Batch:
+    frames: list[Frame] = field(default_factory=list)
+    positions: dict[str, int] = field(default_factory=dict)
+    finished: list[str] = field(default_factory=list)
+    rows: list[pa.RecordBatch] = field(default_factory=list)
+    refused: list[tuple[Frame, list[Refusal]]] = field(default_factory=list)
+
+
+class Digest:
+    """Takes segments over into the lake. One at a time per space: it holds a lock.
+
+    Raises
+    ------
+    NotReady
+        Another process digests this space already.
+    """
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._lock = _hold(ground)
+        self.profiles = Profiles(ground.desk, ground.vault.seal, ground.vault.open)
+        self._learned_at, self._reader = learned_at(ground), reader_of(ground)
+        self._seen = Seen(known_hashes(ground))
+
+    def close(self) -> None:
+        """Let another process digest."""
+        self._lock.close()
+
+    def run(self) -> Iterator[Digested]:
+        """Take over all that waits, one micro-batch after the other."""
+        while (done := self.step()) is not None:
+            yield done
+
+    def reader(self) -> Reader:
+        """What reads texts: again from the desk when something was learned since."""
+        learned = learned_at(self._ground)
+        if learned != self._learned_at:
+            self._learned_at, self._reader = learned, reader_of(self._ground)
+        return self._reader
+
+    def step(self) -> Digested | None:
+        """Take over one micro-batch; `None` when nothing waits."""
+        batch = self._gather()
+        if not batch.frames:
+            self._tidy(batch)
+            return None
+        result = self._understand(batch)
+        if result.signals is not None and result.signals.num_rows:
+            self._ground.store.append("signals", result.signals, batch.positions)
+        elif batch.positions:
+            self._ground.store.append("signals", SIGNALS.empty(), batch.positions)
+        for frame, refusals in batch.refused:
+            keep_refused(self._ground, refusals, source=frame.source, channel=frame.channel, at=_moment(frame.received_us))
+        self._count(batch, result)
+        self._tidy(batch)
+        return result
+
+    def _gather(self) -> _Batch:
+        batch, size, rows = _Batch(), 0, 0
+        inbox, limit = self._ground.inbox, self._ground.settings.lake.batch_rows
+        for segment in inbox.segments():
+            end, closed = inbox.end(segment)
+            offset = self._ground.store.position("signals", segment)
+            if closed and offset >= end:
+                batch.finished.append(segment)
+                continue
+            reached = offset
+            for frame, position in inbox.read(segment, offset):
+                batch.frames.append(frame)
+                reached = position.offset
+                size += len(frame.body)
+                rows += self._read(frame, batch)
+                if size > FRAME_BYTES or rows >= limit:
+                    break
+            else:
+                # A closed segment's tail that cannot be read was never acknowledged: it counts as read.
+                reached = end if closed else reached
+            if reached > offset:
+                batch.positions[segment] = reached
+            if size > FRAME_BYTES or rows >= limit:
+                break
+        return batch
+
+    def _read(self, frame: Frame, batch: _Batch) -> int:
+        context = Context(
+            source=frame.source,
+            channel=frame.channel,
+            received_at=_moment(frame.received_us),
+            max_skew_days=self._ground.settings.listen.max_skew_days,
+            mapping=mapping_of(self._ground, frame.source, frame.body) if frame.door == "rows" else None,
+        )
+        reading = FORMATS[frame.door].read(frame.body, context)
+        if reading.refused:
+            batch.refused.append((frame, reading.refused))
+        if reading.arrivals.num_rows:
+            batch.rows.append(reading.arrivals)
+        return int(reading.arrivals.num_rows)
+
+    def _understand(self, batch: _Batch) -> Digested:
+        result = Digested(refused=sum(len(r) for _, r in batch.refused))
+        if not batch.rows:
+            return result
+        arrivals = pa.Table.from_batches(batch.rows, ARRIVALS.schema).combine_chunks().to_batches()[0]
+        hashes = self._ground.engine.hashes(arrivals["signal_id"]).to_numpy(zero_copy_only=False)
+        new = self._seen.add(hashes)
+        result.duplicates = int(len(new) - np.count_nonzero(new))
+        result.by_source = _by_source(arrivals["source"], pa.array(new))
+        if result.duplicates:
+            arrivals = arrivals.filter(pa.array(new))
+        result.stored = arrivals.num_rows
+        if arrivals.num_rows:
+            result.signals = self.signals(arrivals)
+        return result
+
+    def signals(self, arrivals: pa.RecordBatch) -> pa.RecordBatch:
+        """Turn arrivals into signals: the stages in their order."""
+        who = self._ground.graph.identify(arrivals)
+        self.profiles.learn(arrivals, who.customer_key)
+        told = self.profiles.known(who.customer_key)
+        originals = arrivals["text"].to_pylist()
+        redacted = redact(originals, told, region=self._ground.settings.space.region)
+        properties = arrivals["properties"].to_pylist()
+        clean = redact_json(properties, told)
+        sealed = self._seal(arrivals, who.customer_key, originals, properties, clean)
+        inward = [t if d != "out" else None for t, d in zip(redacted.texts, arrivals["direction"].to_pylist(), strict=True)]
+        meaning = self.reader().read(inward)
+        shared = {name: arrivals[name] for name in SIGNALS.schema.names if name in ARRIVALS.schema.names}
+        return SIGNALS.arrays(
+            shared
+            | {
+                "identifiers": who.identifiers,
+                "customer_key": who.customer_key,
+                "relationship": who.relationship,
+                "account": who.account,
+                "thread": who.thread,
+                "text": redacted.texts,
+                "sealed": sealed,
+                "properties": clean,
+                "day": pc.strftime(arrivals["occurred_at"], format="%Y-%m-%d"),
+            }
+            | {name: meaning[name] for name in ("language", "language_p", "sentiment", "sentiment_p", "topics")},
+            arrivals.num_rows,
+        )
+
+    def _seal(
+        self, arrivals: pa.RecordBatch, keys: pa.Array, texts: list[str | None], properties: list[str | None], clean: list[str | None]
+    ) -> list[bytes | None]:
+        plain: list[bytes | None] = []
+        told = arrivals["personal"].to_pylist()
+        for text, personal, before, after in zip(texts, told, properties, clean, strict=True):
+            kept = {"text": text, "personal": personal or None, "properties": before if before != after else None}
+            worth = {name: value for name, value in kept.items() if value}
+            plain.append(msgspec.json.encode(worth) if worth else None)
+        nobody = pc.binary_join_element_wise("source", arrivals["source"], ":")
+        return self._ground.vault.seal(pc.coalesce(keys, nobody).to_pylist(), plain, "signals.sealed")
+
+    def _count(self, batch: _Batch, result: Digested) -> None:
+        now = self._ground.clock.now()
+        channels = {frame.source: frame.channel for frame in batch.frames}
+        with self._ground.desk.session() as session:
+            for name, channel in channels.items():
+                stored, duplicates = result.by_source.get(name, (0, 0))
+                row = session.get(Source, name) or Source(name=name, channel=channel, stored=0, duplicates=0)
+                row.first_at, row.last_at = row.first_at or now, now
+                row.stored += stored
+                row.duplicates += duplicates
+                session.add(row)
+
+    def _tidy(self, batch: _Batch) -> None:
+        inbox, store = self._ground.inbox, self._ground.store
+        for segment in {*batch.finished, *batch.positions}:
+            end, closed = inbox.end(segment)
+            if closed and store.position("signals", segment) >= end:
+                inbox.remove(segment)
+
+
+def known_hashes(ground: Ground, *, pending: bool = False) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    """Hashes of the ids of the last days, and of what waits in the inbox if asked."""
+    since = ground.clock.now() - timedelta(days=ground.settings.lake.dedup_days)
+    rows = ground.engine.query("SELECT hash(signal_id) AS h FROM signals WHERE received_at >= $since", since=since)
+    hashes = rows["h"].to_numpy()
+    if pending:
+        hashes = np.concatenate([hashes, ground.engine.hashes(pending_ids(ground)).to_numpy(zero_copy_only=False)])
+    return np.asarray(hashes, dtype=np.uint64)
+
+
+def _by_source(sources: pa.Array, new: pa.Array) -> dict[str, tuple[int, int]]:
+    counted = pa.table({"source": sources, "new": new}).group_by("source").aggregate([("new", "sum"), ("new", "count")])
+    return {r["source"]: (r["new_sum"] or 0, r["new_count"] - (r["new_sum"] or 0)) for r in counted.to_pylist()}
+
+
+def _hold(ground: Ground) -> IO[bytes]:
+    lock = open(ground.folder / "digest.lock", "ab")  # noqa: SIM115 - held for as long as this process digests
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise NotReady("another process digests this space", place=str(ground.folder)) from None
+    return lock
+
+
+def _moment(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1_000_000, UTC)

@@ -1,0 +1,104 @@
+"""What a space stands on: its folder, settings, clock, stores, keys and engine, built once and handed to all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from allears.clock import Clock, SystemClock
+from allears.desk import Desk, upgrade
+from allears.errors import NotFound, Refused
+from allears.guard.audit import Audit
+from allears.guard.space_key import make_key_file, read_key_file
+from allears.guard.vault import Vault
+from allears.know.graph import Graph
+from allears.know.relationship import from_domains
+from allears.lake import Engine, Inbox, Store
+from allears.listen.mapping import Mapping
+from allears.settings import FILE, Settings, SpaceSettings, read_settings, write_settings
+
+KEY_FILE = "space.key"
+
+
+@dataclass
+class Ground:
+    """One open space. Close it when done."""
+
+    folder: Path
+    settings: Settings
+    clock: Clock
+    desk: Desk
+    vault: Vault
+    audit: Audit
+    store: Store
+    engine: Engine
+    inbox: Inbox
+    graph: Graph
+    mappings: dict[str, Mapping] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Write what waits and let go of files and connections."""
+        self.inbox.close()
+        self.engine.close()
+        self.desk.close()
+
+
+def lay(folder: Path, *, clock: Clock | None = None, create: bool = False, settings: Settings | None = None) -> Ground:
+    """Open the space in a folder, or make it.
+
+    Parameters
+    ----------
+    folder
+        The space's folder.
+    create
+        Make folder, settings file, key and stores when they are not there.
+    settings
+        What to write when the space is made.
+
+    Raises
+    ------
+    NotFound
+        No space here, and ``create`` is false; or the key file is gone.
+    Refused
+        ``allears.toml`` is wrong.
+    """
+    if not (folder / FILE).is_file():
+        if not create:
+            raise NotFound(f"no {FILE} here; `allears new DIR` makes a space", place=str(folder))
+        _make(folder, settings or Settings(space=SpaceSettings(name=folder.resolve().name[:64] or "space")))
+    chosen = read_settings(folder)
+    if chosen.engine.url != "duckdb":
+        raise Refused("expected engine url `duckdb`, the only engine of this release", place="allears.toml [engine] url")
+    key = read_key_file(folder / KEY_FILE)
+    desk = Desk(chosen.desk.url, folder)
+    upgrade(desk)
+    vault = Vault(desk, key, chosen.space.name)
+    store = Store(folder / chosen.lake.url)
+    limits, rules = chosen.listen, from_domains(chosen.space.employee_domains, chosen.space.partner_domains)
+    clock = clock or SystemClock()
+    return Ground(
+        folder=folder,
+        settings=chosen,
+        clock=clock,
+        desk=desk,
+        vault=vault,
+        audit=Audit(desk, vault),
+        store=store,
+        engine=Engine(store, memory_mb=chosen.engine.memory_mb, threads=chosen.engine.threads, scratch=folder / "scratch"),
+        inbox=Inbox(
+            folder / "inbox",
+            seal=lambda plain: vault.seal_space(plain, "inbox"),
+            unseal=lambda sealed: vault.open_space(sealed, "inbox"),
+            segment_bytes=limits.segment_mb << 20,
+            pending_bytes=limits.pending_mb << 20,
+            min_free_bytes=limits.min_free_mb << 20,
+        ),
+        graph=Graph(desk, vault.digest, region=chosen.space.region, rules=rules, clock=clock),
+    )
+
+
+def _make(folder: Path, settings: Settings) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    make_key_file(folder / KEY_FILE)
+    write_settings(folder, settings)

@@ -1,0 +1,163 @@
+"""Watch what was digested, and act on it: surprises, issues, cases, moves.
+
+The watch is fed by the time signals arrived. What it knows lives in memory and is rebuilt from the lake: after a start,
+and when history is imported that is older than what it has seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from allears.act.case import open_cases
+from allears.act.clocks import Clocks
+from allears.act.issue import Change, record
+from allears.act.route import default_rules
+from allears.desk.listening import Mark
+from allears.foresee.watch import Watch, Watched, WatchRules
+from allears.journey.ground import Ground
+from allears.journey.models import topics_of
+from allears.tables import TABLES
+
+MEMORY_DAYS = 56
+GAP_DAYS = 14
+STEP_DAYS = 7
+WATCHED = (
+    "signal_id", "occurred_at", "received_at", "kind", "channel", "source", "name", "direction", "customer_key", "relationship",
+    "text", "language", "sentiment", "sentiment_p", "topics", "rating", "reach", "thread", "service", "ok", "duration_ms", "release",
+    "platform", "region", "partner",
+)  # fmt: skip
+ARRIVED = "CASE WHEN received_at > occurred_at + INTERVAL 7 DAY THEN occurred_at ELSE received_at END"
+
+
+@dataclass
+class Seen:
+    """What one look brought."""
+
+    changes: list[Change] = field(default_factory=list)
+    cases: list[Any] = field(default_factory=list)
+
+
+class Lookout:
+    """Looks at what came in, hour by hour."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._watch: Watch | None = None
+        self._upto: datetime | None = None
+        self._waiting: list[pa.RecordBatch] = []
+
+    def feed(self, signals: pa.RecordBatch) -> None:
+        """Hand over what a micro-batch stored."""
+        self._waiting.append(signals.select([n for n in WATCHED if n in signals.schema.names]))
+
+    def look(self, upto: datetime | None = None) -> Seen:
+        """Judge every hour that has ended by ``upto``, and act."""
+        upto = upto or self._ground.clock.now()
+        if self._watch is None or self._older_waits() or self._idle(upto):
+            watched = self._rebuild(upto)
+        else:
+            watched = [self._watch.advance(self._take(), upto)]
+        self._upto = max(self._upto or upto, upto)
+        seen = Seen()
+        for found in watched:
+            self._keep(found)
+            if found.issues.num_rows:
+                self._act(found.issues, seen)
+        return seen
+
+    def _older_waits(self) -> bool:
+        if self._upto is None:
+            return True
+        horizon = self._upto - timedelta(hours=1)
+        return any(_earliest(batch) < horizon for batch in self._waiting if batch.num_rows)
+
+    def _idle(self, upto: datetime) -> bool:
+        # Nothing for a fortnight: walking the empty hours one by one would teach nothing.
+        return self._upto is not None and upto - self._upto > timedelta(days=GAP_DAYS)
+
+    def _take(self) -> pa.Table:
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return TABLES["signals"].schema.empty_table().select(list(WATCHED))
+        return pa.Table.from_batches(waiting)
+
+    def _rebuild(self, upto: datetime) -> list[Watched]:
+        oldest = min((_earliest(b) for b in self._waiting if b.num_rows), default=upto)
+        self._waiting = []
+        found = []
+        for first, last in self._spans(oldest - timedelta(days=MEMORY_DAYS)):
+            self._watch = Watch(self._rules())
+            start = first
+            while start <= last:
+                end = min(start + timedelta(days=STEP_DAYS), last + timedelta(days=1))
+                found.append(self._watch.advance(self._signals(_midnight(start), _midnight(end)), min(_midnight(end), upto)))
+                start = end
+        if self._watch is None:
+            self._watch = Watch(self._rules())
+        return found
+
+    def _spans(self, since: datetime) -> list[tuple[date, date]]:
+        """List the stretches of days with signals, parted where nothing came for a fortnight."""
+        days = self._ground.engine.query(
+            f"SELECT DISTINCT CAST({ARRIVED} AS DATE) AS day FROM signals WHERE {ARRIVED} >= $since ORDER BY day", since=since
+        )["day"].to_pylist()
+        spans: list[tuple[date, date]] = []
+        for day in days:
+            if spans and (day - spans[-1][1]).days <= GAP_DAYS:
+                spans[-1] = (spans[-1][0], day)
+            else:
+                spans.append((day, day))
+        return spans
+
+    def _signals(self, start: datetime, end: datetime) -> pa.Table:
+        columns = ", ".join(f'"{c}"' for c in WATCHED)
+        return self._ground.engine.query(
+            f"SELECT {columns} FROM signals WHERE {ARRIVED} >= $start AND {ARRIVED} < $end ORDER BY {ARRIVED}, signal_id", start=start, end=end
+        )
+
+    def _rules(self) -> WatchRules:
+        settings = self._ground.settings
+        topics = topics_of(self._ground).topics()
+        return WatchRules(
+            false_alarms_per_week=settings.watch.false_alarms_per_week,
+            min_customers=settings.watch.min_customers,
+            country=settings.space.country,
+            timezone=settings.space.timezone,
+            valence={t.id: t.valence for t in topics},
+            labels={t.id: t.label for t in topics},
+        )
+
+    def _keep(self, found: Watched) -> None:
+        """Store surprises and expectations once, however often the watch is rebuilt."""
+        with self._ground.desk.session() as session:
+            mark = session.get(Mark, "surprises_upto") or Mark(name="surprises_upto", value="1970-01-01T00:00:00+00:00")
+            upto = datetime.fromisoformat(mark.value)
+            for name, rows, column in (("surprises", found.surprises, "detected_at"), ("expectations", found.expectations, "made_at")):
+                fresh = rows.filter(pa.compute.greater(rows[column], pa.scalar(upto, rows.schema.field(column).type)))
+                if fresh.num_rows:
+                    self._ground.store.append(name, fresh)
+                    mark.value = max(mark.value, pa.compute.max(fresh[column]).as_py().isoformat())
+            session.add(mark)
+
+    def _act(self, issues: pa.Table, seen: Seen) -> None:
+        at = self._ground.clock.now()
+        changes = record(self._ground.desk, issues, at=at)
+        seen.changes += changes
+        space = self._ground.settings.space
+        clocks = Clocks.default(zone=space.timezone, country=space.country)
+        seen.cases += open_cases(self._ground.desk, changes, default_rules(), clocks, at)
+
+
+def _earliest(batch: pa.RecordBatch) -> datetime:
+    from allears.foresee.watch import arrived_at
+
+    earliest: datetime = pa.compute.min(arrived_at(batch)).as_py()
+    return earliest
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,0 +1,56 @@
+"""What a space has learned: sentiment, topics taught and found. Kept as plain numbers in the desk."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import func, select
+
+from allears.desk.listening import Model
+from allears.journey.ground import Ground
+from allears.understand import Found, Reader, Sentiment, Topics
+
+SENTIMENT, TOPICS, FOUND = "sentiment", "topics", "found"
+
+
+def load(ground: Ground, name: str) -> bytes | None:
+    """Load a model's content; `None` when nothing was learned."""
+    with ground.desk.reading() as session:
+        row = session.get(Model, name)
+        return row.content if row is not None else None
+
+
+def keep(ground: Ground, name: str, content: bytes, *, at: datetime, note: str) -> None:
+    """Keep a model in place of the one before."""
+    with ground.desk.session() as session:
+        session.merge(Model(name=name, content=content, learned_at=at, note=note))
+
+
+def topics_of(ground: Ground) -> Topics:
+    """The space's topics: the taxonomy, and those taught by the examples that were kept."""
+    content = load(ground, TOPICS)
+    return Topics().teach(msgspec.json.decode(content, type=dict[str, list[str]])) if content else Topics()
+
+
+def sentiment_of(ground: Ground) -> Sentiment:
+    """The space's sentiment model, or the one that ships."""
+    content = load(ground, SENTIMENT)
+    return Sentiment.from_bytes(content) if content else Sentiment()
+
+
+def found_of(ground: Ground) -> list[Found]:
+    """Topics that were found, known by their stable ids."""
+    content = load(ground, FOUND)
+    return msgspec.json.decode(content, type=list[Found]) if content else []
+
+
+def reader_of(ground: Ground) -> Reader:
+    """A reader with what the space has learned."""
+    return Reader(sentiment_of(ground), topics_of(ground), found_of(ground))
+
+
+def learned_at(ground: Ground) -> datetime | None:
+    """When the space last learned something."""
+    with ground.desk.reading() as session:
+        return session.scalar(select(func.max(Model.learned_at)))

@@ -1,0 +1,87 @@
+"""One customer as the doors see it: the whole view, the timeline, and sealed originals for those who may look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from allears.errors import NotFound
+from allears.guard.access import Principal
+from allears.guard.look import look
+from allears.journey.ground import Ground
+from allears.journey.questions import find, issues_of
+from allears.know.customer import timeline, view
+
+
+class Person:
+    """One customer.
+
+    Raises
+    ------
+    NotFound
+        Nobody is known by that.
+    """
+
+    def __init__(self, ground: Ground, who: str) -> None:
+        customer = find(ground.graph, who)
+        if customer is None:
+            raise NotFound("nobody is known by that identifier or id")
+        self.id = customer
+        self._ground = ground
+        self._keys = ground.graph.keys_of(customer)
+
+    def overview(self) -> dict[str, Any]:
+        """Who it is and the figures."""
+        with self._ground.engine.asking():
+            whole = view(
+                self._ground.desk,
+                self.id,
+                self._ground.engine.table("signals"),
+                self._keys,
+                open_issues=issues_of(self._ground, self._keys),
+            )
+        return dict(msgspec.to_builtins(whole, builtin_types=(datetime,)))
+
+    def timeline(self, *, limit: int = 100, before: datetime | None = None) -> pa.Table:
+        """What happened over all channels, newest first."""
+        with self._ground.engine.asking():
+            return timeline(self._ground.engine.table("signals"), self._keys, limit, before)
+
+    def originals(self, principal: Principal, why: str, signal_ids: Sequence[str]) -> dict[str, dict[str, Any] | None]:
+        """Open sealed originals for somebody who may look; each look is in the audit.
+
+        Returns
+        -------
+        dict
+            Signal id -> what was sealed (text, personal, properties); ``None`` where the key was destroyed.
+
+        Raises
+        ------
+        NotAllowed
+            The role may not look.
+        Refused
+            No reason was given.
+        """
+        rows = self._ground.engine.query(
+            "SELECT signal_id, customer_key, sealed FROM signals WHERE list_contains($ids, signal_id) AND list_contains($keys, customer_key)",
+            ids=list(signal_ids),
+            keys=self._keys,
+        )
+        opened = look(
+            self._ground.desk,
+            self._ground.vault,
+            self._ground.audit,
+            principal,
+            why=why,
+            subjects=rows["customer_key"].to_pylist(),
+            sealed=rows["sealed"].to_pylist(),
+            field="signals.sealed",
+        )
+        return {
+            signal: msgspec.json.decode(plain) if plain is not None else None
+            for signal, plain in zip(rows["signal_id"].to_pylist(), opened, strict=True)
+        }

@@ -1,0 +1,65 @@
+"""One screen a CIO reads in a minute: what changed, who is hit, what is being done, is trust moving."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from allears.act.case import cases
+from allears.act.issue import issues
+from allears.journey import effects
+from allears.journey.ground import Ground
+from allears.journey.questions import cutoff
+from allears.measure.intervals import wilson
+
+OPEN = ("open", "acknowledged")
+
+
+def pulse(ground: Ground) -> dict[str, Any]:
+    """Put the screen together.
+
+    Returns
+    -------
+    dict
+        ``cutoff``; ``week`` and ``before`` (messages, customers, negative share with interval and n); ``issues`` still
+        open, ``opportunities``, ``hit`` (different customers in open issues); ``cases`` (open, late); ``trust`` (the
+        last two periods of each part); ``services`` that burn their budget.
+    """
+    end = cutoff(ground)
+    found = issues(ground.desk)
+    open_issues = [i for i in found if i["state"] in OPEN and i["kind"] == "issue"]
+    work = [c for c in cases(ground.desk, at=end) if c["state"] in OPEN]
+    return {
+        "cutoff": end,
+        "week": _week(ground, 0),
+        "before": _week(ground, 1),
+        "issues": open_issues[:5],
+        "open_issues": len(open_issues),
+        "opportunities": [i for i in found if i["state"] in OPEN and i["kind"] == "opportunity"][:3],
+        "hit": sum(i["customers"] for i in open_issues),
+        "cases": {"open": len(work), "late": sum(bool(c["overdue"]) for c in work)},
+        "trust": _trust(ground),
+        "services": [s for s in effects.services(ground) if s["burns"]],
+    }
+
+
+def _week(ground: Ground, back: int) -> dict[str, Any]:
+    end = cutoff(ground) - timedelta(days=7 * back)
+    row = ground.engine.query(
+        """SELECT count(*) AS signals, count(*) FILTER (WHERE kind = 'feedback') AS messages, count(DISTINCT customer_key) AS customers,
+                  count(sentiment) AS judged, count(*) FILTER (WHERE sentiment < -0.2) AS negative
+           FROM signals WHERE direction = 'in' AND occurred_at > $since AND occurred_at <= $until""",
+        since=end - timedelta(days=7),
+        until=end,
+    ).to_pylist()[0]
+    share = wilson(row["negative"], row["judged"]) if row["judged"] else None
+    row["negative_share"] = {"estimate": share.estimate, "low": share.low, "high": share.high, "n": row["judged"]} if share else None
+    return row
+
+
+def _trust(ground: Ground) -> dict[str, list[dict[str, Any]]]:
+    parts: dict[str, list[dict[str, Any]]] = {}
+    for row in effects.trust(ground, None, "week").to_pylist():
+        if row["estimate"] is not None:
+            parts.setdefault(row["part"], []).append(row)
+    return {part: sorted(rows, key=lambda r: r["time"])[-2:] for part, rows in parts.items()}

@@ -1,0 +1,247 @@
+"""The questions behind pages and commands: what was asked, answered from the lake and the desk.
+
+Everything is answered as of the data cut-off: the time of the newest signal, or now if that is earlier, so that an
+imported history reads like the day it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import func, select, update
+
+from allears.desk.listening import RefusedRow, Source
+from allears.desk.work import Issue, IssueSignal
+from allears.errors import Refused
+from allears.foresee.forecast import forecast as forecast_counts
+from allears.journey.ground import Ground
+from allears.journey.lookout import ARRIVED
+from allears.journey.models import topics_of
+from allears.journey.take import Receipt, take
+from allears.know.graph import Graph
+from allears.tables import TABLES
+
+GROUPS = ("channel", "source", "region", "relationship", "service", "release", "platform", "partner", "language", "kind", "topic")
+PERIODS = ("hour", "day", "week", "month")
+
+
+def cutoff(ground: Ground) -> datetime:
+    """The data cut-off: time of the newest signal, at most now."""
+    newest = ground.engine.query(f"SELECT max({ARRIVED}) AS m FROM signals")["m"][0].as_py()
+    now = ground.clock.now()
+    return min(newest, now) if newest is not None else now
+
+
+def status(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
+    """Count what was accepted, stored, refused and waits."""
+    pending = 0
+    for segment in ground.inbox.segments():
+        pending += ground.inbox.rows(segment, ground.store.position("signals", segment))
+    with ground.desk.reading() as session:
+        sources = [
+            {"source": s.name, "channel": s.channel, "stored": s.stored, "duplicates": s.duplicates, "first_at": s.first_at, "last_at": s.last_at}
+            for s in session.scalars(select(Source).order_by(Source.name))
+        ]
+        kept = dict(session.execute(select(RefusedRow.source, func.count()).where(RefusedRow.replayed_at.is_(None)).group_by(RefusedRow.source)).all())
+    for source in sources:
+        source["refused"] = kept.get(source["source"], 0)
+    stored = sum(s["stored"] for s in sources)
+    return {
+        "name": ground.settings.space.name,
+        "accepted": stored + pending,
+        "stored": stored,
+        "duplicates": sum(s["duplicates"] for s in sources),
+        "refused": sum(kept.values()),
+        "pending": pending,
+        "sources": sources,
+        "contract": list(contract),
+    }
+
+
+def refused(ground: Ground, limit: int) -> list[dict[str, Any]]:
+    """List what was not accepted and not replayed yet, newest first; the payload stays sealed."""
+    with ground.desk.reading() as session:
+        found = session.scalars(
+            select(RefusedRow).where(RefusedRow.replayed_at.is_(None)).order_by(RefusedRow.received_at.desc()).limit(limit)
+        )
+        return [{"refused": r.refused, "source": r.source, "place": r.place, "reason": r.reason, "received_at": r.received_at} for r in found]
+
+
+def replay(ground: Ground) -> Receipt:
+    """Try everything refused again; what is accepted now is marked, what is not stays."""
+    total = Receipt(source="refused")
+    with ground.desk.reading() as session:
+        waiting = list(session.scalars(select(RefusedRow).where(RefusedRow.replayed_at.is_(None))))
+    for row in waiting:
+        payload = ground.vault.open_space(row.payload, "refused")
+        try:
+            accepted = _again(ground, row, payload)
+        except Refused as error:
+            accepted = False
+            total.reasons.append({"place": row.place, "reason": error.message})
+        if accepted:
+            total.accepted += 1
+            with ground.desk.session() as session:
+                session.execute(update(RefusedRow).where(RefusedRow.refused == row.refused).values(replayed_at=ground.clock.now()))
+        else:
+            total.refused += 1
+    return total
+
+
+def _again(ground: Ground, row: RefusedRow, payload: bytes) -> bool:
+    from allears.listen.formats import FORMATS
+    from allears.listen.reading import Context
+
+    context = Context(source=row.source, channel=row.channel, received_at=row.received_at, mapping=ground.mappings.get(row.source))
+    if row.door not in FORMATS:
+        return False
+    # Checked and read first, so that a row that is still bad is not refused a second time.
+    if FORMATS[row.door].check(payload, context).refused or FORMATS[row.door].read(payload, context).refused:
+        return False
+    receipt, done = take(ground, row.door, payload, source=row.source, channel=row.channel, received_at=row.received_at)
+    done.result()
+    return receipt.accepted > 0
+
+
+def volumes(ground: Ground, by: str, days: int, every: str) -> pa.Table:
+    """Count signals and different customers by group and period, up to the cut-off."""
+    _known(by, GROUPS, "by")
+    _known(every, PERIODS, "every")
+    end = cutoff(ground)
+    group, source = ("topic", "(SELECT *, unnest(topics) AS topic FROM signals)") if by == "topic" else (f'"{by}"', "signals")
+    return ground.engine.query(
+        f"""SELECT date_trunc('{every}', occurred_at) AS time, coalesce({group}, '') AS "group", count(*) AS signals,
+                   count(DISTINCT customer_key) AS customers
+            FROM {source} WHERE occurred_at > $since AND occurred_at <= $until GROUP BY ALL ORDER BY ALL""",
+        since=end - timedelta(days=days),
+        until=end,
+    )
+
+
+def surprises(ground: Ground, limit: int) -> pa.Table:
+    """List where counts left what was expected, newest first."""
+    return ground.engine.query("SELECT * FROM surprises ORDER BY detected_at DESC, score DESC LIMIT $n", n=limit)
+
+
+def topics(ground: Ground) -> pa.Table:
+    """List topics with messages of the last week, the week before and the mean sentiment."""
+    end = cutoff(ground)
+    counted = ground.engine.query(
+        """SELECT topic, count(*) FILTER (WHERE occurred_at > $week) AS this_week,
+                  count(*) FILTER (WHERE occurred_at <= $week) AS week_before,
+                  count(DISTINCT customer_key) FILTER (WHERE occurred_at > $week) AS customers,
+                  avg(sentiment) FILTER (WHERE occurred_at > $week) AS sentiment
+           FROM (SELECT *, unnest(topics) AS topic FROM signals WHERE occurred_at > $fortnight AND occurred_at <= $until)
+           GROUP BY topic ORDER BY this_week DESC""",
+        week=end - timedelta(days=7),
+        fortnight=end - timedelta(days=14),
+        until=end,
+    )
+    described = topics_of(ground).describe()
+    joined = described.select(["topic", "label", "origin", "department"]).join(counted, "topic", join_type="left outer")
+    return joined.sort_by([("this_week", "descending"), ("topic", "ascending")])
+
+
+def forecast(ground: Ground, channel: str | None, days: int) -> pa.Table:
+    """Forecast messages an hour for the next days."""
+    end = cutoff(ground).replace(minute=0, second=0, microsecond=0)
+    start = end - timedelta(days=56)
+    where = "AND channel = $channel" if channel else ""
+    rows = ground.engine.query(
+        f"""SELECT date_trunc('hour', occurred_at) AS hour, count(*) AS n FROM signals
+            WHERE kind = 'feedback' AND direction = 'in' AND occurred_at >= $start AND occurred_at < $end {where} GROUP BY hour ORDER BY hour""",
+        start=start,
+        end=end,
+        **({"channel": channel} if channel else {}),
+    )
+    return forecast_counts(rows["hour"].to_pylist(), rows["n"].to_pylist(), horizon_hours=24 * days, series=f"channel={channel or 'all'}", made_at=end)
+
+
+def customers(ground: Ground, search: str | None, limit: int) -> list[dict[str, Any]]:
+    """List customers by last contact; with ``search``, the one known by that identifier."""
+    only = ""
+    values: dict[str, Any] = {"n": limit}
+    if search is not None:
+        found = find(ground.graph, search)
+        if found is None:
+            return []
+        only, values["keys"] = "AND list_contains($keys, customer_key)", ground.graph.keys_of(found)
+    rows = ground.engine.query(
+        f"""SELECT customer_key, arg_max(relationship, occurred_at) AS relationship, count(*) AS signals,
+                   count(*) FILTER (WHERE kind = 'feedback') AS messages, count(DISTINCT channel) AS channels,
+                   avg(sentiment) AS sentiment, min(occurred_at) AS first_at, max(occurred_at) AS last_at
+            FROM signals WHERE customer_key IS NOT NULL {only} GROUP BY customer_key ORDER BY last_at DESC LIMIT $n""",
+        **values,
+    )
+    today = ground.graph.resolve_keys(rows["customer_key"].combine_chunks())
+    rows = rows.set_column(0, "customer", today)
+    listed = rows.to_pylist()
+    return [_joined([r for r in listed if r["customer"] == c]) for c in dict.fromkeys(pc.drop_null(today).to_pylist())]
+
+
+def _joined(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    if len(rows) == 1:
+        return rows[0]
+    whole = dict(rows[0])
+    whole["signals"] = sum(r["signals"] for r in rows)
+    whole["messages"] = sum(r["messages"] for r in rows)
+    whole["channels"] = max(r["channels"] for r in rows)
+    whole["first_at"] = min(r["first_at"] for r in rows)
+    return whole
+
+
+def find(graph: Graph, who: str) -> str | None:
+    """Find a customer by id or by any identifier."""
+    if who.startswith("c_") and graph.keys_of(who):
+        return who
+    for kind in ("email", "phone", "user_id", "handle", "anonymous_id", "device"):
+        found = graph.customer_of(kind, who)
+        if found is not None:
+            return found
+    return None
+
+
+def issues_of(ground: Ground, keys: Sequence[str]) -> list[str]:
+    """List the open issues that gather signals of somebody."""
+    query = (
+        select(Issue.id)
+        .join(IssueSignal, IssueSignal.issue == Issue.id)
+        .where(IssueSignal.customer.in_(keys), Issue.state.in_(("open", "acknowledged")))
+        .distinct()
+        .order_by(Issue.id)
+    )
+    with ground.desk.reading() as session:
+        return list(session.scalars(query))
+
+
+def publish(ground: Ground) -> None:
+    """Publish who is who to the lake, for joins."""
+    ground.store.overwrite("identities", ground.graph.identities())
+
+
+def sql(ground: Ground, text: str, seconds: float) -> pa.Table:
+    """Answer a user's SQL over lake and desk tables, read-only."""
+    from allears.act.case import cases
+    from allears.act.issue import issues
+
+    def arrow(rows: list[dict[str, Any]], name: str) -> pa.Table:
+        schema = TABLES[name].schema
+        return pa.Table.from_pylist(rows) if rows else schema.empty_table()
+
+    tables = {
+        "issues": lambda: arrow(issues(ground.desk), "issues"),
+        "cases": lambda: arrow(cases(ground.desk, at=ground.clock.now()), "cases"),
+        "refused": lambda: arrow(refused(ground, 100_000), "refused"),
+        "topics": lambda: topics(ground),
+        "links": ground.graph.links,
+    }
+    return ground.engine.sql(text, tables, seconds=seconds)
+
+
+def _known(value: str, choices: Sequence[str], place: str) -> None:
+    if value not in choices:
+        raise Refused(f"expected one of {', '.join(choices)}", place=f"--{place}")

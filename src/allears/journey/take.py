@@ -1,0 +1,209 @@
+"""From a door to the inbox: check, keep what is bad apart, make what is good durable."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from allears.desk.listening import RefusedRow, Source
+from allears.errors import NotFound, Refused
+from allears.journey.ground import Ground
+from allears.lake import Frame, Seen
+from allears.listen.files import plan_file, plan_paths, read_file
+from allears.listen.formats import FORMATS
+from allears.listen.flat import flatten
+from allears.listen.mapping import Mapping, infer
+from allears.listen.plans import Limits, Plan
+from allears.listen.reading import Context, Refusal
+
+Waiting = Future[None]
+
+
+class Receipt(msgspec.Struct):
+    """What became of what was handed in."""
+
+    source: str
+    accepted: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    reasons: list[dict[str, str]] = msgspec.field(default_factory=list)
+    mapping: dict[str, Any] = msgspec.field(default_factory=dict)
+    signal_id: str | None = None
+
+    def add(self, refusals: Iterable[Refusal]) -> None:
+        """Count what was refused; the first twenty reasons are told."""
+        for refusal in refusals:
+            self.refused += 1
+            if len(self.reasons) < 20:
+                self.reasons.append({"place": refusal.place, "reason": refusal.reason})
+
+
+def take(
+    ground: Ground, door: str, body: bytes, *, source: str, channel: str | None = None, received_at: datetime | None = None
+) -> tuple[Receipt, Waiting]:
+    """Take one payload in. The future is done when it is durable: only then may anybody be told "accepted".
+
+    Raises
+    ------
+    NotFound
+        No such door.
+    Refused
+        Nothing in the payload could be read; it was kept in ``refused``.
+    InboxFull
+        Try again later; nothing was accepted.
+    """
+    if door not in FORMATS:
+        raise NotFound(f"no door of that name; there are {', '.join(FORMATS)}")
+    now = received_at or ground.clock.now()
+    context = Context(source=source, channel=channel, received_at=now, max_skew_days=ground.settings.listen.max_skew_days)
+    if door == "rows":
+        context = msgspec.structs.replace(context, mapping=mapping_of(ground, source, body))
+    checked = FORMATS[door].check(body, context)
+    receipt = Receipt(source=source, accepted=checked.accepted)
+    receipt.add(checked.refused)
+    done: Waiting = Future()
+    if checked.accepted:
+        done = ground.inbox.append(Frame(door, source, channel, _micros(now), checked.keep), checked.accepted)
+    else:
+        done.set_result(None)
+    keep_refused(ground, checked.refused, source=source, channel=channel, at=now)
+    return receipt, done
+
+
+def take_file(
+    ground: Ground,
+    path: Path,
+    *,
+    source: str,
+    channel: str | None = None,
+    mapping: Mapping | None = None,
+    seen: Seen,
+    sure: Callable[[Plan], bool] = lambda plan: True,
+    progress: Callable[[Path, int, int], None] = lambda path, rows, read: None,
+) -> Receipt:
+    """Take a file, or every file of a folder, in.
+
+    Parameters
+    ----------
+    seen
+        Ids counted already, so that the same file twice adds nothing.
+    sure
+        Shown the plan (mapping, three mapped rows) of each file first; ``False`` leaves the file out.
+    progress
+        Told path, rows and bytes read so far.
+    """
+    receipt = Receipt(source=source)
+    limits = Limits(max_line=ground.settings.listen.max_line_mb << 20)
+    for one in plan_paths(path):
+        plan = plan_file(one, channel=channel, mapping=mapping, limits=limits)
+        if not sure(plan):
+            continue
+        _take_planned(ground, plan, receipt, channel=channel, seen=seen, progress=progress)
+    return receipt
+
+
+def _take_planned(
+    ground: Ground, plan: Plan, receipt: Receipt, *, channel: str | None, seen: Seen, progress: Callable[[Path, int, int], None]
+) -> None:
+    now = ground.clock.now()
+    source = receipt.source
+    context = Context(
+        source=source, channel=channel, received_at=now, max_skew_days=ground.settings.listen.max_skew_days, mapping=plan.mapping
+    )
+    rows, waiting = 0, []
+    for reading in read_file(plan, context):
+        rows += reading.arrivals.num_rows + len(reading.refused)
+        new = seen.add(ground.engine.hashes(reading.arrivals["signal_id"]).to_numpy(zero_copy_only=False))
+        fresh = reading.arrivals.filter(pa.array(new))
+        receipt.accepted += fresh.num_rows
+        receipt.duplicates += int(len(new) - np.count_nonzero(new))
+        receipt.add(reading.refused)
+        keep_refused(ground, reading.refused, source=source, channel=channel, at=now)
+        if fresh.num_rows:
+            waiting.append(ground.inbox.append(Frame("arrivals", source, channel, _micros(now), to_ipc(fresh)), fresh.num_rows))
+            waiting[-1].result()
+        progress(plan.path, rows, reading.bytes_read)
+    receipt.mapping = msgspec.to_builtins(plan.mapping)
+
+
+def mapping_of(ground: Ground, source: str, body: bytes) -> Mapping:
+    """Find the saved mapping of a source; infer one from its first payload and save it."""
+    if source in ground.mappings:
+        return ground.mappings[source]
+    with ground.desk.session() as session:
+        row = session.get(Source, source)
+        if row is not None and row.mapping:
+            ground.mappings[source] = msgspec.json.decode(row.mapping, type=Mapping)
+            return ground.mappings[source]
+    rows = []
+    for line in body.splitlines()[:500]:
+        try:
+            value = msgspec.json.decode(line)
+        except msgspec.DecodeError:
+            continue
+        if isinstance(value, dict):
+            rows.append(flatten(value))
+    if not rows:
+        raise Refused("expected JSON objects, one a line", place="line 1")
+    save_mapping(ground, source, infer(rows))
+    return ground.mappings[source]
+
+
+def save_mapping(ground: Ground, source: str, mapping: Mapping, channel: str | None = None) -> None:
+    """Remember how a source's columns are to be read."""
+    ground.mappings[source] = mapping
+    with ground.desk.session() as session:
+        row = session.get(Source, source) or Source(name=source, channel=channel)
+        row.mapping = msgspec.json.encode(mapping).decode()
+        session.add(row)
+
+
+def keep_refused(ground: Ground, refusals: Iterable[Refusal], *, source: str, channel: str | None, at: datetime) -> None:
+    """Keep refused rows, sealed, with place and reason."""
+    rows = [
+        RefusedRow(
+            refused=uuid.uuid4().hex,
+            source=source,
+            channel=channel,
+            place=refusal.place[:500],
+            reason=refusal.reason[:500],
+            door=refusal.format,
+            payload=ground.vault.seal_space(refusal.payload, "refused"),
+            received_at=at,
+        )
+        for refusal in refusals
+    ]
+    if rows:
+        with ground.desk.session() as session:
+            session.add_all(rows)
+
+
+def to_ipc(batch: pa.RecordBatch) -> bytes:
+    """Write a batch as an Arrow stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue())
+
+
+def pending_ids(ground: Ground) -> pa.Array:
+    """Ids that wait in the inbox and are not in the lake yet."""
+    found = []
+    for segment in ground.inbox.segments():
+        for frame, _ in ground.inbox.read(segment):
+            if frame.door == "arrivals":
+                found.append(pa.ipc.open_stream(frame.body).read_all()["signal_id"].combine_chunks())
+    return pc.unique(pa.concat_arrays(found)) if found else pa.array([], pa.string())
+
+
+def _micros(moment: datetime) -> int:
+    return int(moment.timestamp() * 1_000_000)

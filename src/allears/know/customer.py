@@ -1,0 +1,186 @@
+"""One customer: who it is, what is known in figures, and the timeline over all channels.
+
+Signals come as an Ibis table from the caller; this file builds the question and never asks which engine answers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa
+from sqlalchemy import func, select
+
+from allears.desk import Desk
+from allears.desk.identity import Identifier, IdentityHistory
+from allears.errors import NotFound, Refused
+from allears.know.relationship import STANDINGS
+
+if TYPE_CHECKING:
+    import ibis
+
+TIMELINE = (
+    "signal_id", "occurred_at", "kind", "channel", "source", "name", "direction", "text", "language", "sentiment", "topics",
+    "rating", "rating_scale", "service", "ok", "duration_ms", "thread", "platform", "region", "partner", "properties",
+)  # fmt: skip
+"""Columns of a timeline."""
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """One change of who is who: an identifier left a customer."""
+
+    type: str
+    customer: str
+    valid_from: datetime
+    valid_to: datetime
+
+
+class Customer(msgspec.Struct, frozen=True):
+    """All that is known of one customer, without a value in clear."""
+
+    id: str
+    relationship: str
+    identifiers: dict[str, int]
+    """How many of each type."""
+    shared: int
+    """Identifiers that many people use."""
+    known_since: datetime
+    history: list[Moved]
+    account: str | None = None
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    signals: int = 0
+    by_channel: dict[str, int] = {}
+    sentiment: float | None = None
+    """Mean of what the customer said, -1 to 1; null when nothing was read."""
+    ratings: int = 0
+    rating: float | None = None
+    """Mean, 0 to 1."""
+    topics: dict[str, int] = {}
+    """The ten most frequent."""
+    failures: int = 0
+    """Requests that did not work."""
+    open_issues: list[str] = []
+
+
+def view(
+    desk: Desk,
+    customer_id: str,
+    signals: ibis.Table | None = None,
+    keys: Sequence[str] = (),
+    open_issues: Sequence[str] = (),
+) -> Customer:
+    """Gather the whole view of one customer.
+
+    Parameters
+    ----------
+    desk
+        Where identifiers are kept.
+    customer_id
+        Today's id.
+    signals, keys
+        The table ``signals`` and the keys the customer's signals were written under; without them there are no figures.
+    open_issues
+        Issues that hold signals of this customer, found by the caller.
+
+    Raises
+    ------
+    NotFound
+        Nobody has that id today.
+    """
+    figures = overview(signals, keys) if signals is not None else {}
+    held = select(
+        Identifier.type,
+        Identifier.relationship,
+        Identifier.shared,
+        Identifier.first_seen_at,
+        Identifier.digest,
+    )
+    with desk.reading() as session:
+        rows = session.execute(held.where(Identifier.customer == customer_id)).all()
+        if not rows:
+            raise NotFound("no customer of that id")
+        before = select(IdentityHistory).where(IdentityHistory.digest.in_([r.digest for r in rows]))
+        history = list(session.scalars(before.order_by(IdentityHistory.valid_to, IdentityHistory.id)))
+    return Customer(
+        id=customer_id,
+        relationship=max((r.relationship for r in rows), key=STANDINGS.index),
+        identifiers=dict(Counter(r.type for r in rows).most_common()),
+        shared=sum(r.shared for r in rows),
+        known_since=min(r.first_seen_at for r in rows),
+        history=[Moved(h.type, h.customer, h.valid_from, h.valid_to) for h in history],
+        open_issues=list(open_issues),
+        **figures,
+    )
+
+
+def count_customers(desk: Desk) -> dict[str, int]:
+    """Count customers by relationship."""
+    counted = select(Identifier.relationship, func.count(func.distinct(Identifier.customer))).group_by(
+        Identifier.relationship
+    )
+    with desk.reading() as session:
+        return {row[0]: row[1] for row in session.execute(counted)}
+
+
+def timeline(
+    signals: ibis.Table, keys: Sequence[str], limit: int = 100, before: datetime | None = None
+) -> pa.Table:
+    """Give what happened with a customer over all channels, newest first.
+
+    Parameters
+    ----------
+    signals
+        The table ``signals``.
+    keys
+        Every key the customer's signals were written under.
+    limit
+        Most rows, at least 1.
+    before
+        Only what happened earlier than this: the last row's time continues a page.
+    """
+    if limit < 1:
+        raise Refused("expected a limit of at least 1")
+    mine = _mine(signals, keys)
+    if before is not None:
+        mine = mine.filter(mine.occurred_at < before)
+    columns = [c for c in TIMELINE if c in mine.columns]
+    newest = mine.order_by([mine.occurred_at.desc(), mine.signal_id]).limit(limit).select(columns)
+    return newest.to_pyarrow()
+
+
+def overview(signals: ibis.Table, keys: Sequence[str]) -> dict[str, Any]:
+    """Give a customer's figures: the fields of `Customer` that come from signals."""
+    mine = _mine(signals, keys)
+    figures: dict[str, Any] = (
+        mine.aggregate(
+            signals=mine.count(),
+            first_seen=mine.occurred_at.min(),
+            last_seen=mine.occurred_at.max(),
+            sentiment=mine.sentiment.mean(),
+            ratings=mine.rating.count(),
+            rating=mine.rating.mean(),
+            failures=(mine.ok == False).sum(),  # noqa: E712 - an expression, not a comparison
+            account=mine.account.max(),
+        )
+        .to_pyarrow()
+        .to_pylist()[0]
+    )
+    figures["failures"] = figures["failures"] or 0
+    figures["by_channel"] = _counts(mine, "channel")
+    figures["topics"] = _counts(mine.select(topic=mine.topics.unnest()), "topic", most=10)
+    return figures
+
+
+def _mine(signals: ibis.Table, keys: Sequence[str]) -> ibis.Table:
+    return signals.filter(signals.customer_key.isin(list(keys) or [""]))
+
+
+def _counts(rows: ibis.Table, column: str, most: int = 1000) -> dict[str, int]:
+    named = rows.filter(rows[column].notnull())
+    counted = named.group_by(column).aggregate(n=named.count())
+    top = counted.order_by([counted.n.desc(), counted[column]]).limit(most).to_pyarrow()
+    return dict(zip(top[column].to_pylist(), top["n"].to_pylist(), strict=True))

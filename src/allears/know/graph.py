@@ -1,0 +1,217 @@
+"""The graph: who appears in a batch, which customer that is, and how stewards join and part customers.
+
+Links between identifiers are the truth, kept in the desk; customers follow from them (see `allears.know.clusters`).
+A customer's id is made from the identifier seen first, so it outlives merges, and an id written into a signal long ago
+still names an identifier that belongs to one customer today.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from sqlalchemy import Delete, delete, or_, select
+from sqlalchemy.orm import Session
+
+from allears.clock import Clock, SystemClock
+from allears.desk import Desk
+from allears.desk.identity import Identifier, IdentityHistory, Profile, StewardAct
+from allears.know import ledger, published, steward
+from allears.know.appearances import Digest, appearances, weave
+from allears.know.components import Components
+from allears.know.identified import Identified, arrived_at, edge_sources, fill, times
+from allears.know.identifiers import ACCOUNT, normalise
+from allears.know.limits import Limits
+from allears.know.memory import Memory
+from allears.know.relationship import Rules, ranks
+from allears.know.steward import MergeId
+
+
+class Graph:
+    """Who is who.
+
+    Parameters
+    ----------
+    desk
+        Where identifiers and links are kept.
+    digest
+        ``digest(purpose, values)``: keyed digests, at least 32 hexadecimal digits each.
+    region
+        ISO country assumed for phone numbers without a prefix.
+    limits
+        How much one customer may hold.
+    rules
+        Who is an employee and who a partner.
+    clock
+        Gives the time of what stewards do.
+
+    Notes
+    -----
+    One object may be used from several threads. Several processes may share a desk: each catches up with the others
+    before it answers or writes. Only `forget` may be called while the caller holds a transaction of the same desk.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        digest: Digest,
+        *,
+        region: str = "US",
+        limits: Limits | None = None,
+        rules: Rules | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._desk, self._digest, self._region = desk, digest, region
+        self._rules, self._clock = rules or Rules(), clock or SystemClock()
+        self._memory = Memory(desk, limits or Limits(), self._clock)
+
+    def identify(self, arrivals: pa.RecordBatch) -> Identified:
+        """Say whose each row is, and learn which identifiers belong together.
+
+        Parameters
+        ----------
+        arrivals
+            A batch of the table ``arrivals``.
+
+        Returns
+        -------
+        Identified
+            Same length and order. Rows without a usable identifier have no customer. A row whose strongest
+            identifier is shared by many people is known by its next one.
+        """
+        seen = appearances(arrivals["identifiers"], self._digest, self._region, self._rules)
+        at = times(arrivals)
+        said = ranks(arrivals["relationship"])
+        told = np.maximum(said, self._rules.of_properties(arrivals["properties"]))
+        with self._memory.writing() as writer:
+            woven = weave(writer.components, seen, at, np.maximum(told, 0))
+            writer.settle(arrived_at(arrivals, at), edge_sources(woven, arrivals["source"]))
+            return fill(arrivals, seen, woven, writer.components, said, told, self._digest)
+
+    def merge(self, left_customer: str, right_customer: str, why: str, actor: str) -> MergeId:
+        """Make two customers one, by hand.
+
+        Raises
+        ------
+        NotFound
+            One of the ids names nobody.
+        Refused
+            They are one already, or a limit forbids it: two user ids are two customers, whoever says otherwise.
+        """
+        with self._memory.writing() as writer:
+            return steward.merge(writer, left_customer, right_customer, why, actor, self._clock.now())
+
+    def cut(self, left_digest: str, right_digest: str, why: str, actor: str) -> MergeId:
+        """Take back what events say of two identifiers, so that two people joined by mistake part for good."""
+        with self._memory.writing() as writer:
+            return steward.cut(writer, left_digest, right_digest, why, actor, self._clock.now())
+
+    def unmerge(self, merge_id: MergeId, actor: str = "") -> None:
+        """Undo a merge or a cut exactly: customers are as if it had never been done.
+
+        Raises
+        ------
+        NotFound
+            There is no such merge or cut.
+        Refused
+            It was undone already.
+        """
+        with self._memory.writing() as writer:
+            steward.undo(writer, merge_id, actor, self._clock.now())
+
+    def customer_of(self, type: str, value: str) -> str | None:
+        """Look up whose identifier this is; ``None`` when it was never seen or is blocked."""
+        form = normalise(type, value, self._region)
+        if form is None or type == ACCOUNT:
+            return None
+        with self._desk.reading() as session:
+            return session.scalar(
+                select(Identifier.customer).where(Identifier.digest == self._digest(type, [form])[0])
+            )
+
+    def resolve_keys(self, customer_keys: pa.Array) -> pa.Array:
+        """Give today's customer for each key recorded earlier; keys that name nobody any more stay as they are."""
+        different = customer_keys.dictionary_encode()
+        keys = different.dictionary.to_pylist()
+        with self._memory.reading() as components:
+            nodes = components.find(np.array([ledger.number_of(k) for k in keys], np.uint64))
+            known = np.flatnonzero(nodes >= 0)
+            now = ledger.customers(components, components.owner(nodes[known]))
+        for place, customer in zip(known.tolist(), now, strict=True):
+            keys[place] = customer
+        return pa.array(keys, pa.string()).take(different.indices)
+
+    def keys_of(self, customer: str) -> list[str]:
+        """Give every key under which this customer's signals were written, today's first.
+
+        Each key belongs to exactly one customer of today. What was written while two customers were one, by mistake, stays
+        under the key it got; `digests_of` finds those signals by their identifiers.
+        """
+        with self._memory.reading() as components:
+            members = _members(components, customer)
+            if not len(members):
+                return []
+            today = ledger.customers(components, components.owner(members[:1]))[0]
+            own = ledger.customers(components, members)
+        with self._desk.reading() as session:
+            used = select(IdentityHistory.customer).where(IdentityHistory.customer.in_(own)).distinct()
+            return [today, *sorted(set(session.scalars(used)) - {today})]
+
+    def digests_of(self, customer: str) -> list[str]:
+        """Give the digests of all identifiers of a customer."""
+        with self._memory.reading() as components:
+            return ledger.digests(components, _members(components, customer))
+
+    def forget(self, session: Session, customer: str) -> dict[str, int]:
+        """Delete everything that leads to a customer, inside the caller's transaction.
+
+        Returns
+        -------
+        dict
+            How many ``profiles``, ``acts``, ``identifiers``, ``links`` and ``history`` are gone; all 0 when nobody is known.
+        """
+        with self._memory.joining(session) as writer:
+            members = _members(writer.components, customer)
+            own, texts = (
+                ledger.customers(writer.components, members),
+                ledger.digests(writer.components, members),
+            )
+            counts = {
+                "profiles": _count(
+                    session, delete(Profile).where(or_(Profile.customer.in_(own), Profile.subject.in_(own)))
+                ),
+                "acts": _count(
+                    session,
+                    delete(StewardAct).where(or_(StewardAct.left.in_(texts), StewardAct.right.in_(texts))),
+                ),
+            }
+            counts |= ledger.erase(session, writer.components, members, writer.components.forget(members))
+            if len(members):
+                writer.settle(int(ledger.microseconds([self._clock.now()])[0]))
+                writer.forgot()
+            return counts
+
+    def identities(self) -> pa.Table:
+        """Give the table ``identities``: who belongs to whom now, and to whom before."""
+        with self._desk.reading() as session:
+            return published.identities(session)
+
+    def links(self) -> pa.Table:
+        """Give the table ``links``: pairs that hold, or held until they were cut."""
+        with self._desk.reading() as session:
+            return published.links(session)
+
+    def refusals(self) -> pa.Table:
+        """Give the links that were refused, and why (see `allears.know.published.REFUSALS`)."""
+        with self._desk.reading() as session:
+            return published.refusals(session)
+
+
+def _members(components: Components, customer: str) -> Any:
+    node = int(components.find(np.array([ledger.number_of(customer)], np.uint64))[0])
+    return components.members(node) if node >= 0 else np.zeros(0, np.int64)
+
+
+def _count(session: Session, statement: Delete) -> int:
+    return int(getattr(session.execute(statement), "rowcount", 0))

@@ -1,0 +1,122 @@
+"""Stewards: people who know better than the links. What they do is a link or a cut of its own, and is undone without a trace.
+
+A merge adds a steward's link between two customers' anchors; undoing it removes that link. A cut removes what events say of a
+pair; undoing it puts that back. Customers are clustered from the links each time, so after an undo they are exactly
+what they would be had nothing been done - whatever arrived in between.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+
+from allears.desk.identity import Edge, StewardAct
+from allears.errors import NotFound, Refused
+from allears.know import ledger
+from allears.know.clusters import REASONS
+from allears.know.components import keys_of
+from allears.know.memory import Writer
+
+MergeId = str
+
+
+def merge(writer: Writer, left: str, right: str, why: str, actor: str, now: datetime) -> MergeId:
+    """Make two customers one."""
+    components = writer.components
+    a, b = (anchor_of(writer, customer) for customer in (left, right))
+    if a == b:
+        raise Refused("these are one customer already")
+    shared = components.nodes["shared"]
+    if shared[a] or shared[b]:
+        raise Refused("an identifier shared by many people joins nobody")
+    before = components.changes
+    both = np.concatenate([components.members(a), components.members(b)])
+    at = int(ledger.microseconds([now])[0])
+    edge = components.edge_between(a, b, steward=True)
+    known = edge >= 0
+    if known:
+        components.remove(np.array([edge]), removed=False)
+    else:
+        edge = int(components.link(np.array([a]), np.array([b]), np.array([at]), steward=True)[0])
+    settled = components.settle()
+    # Checked on all of both: a merge might hold and push an earlier one out.
+    if len(set(components.owner(both).tolist())) > 1:
+        near = np.isin(components.edges["left"], both) & np.isin(components.edges["right"], both)
+        reason = REASONS[int(components.edges["state"][near].max())]
+        if known:
+            components.remove(np.array([edge]))
+        else:
+            components.unlink(edge)
+        components.settle()
+        components.changes = before  # links are the truth, so taking the link back took everything back
+        raise Refused(f"a limit forbids this merge: {reason}")
+    writer.write(settled, at, {edge: f"steward {actor}"})
+    _mark(writer, edge, None)
+    return _note(writer, "merge", a, b, why, actor, now)
+
+
+def cut(writer: Writer, left: str, right: str, why: str, actor: str, now: datetime) -> MergeId:
+    """Take back what events say of two identifiers, by digest; seeing them together again changes nothing."""
+    a, b = (_node_of(writer, digest) for digest in (left, right))
+    edge = writer.components.edge_between(a, b, steward=False)
+    if edge < 0 or writer.components.edges["removed"][edge]:
+        raise NotFound("no link between these two identifiers")
+    _switch(writer, edge, removed=True, now=now)
+    return _note(writer, "cut", a, b, why, actor, now)
+
+
+def undo(writer: Writer, act: MergeId, actor: str, now: datetime) -> None:
+    """Undo a merge or a cut."""
+    row = writer.session.get(StewardAct, _number(act))
+    if row is None:
+        raise NotFound("no merge or cut of that id")
+    if row.undone_at is not None:
+        raise Refused("this was undone already")
+    a, b = _node_of(writer, row.left), _node_of(writer, row.right)
+    edge = writer.components.edge_between(a, b, steward=row.act == "merge")
+    _switch(writer, edge, removed=row.act == "merge", now=now)
+    row.undone_at, row.undone_by = now, actor
+
+
+def anchor_of(writer: Writer, customer: str) -> int:
+    """Give the anchor node of a customer, by today's or an earlier id."""
+    node = int(writer.components.find(np.array([ledger.number_of(customer)], np.uint64))[0])
+    if node < 0:
+        raise NotFound("no customer of that id")
+    return int(writer.components.owner([node])[0])
+
+
+def _switch(writer: Writer, edge: int, *, removed: bool, now: datetime) -> None:
+    writer.components.remove(np.array([edge]), removed=removed)
+    writer.settle(int(ledger.microseconds([now])[0]))
+    _mark(writer, edge, now if removed else None)
+
+
+def _mark(writer: Writer, edge: int, removed_at: datetime | None) -> None:
+    edges = writer.components.edges
+    key = tuple(edges[name][edge].item() for name in ("left", "right", "steward"))
+    row = writer.session.get_one(Edge, key)
+    row.removed_at = removed_at
+
+
+def _note(writer: Writer, act: str, a: int, b: int, why: str, actor: str, now: datetime) -> MergeId:
+    left, right = ledger.digests(writer.components, np.array([a, b]))
+    row = StewardAct(act=act, left=left, right=right, why=why, actor=actor, done_at=now)
+    writer.session.add(row)
+    writer.session.flush()
+    return f"{act}_{row.id}"
+
+
+def _node_of(writer: Writer, digest: str) -> int:
+    node = int(writer.components.find(keys_of([digest])[0])[0])
+    if node < 0:
+        raise NotFound("no identifier of that digest")
+    return node
+
+
+def _number(act: MergeId) -> int:
+    number = act.rpartition("_")[2]
+    if not number.isdecimal():
+        raise NotFound("no merge or cut of that id")
+    return int(number)

@@ -1,0 +1,139 @@
+"""Who answers questions: DuckDB through Ibis, over the file list of the Delta tables.
+
+DuckDB's own delta extension would be a download; the table's file list and ``read_parquet`` are enough.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import pyarrow as pa
+
+from allears.errors import NotReady, Refused
+from allears.lake.store import Store
+from allears.tables import table
+
+LAKE = ("signals", "identities", "expectations", "surprises", "measures")
+SEALED = {"signals": ("sealed",)}
+
+
+class Engine:
+    """Answers questions about the lake.
+
+    One connection, one question at a time: DuckDB uses all its threads for each.
+    """
+
+    def __init__(self, store: Store, *, memory_mb: int = 2048, threads: int = 0, scratch: Path | None = None) -> None:
+        self._store = store
+        self._lock = threading.RLock()
+        options: dict[str, Any] = {"memory_limit": f"{memory_mb}MB", "autoinstall_known_extensions": False}
+        if threads:
+            options["threads"] = threads
+        if scratch is not None:
+            options["temp_directory"] = str(scratch)
+        self._options = options
+        self._ibis = ibis.duckdb.connect(**options)
+        self._ibis.raw_sql("SET TimeZone='UTC'")
+        self._versions: dict[str, int] = {}
+
+    def table(self, name: str) -> ibis.Table:
+        """Return a lake table as an Ibis expression of its newest version."""
+        with self._lock:
+            version = self._store.version(name)
+            if self._versions.get(name) != version:
+                self._view(name)
+                self._versions[name] = version
+            return self._ibis.table(name)
+
+    def _view(self, name: str) -> None:
+        files = self._store.files(name)
+        if files:
+            self._ibis.raw_sql(f"CREATE OR REPLACE VIEW {name} AS {_select(name, files)}")
+        else:
+            self._ibis.raw_sql(f"DROP VIEW IF EXISTS {name}")
+            self._ibis.create_view(name, ibis.memtable(table(name).schema.empty_table()), overwrite=True)
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Hold the connection while stages run expressions of their own."""
+        with self._lock:
+            yield
+
+    def arrow(self, expression: ibis.Table) -> pa.Table:
+        """Answer a table expression as an Arrow table."""
+        with self._lock:
+            return self._ibis.to_pyarrow(expression)
+
+    def query(self, sql: str, **values: Any) -> pa.Table:
+        """Answer our own SQL over the lake tables it names; `values` are bound, never pasted."""
+        with self._lock:
+            for name in LAKE:
+                if name in sql:
+                    self.table(name)
+            return self._ibis.con.sql(sql, params=values or None).to_arrow_table()
+
+    def hashes(self, texts: pa.Array) -> pa.Array:
+        """Hash strings to 64 bits, the same on each machine of one engine version."""
+        with self._lock:
+            rows = pa.table({"text": texts})
+            return self._ibis.con.from_arrow(rows).project("hash(text) AS h").to_arrow_table()["h"].combine_chunks()
+
+    def sql(self, text: str, tables: Mapping[str, Callable[[], pa.Table]], *, seconds: float = 30.0, rows: int = 100_000) -> pa.Table:
+        """Answer a user's SQL in a locked-down engine: no files but the lake's, no network, no extension, bounded.
+
+        Raises
+        ------
+        Refused
+            Not SQL, or not a question.
+        NotReady
+            It took longer than ``seconds``.
+        """
+        connection = duckdb.connect(config={**self._options, "autoload_known_extensions": False})
+        connection.execute("SET TimeZone='UTC'")
+        for name in LAKE:
+            files = self._store.files(name)
+            if files:
+                connection.execute(f"CREATE VIEW {name} AS {_select(name, files, SEALED.get(name, ()))}")
+            else:
+                connection.register(name, table(name).schema.empty_table())
+        lowered = text.lower()
+        for name, fetch in tables.items():
+            if name in lowered:
+                connection.register(name, fetch())
+        folder = str(self._store.folder).replace("'", "''")
+        connection.execute(f"SET allowed_directories=['{folder}']")
+        connection.execute("SET enable_external_access=false")
+        connection.execute("SET lock_configuration=true")
+        timer = threading.Timer(seconds, connection.interrupt)
+        timer.start()
+        try:
+            statements = connection.extract_statements(text)
+            if len(statements) != 1 or statements[0].type.name not in ("SELECT", "EXPLAIN"):
+                raise Refused("one SELECT at a time", place="sql")
+            answer = connection.sql(statements[0].query).limit(rows).to_arrow_table()
+        except duckdb.InterruptException:
+            raise NotReady(f"stopped after {seconds:g} s; ask for less", place="sql") from None
+        except duckdb.Error as error:
+            raise Refused(str(error).splitlines()[0], place="sql") from None
+        finally:
+            timer.cancel()
+            connection.close()
+        return answer
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        with self._lock:
+            self._ibis.disconnect()
+
+
+def _select(name: str, files: list[str], without: tuple[str, ...] = ()) -> str:
+    listed = ", ".join("'" + f.removeprefix("file://").replace("'", "''") + "'" for f in files)
+    columns = ", ".join(f'"{c}"' for c in table(name).schema.names if c not in without)
+    hive = ", hive_partitioning=true, hive_types={'day': VARCHAR}" if name == "signals" else ""
+    return f"SELECT {columns} FROM read_parquet([{listed}]{hive})"

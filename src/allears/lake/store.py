@@ -1,0 +1,104 @@
+"""The tables on disk: Delta Lake, one commit per micro-batch, idempotent by application transaction.
+
+Every commit carries how far each inbox segment has been read, so that a crash between "written" and "remembered"
+cannot write the same rows twice: the position is part of the commit itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from allears.errors import WorldFailed
+from allears.tables import table
+
+PARTITIONS = {"signals": ["day"]}
+
+
+class Store:
+    """The Delta tables of a space.
+
+    Parameters
+    ----------
+    folder
+        Each table is a folder below it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._open: dict[str, DeltaTable] = {}
+
+    def append(self, name: str, batch: pa.RecordBatch | pa.Table, positions: Mapping[str, int] | None = None) -> None:
+        """Write rows in one commit, together with how far each inbox segment was read.
+
+        Raises
+        ------
+        WorldFailed
+            The disk or the table failed; nothing of this batch is visible.
+        """
+        rows = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
+        moved = [Transaction(app_id=segment, version=offset) for segment, offset in (positions or {}).items()]
+        try:
+            write_deltalake(
+                str(self.folder / name),
+                rows.cast(table(name).schema),
+                mode="append",
+                partition_by=PARTITIONS.get(name),
+                writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
+                commit_properties=CommitProperties(app_transactions=moved) if moved else None,
+            )
+        except (DeltaError, OSError) as error:
+            raise WorldFailed(f"the lake refused a commit ({type(error).__name__})", place=name, again=True) from error
+
+    def overwrite(self, name: str, batch: pa.RecordBatch | pa.Table) -> None:
+        """Replace a small table as a whole."""
+        rows = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
+        try:
+            write_deltalake(str(self.folder / name), rows.cast(table(name).schema), mode="overwrite")
+        except (DeltaError, OSError) as error:
+            raise WorldFailed(f"the lake refused a commit ({type(error).__name__})", place=name, again=True) from error
+
+    def position(self, name: str, segment: str) -> int:
+        """How far a segment had been read when the last commit was made; 0 when never."""
+        delta = self._delta(name)
+        return (delta.transaction_version(segment) or 0) if delta else 0
+
+    def version(self, name: str) -> int:
+        """The table's version; -1 while it does not exist."""
+        delta = self._delta(name)
+        return delta.version() if delta else -1
+
+    def files(self, name: str) -> list[str]:
+        """The Parquet files that make up the table now."""
+        delta = self._delta(name)
+        return list(delta.file_uris()) if delta else []
+
+    def compact(self, name: str = "signals") -> int:
+        """Join small files; returns how many were replaced."""
+        delta = self._delta(name)
+        if delta is None:
+            return 0
+        metrics = delta.optimize.compact()
+        return int(metrics["numFilesRemoved"])
+
+    def vacuum(self, name: str = "signals", hours: int = 168) -> int:
+        """Delete files that no version of the last ``hours`` needs; returns how many."""
+        delta = self._delta(name)
+        if delta is None:
+            return 0
+        return len(delta.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False))
+
+    def _delta(self, name: str) -> DeltaTable | None:
+        try:
+            if name in self._open:
+                self._open[name].update_incremental()
+            else:
+                self._open[name] = DeltaTable(str(self.folder / name))
+        except TableNotFoundError:
+            return None
+        return self._open[name]

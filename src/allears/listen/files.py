@@ -1,0 +1,318 @@
+"""Files of unknown shape: looked at first, then streamed into arrivals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from allears.errors import NotFound, Refused, WorldFailed
+from allears.listen.delimited import detect_delimiter, name_columns, never_quoted, read_records
+from allears.listen.flat import flatten
+from allears.listen.gather import Gather
+from allears.listen.guess import SAMPLE_ROWS
+from allears.listen.mail import BROKEN_MAIL, add_message
+from allears.listen.mapping import Mapper, Mapping, infer, preview, row_id, shown_rows
+from allears.listen.opening import TORN, Opened, detect_encoding, read_lines
+from allears.listen.plans import Limits, Plan
+from allears.listen.rawrows import raw_rows
+from allears.listen.reading import BadRow, Context, Reading, Refusal, refuse
+from allears.listen.records import records_path
+from allears.listen.threads import Identity, Threads
+from allears.listen.times import EPOCH
+
+SUFFIXES = {
+    ".csv": "csv", ".tsv": "csv", ".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".parquet": "parquet",
+    ".eml": "mail", ".mbox": "mail", ".txt": "text",
+}  # fmt: skip
+_MAIL = re.compile(
+    rb"From .*\d\d:\d\d|(?:Return-Path|Received|Delivered-To|From|Message-ID|Date|MIME-Version|Subject): ",
+    re.I,
+)
+_BATCH_BYTES = 64 * 1024 * 1024
+_SAMPLE_BYTES = 1 << 18
+
+
+def plan_paths(path: Path) -> list[Path]:
+    """List the files to read: the file itself, or all readable ones below a folder, in order of name.
+
+    Raises
+    ------
+    NotFound
+        There is no such file or folder.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise NotFound("no such file or folder", place=str(path))
+    found = (
+        p
+        for p in path.rglob("*")
+        if p.is_file() and not any(part.startswith(".") for part in p.parts[len(path.parts) :])
+    )
+    return sorted(p for p in found if _suffix(p) in SUFFIXES and _suffix(p) != ".txt")
+
+
+def plan_file(
+    path: Path, channel: str | None = None, mapping: Mapping | None = None, limits: Limits | None = None
+) -> Plan:
+    """Look at a file: form, encoding, columns, mapping, and three rows as they will be read.
+
+    Parameters
+    ----------
+    path
+        CSV, TSV, JSON, NDJSON, Parquet, ``.eml``, mbox or lines of text; plain or gzip.
+    channel
+        Channel of all rows; worked out from the columns when None.
+    mapping
+        Used as it is when given, else worked out from the first 500 rows.
+    limits
+        Longest line and largest document held in memory.
+
+    Raises
+    ------
+    NotFound
+        There is no such file.
+    """
+    if not path.is_file():
+        raise NotFound("no such file", place=str(path))
+    limits = limits or Limits()
+    try:
+        with Opened(path) as opened:
+            head = opened.head()
+            plan = Plan(path, "nothing", path.stat().st_size, opened.gzip, channel=channel, limits=limits)
+    except OSError:
+        raise WorldFailed("the file cannot be read", place=str(path)) from None
+    plan = _recognise(plan, head)
+    if plan.format in ("nothing", "mail"):
+        return replace(
+            plan, preview=_mail_preview(plan) if plan.format == "mail" else [], mapping=mapping or Mapping()
+        )
+    rows = _sample(plan)
+    found = mapping or infer(rows)
+    plan = replace(plan, mapping=found, preview=preview(found, rows, _preview_context(channel)))
+    return replace(plan, warnings=(*plan.warnings, *_doubts(found, mapping is not None, rows)))
+
+
+def read_file(plan: Plan, context: Context, batch_rows: int = 20_000) -> Iterator[Reading]:
+    """Read a planned file into arrivals, batch by batch, in bounded memory.
+
+    Where the mapping knows which message a row answers, the file is read twice: the first time to learn the
+    reply links, so that whole conversations share one thread.
+
+    Returns
+    -------
+    iterator of Reading
+        At least one; ``bytes_read`` grows to the file's size.
+    """
+    context = msgspec.structs.replace(context, channel=context.channel or plan.channel)
+    gather = Gather(context)
+    gather.count_repeats()
+    refused: list[Refusal] = []
+    threads = _learn_threads(plan) if plan.mapping.reply_to and plan.mapping.id else None
+    mapper = Mapper(plan.mapping, gather, threads.root if threads else None)
+    last = 0
+    with Opened(plan.path) as opened:
+        for at, row, refusal in raw_rows(plan, opened):
+            if refusal is not None:
+                refused.append(refusal)
+            elif row is not None:
+                _add(gather, mapper, threads, at, row, refused)
+            if len(gather) >= batch_rows or opened.position() - last > _BATCH_BYTES:
+                last = opened.position()
+                yield Reading(gather.batch(), refused, last)
+                refused = []
+    yield Reading(gather.batch(), refused, plan.size)
+
+
+def _add(
+    gather: Gather,
+    mapper: Mapper,
+    threads: Threads | None,
+    at: str,
+    row: dict[str, Any] | bytes,
+    refused: list[Refusal],
+) -> None:
+    try:
+        if isinstance(row, bytes):
+            add_message(gather, row)
+            return
+        flat = flatten(row)
+        parent = row_id(flat.get(mapper.mapping.reply_to or ""))
+        mapper.add(flat, threads.customer(parent) if threads and parent else None)
+    except BROKEN_MAIL as error:
+        shown = error if isinstance(error, BadRow) else BadRow("not readable as e-mail")
+        refused.append(
+            refuse(
+                shown,
+                at,
+                row if isinstance(row, bytes) else msgspec.json.encode(row),
+                "mail" if isinstance(row, bytes) else "rows",
+            )
+        )
+
+
+def _learn_threads(plan: Plan) -> Threads:
+    threads = Threads()
+    mapping = plan.mapping
+    outbound = frozenset(mapping.outbound)
+    with Opened(plan.path) as opened:
+        for _, row, _refusal in raw_rows(plan, opened):
+            if not isinstance(row, dict):
+                continue
+            try:
+                flat = flatten(row)
+            except BadRow:
+                continue
+            company = mapping.direction and str(flat.get(mapping.direction)).strip().lower() in outbound
+            author: Identity = [] if company else _identity(mapping, flat)
+            threads.learn(
+                row_id(flat.get(mapping.id or "")), row_id(flat.get(mapping.reply_to or "")), author
+            )
+    return threads
+
+
+def _identity(mapping: Mapping, flat: dict[str, Any]) -> Identity:
+    return [(kind, value) for path, kind in mapping.identifiers.items() if (value := row_id(flat.get(path)))]
+
+
+def _recognise(plan: Plan, head: bytes) -> Plan:
+    """Tell the form by the first bytes, helped by the name's ending."""
+    if not head.strip(b" \t\r\n\0\xef\xbb\xbf"):
+        return replace(plan, warnings=("the file is empty",))
+    if head.startswith(b"PAR1"):
+        if plan.gzip:
+            raise Refused("Parquet inside gzip: unpack it first", place=plan.path.name)
+        return replace(plan, format="parquet")
+    kind = SUFFIXES.get(_suffix(plan.path), "")
+    if kind == "mail" or (not kind and _MAIL.match(head)):
+        return replace(plan, format="mail")
+    encoding, doubt = detect_encoding(head)
+    if b"\n" not in head and b"\r" in head and not encoding.startswith("utf-16"):
+        encoding += "+cr"
+    plan = replace(plan, encoding=encoding, warnings=(doubt,) if doubt else ())
+    text = _readable(head, encoding)
+    if kind in ("json", "ndjson") or (kind in ("", "text") and text[:1] in ("{", "[")):
+        return _recognise_json(plan, text)
+    if kind == "text":
+        return replace(plan, format="text")
+    return _recognise_csv(plan, text)
+
+
+def _readable(head: bytes, encoding: str) -> str:
+    text = head.decode(encoding.removesuffix("+cr"), "replace").removeprefix("\ufeff")
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").lstrip()
+
+
+def _recognise_json(plan: Plan, text: str) -> Plan:
+    if text.startswith("["):
+        return replace(plan, format="json")
+    if not text.startswith("{"):
+        return replace(plan, format="ndjson")
+    first, _, others = text.partition("\n")
+    if others.strip():
+        # Opening braces on a line of their own belong to one document; anything else is a row, good or bad.
+        spread = first.strip() == "{" or not others.lstrip().startswith("{")
+        if not spread:
+            return replace(plan, format="ndjson")
+    return replace(plan, format="json", records=_envelope(plan))
+
+
+def _envelope(plan: Plan) -> tuple[str, ...]:
+    """Find the list of rows inside a document that fits in memory."""
+    try:
+        with Opened(plan.path) as opened:
+            body = opened.stream.read(plan.limits.max_document)
+        document = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError, UnicodeError, *TORN):
+        return ()
+    return tuple(records_path(document) or ())
+
+
+def _recognise_csv(plan: Plan, text: str) -> Plan:
+    lines = text.split("\n")[:60]
+    if len(lines) > 2:
+        lines.pop()  # the last one may be cut
+    delimiter = detect_delimiter(
+        [line[:20_000] + "\n" for line in lines], "\t" if _suffix(plan.path) == ".tsv" else None
+    )
+    warnings = list(plan.warnings)
+    with Opened(plan.path) as opened:
+        records = read_records(
+            read_lines(opened, plan.encoding, plan.limits.max_line), delimiter or ",", None
+        )
+        try:
+            first = next((r for r in islice(records, 20) if r.wrong is None), None)
+        except TORN:
+            first = None
+    if first is None:
+        return replace(
+            plan, format="text", warnings=(*warnings, "no row can be read as CSV: read as lines of text")
+        )
+    columns, headed = name_columns(first.cells)
+    if not headed:
+        warnings.append("no header was found: columns are called column_1, column_2 and so on")
+    return replace(
+        plan,
+        format="csv",
+        delimiter=delimiter or ",",
+        quoted=not (delimiter == "\t" and never_quoted(lines)),
+        columns=tuple(columns),
+        headed=headed,
+        warnings=tuple(warnings),
+    )
+
+
+def _sample(plan: Plan) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    with Opened(plan.path) as opened:
+        for _, row, _refusal in raw_rows(plan, opened):
+            if isinstance(row, dict):
+                rows.append(row)
+            if len(rows) >= SAMPLE_ROWS or (rows and opened.stream.tell() > _SAMPLE_BYTES * 64):
+                break
+    return rows
+
+
+def _preview_context(channel: str | None) -> Context:
+    return Context("preview", channel, EPOCH.replace(year=2100))
+
+
+def _mail_preview(plan: Plan) -> list[dict[str, Any]]:
+    gather = Gather(_preview_context(plan.channel))
+    refused: list[Refusal] = []
+    with Opened(plan.path) as opened:
+        for at, row, _ in islice(raw_rows(plan, opened), 20):
+            if row is not None and len(gather) < 3:
+                _add(gather, Mapper(Mapping(), gather), None, at, row, refused)
+    return shown_rows(gather.batch())
+
+
+def _doubts(mapping: Mapping, given: bool, rows: list[dict[str, Any]]) -> list[str]:
+    if not rows:
+        return ["no row could be read for a preview"]
+    doubts: list[str] = []
+    if given:
+        return doubts
+    if mapping.text is None and mapping.rating is None:
+        doubts.append("no text and no rating was found")
+    if mapping.occurred_at is None:
+        doubts.append("no time was found: the time of arrival counts")
+    elif mapping.zone == "UTC":
+        doubts.append("times carry no zone and are taken as UTC")
+    if mapping.time_format == "mdy":
+        doubts.append("dates are taken as month/day/year")
+    if mapping.id is None:
+        doubts.append("no id was found: a row is known by its content")
+    if not mapping.identifiers:
+        doubts.append("no author was found")
+    return doubts
+
+
+def _suffix(path: Path) -> str:
+    return Path(path.name.lower().removesuffix(".gz")).suffix

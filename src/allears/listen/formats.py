@@ -1,0 +1,37 @@
+"""All formats by name: what the doors check and the digest reads."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from allears.listen.arrivals import Arrivals
+from allears.listen.mail import Mail
+from allears.listen.otlp import Otlp
+from allears.listen.reading import Checked, Context, Reading
+from allears.listen.rows import Rows
+from allears.listen.segment import Segment
+from allears.listen.signals import Signals
+
+
+class Format(Protocol):
+    """One way in which signals arrive."""
+
+    def check(self, body: bytes, context: Context) -> Checked:
+        """Look at a body at the door, quickly: which rows are good."""
+        ...
+
+    def read(self, body: bytes, context: Context) -> Reading:
+        """Turn a body into arrivals, when it is digested."""
+        ...
+
+
+FORMATS: dict[str, Format] = {
+    "segment": Segment(),
+    "signals": Signals(),
+    "rows": Rows(),
+    "mail": Mail(),
+    "otlp-traces": Otlp("traces"),
+    "otlp-logs": Otlp("logs"),
+    "otlp-metrics": Otlp("metrics"),
+    "arrivals": Arrivals(),
+}

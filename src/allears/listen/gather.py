@@ -1,0 +1,144 @@
+"""Arrivals collected row by row, then built into one Arrow batch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from allears.listen.facets import Facets
+from allears.listen.reading import Context
+from allears.listen.times import micros, settle
+from allears.tables.column import TIME
+from allears.tables.signals import ARRIVALS
+
+Pairs = Sequence[tuple[str, str]]
+
+_ORDER = (
+    "signal_id", "occurred_at", "kind", "channel", "name", "direction", "identifiers", "personal", "relationship",
+    "account", "thread", "text", "rating", "rating_scale", "reach", "service", "ok", "duration_ms", "release",
+    "platform", "region", "partner", "properties",
+)  # fmt: skip
+_PAIR = pa.struct([("type", pa.string()), ("value", pa.string())])
+_LARGEST = 2**63 - 1
+_REMEMBERED = 1_000_000
+_NO_FACETS = Facets()
+
+
+class Gather:
+    """Collects arrivals of one payload.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> gather = Gather(Context("shop", None, datetime(2026, 1, 1, tzinfo=UTC)))
+    >>> gather.add("1", gather.received, "feedback", "web", text="hello")
+    >>> gather.batch().column("text").to_pylist()
+    ['hello']
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.received = micros(context.received_at)
+        self._rows: list[tuple[Any, ...]] = []
+        self._seen: dict[bytes, int] | None = None
+
+    def count_repeats(self) -> None:
+        """Keep equal rows of one file apart by how often they came; up to a million of them."""
+        self._seen = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def signal_id(self, given: object, content: bytes) -> str:
+        """Name a signal by the sender's id, else by what it holds."""
+        if given is not None and given != "":
+            return f"{self.context.source}:{given}"
+        digest = hashlib.sha256(self.context.source.encode() + b"\0" + content).digest()[:16]
+        times = self._times(digest)
+        return f"{self.context.source}:{digest.hex()}" + (f"-{times}" if times else "")
+
+    def _times(self, digest: bytes) -> int:
+        seen = self._seen
+        if seen is None:
+            return 0
+        if digest not in seen and len(seen) >= _REMEMBERED:
+            return 0
+        seen[digest] = seen.get(digest, -1) + 1
+        return seen[digest]
+
+    def settle(self, moment: tuple[int, bool] | None, rest: dict[str, Any]) -> int:
+        """Decide when it happened; what had to be assumed is noted in ``rest``."""
+        if moment is None:
+            return self.received
+        at, off = settle(moment[0], self.received, self.context.max_skew_days)
+        if off:
+            rest["clock_off"] = True
+        elif moment[1]:
+            rest["zone_assumed"] = "UTC"
+        return at
+
+    def add(
+        self,
+        signal_id: str,
+        occurred_at: int,
+        kind: str,
+        channel: str,
+        *,
+        name: str | None = None,
+        direction: str = "in",
+        identifiers: Pairs = (),
+        personal: Pairs = (),
+        relationship: str | None = None,
+        account: str | None = None,
+        thread: str | None = None,
+        text: str | None = None,
+        rating: float | None = None,
+        rating_scale: str | None = None,
+        reach: int | None = None,
+        facets: Facets = _NO_FACETS,
+        rest: dict[str, Any] | None = None,
+    ) -> None:
+        """Add one arrival; times are microseconds since 1970, ``rest`` becomes ``properties``."""
+        properties = msgspec.json.encode(rest).decode() if rest else None
+        if text is not None and "\0" in text:
+            text = text.replace("\0", "")
+        self._rows.append(
+            (
+                signal_id, occurred_at, kind, channel, name, direction, identifiers, personal, relationship,
+                account, thread, text, rating, rating_scale, _whole(reach), *facets, properties,
+            )
+        )  # fmt: skip
+
+    def batch(self) -> pa.RecordBatch:
+        """Build the batch and start over."""
+        rows, self._rows = self._rows, []
+        if not rows:
+            return ARRIVALS.empty()
+        columns: dict[str, Any] = dict(zip(_ORDER, zip(*rows, strict=True), strict=True))
+        columns["occurred_at"] = pa.array(columns["occurred_at"], pa.int64()).cast(TIME)
+        columns["received_at"] = pa.array([self.received] * len(rows), pa.int64()).cast(TIME)
+        columns["source"] = [self.context.source] * len(rows)
+        columns["identifiers"] = _pairs(columns["identifiers"])
+        columns["personal"] = _pairs(columns["personal"])
+        return ARRIVALS.arrays(columns, len(rows))
+
+
+def _whole(number: int | None) -> int | None:
+    return number if number is None or number <= _LARGEST else _LARGEST
+
+
+def _pairs(rows: Sequence[Pairs]) -> pa.Array:
+    """Build list<struct<type, value>> from offsets: dictionaries would cost five times as much."""
+    offsets, types, values = [0], [], []
+    for row in rows:
+        for type_, value in row:
+            types.append(type_)
+            values.append(value)
+        offsets.append(len(types))
+    fields = [pa.array(types, pa.string()), pa.array(values, pa.string())]
+    inner = pa.StructArray.from_arrays(fields, fields=list(_PAIR))
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), inner, type=pa.list_(_PAIR))

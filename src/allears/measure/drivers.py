@@ -1,0 +1,263 @@
+"""Drivers: which topics, failures and waits go with better or worse answers. Association, never cause."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from allears.clock import utc
+from allears.errors import NotReady, Refused
+from allears.measure.columns import between, customer_of, inbound
+from allears.measure.figures import Figure, figures_table, mark
+from allears.measure.intervals import Z95, Estimate
+from allears.measure.objectives import Objective
+
+Floats = npt.NDArray[np.float64]
+
+METHOD = "drivers/1"
+MOST = 12
+FEWEST_WITH = 20
+FEWEST_ANSWERS = 200
+
+
+def drivers(
+    signals: Any,
+    *,
+    cutoff: datetime,
+    since: datetime | None = None,
+    objectives: Sequence[Objective] = (),
+    look_back_days: int = 14,
+    long_wait: timedelta = timedelta(hours=24),
+    resamples: int = 200,
+    seed: int = 0,
+) -> pa.Table:
+    """Find what went with better or worse answers.
+
+    For each answer: what its customer wrote about, which services failed them or were slow, whether they waited long for
+    a reply, within the days before. A ridge regression within scales gives the points each goes with,
+    the others held; a bootstrap over customers its interval. Only those whose interval leaves out 0 are given.
+
+    Parameters
+    ----------
+    signals
+        Ibis table of ``signals``.
+    cutoff, since
+        Answers given in ``[since, cutoff)``.
+    objectives
+        Latency objectives say what slow means; none: slowness is not looked at.
+    look_back_days
+        How long something met or said may go with an answer.
+    long_wait
+        A first reply later than this is a long wait.
+    resamples, seed
+        Bootstrap samples of customers, and their seed.
+
+    Returns
+    -------
+    pyarrow.Table
+        Rows of ``measures`` named ``driver``: group ``topic=...``, ``failure=...``, ``slow=...`` or ``wait=long``; estimate in points
+        of 0-100; n the answers with it. ``method`` holds its Shapley share of what all explain.
+
+    Raises
+    ------
+    NotReady
+        Fewer than 200 answers.
+    """
+    answers, pairs = _met_before(signals, since, cutoff, objectives, look_back_days, long_wait)
+    if answers.num_rows < FEWEST_ANSWERS:
+        raise NotReady("drivers need 200 answers", got=answers.num_rows, needed=FEWEST_ANSWERS)
+    names, x = _design(answers, pairs)
+    if not names:
+        return figures_table([], utc(cutoff))
+    y = _within_scales(answers)
+    customer = (
+        answers["who"].combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(int)
+    )
+    beta, error = _bootstrap(x, y, customer, resamples, seed)
+    share, explained = shapley_shares(x, y)
+    start = utc(since) if since is not None else datetime.fromtimestamp(min(answers["at"].to_pylist()), UTC)
+    figures = []
+    for j, name in enumerate(names):
+        value = Estimate(
+            float(beta[j]),
+            float(beta[j] - Z95 * error[j]),
+            float(beta[j] + Z95 * error[j]),
+            float(x[:, j].sum()),
+        )
+        if value.low > 0 or value.high < 0:
+            method = f"{METHOD} association; {100 * share[j]:.0f} % of R2 {explained:.3f}"
+            figures.append(Figure("driver", name, "stated", start, value, mark(value.n), method))
+    return figures_table(figures, utc(cutoff))
+
+
+def tell_driver(row: Mapping[str, Any]) -> str:
+    """Say a driver in a sentence.
+
+    Examples
+    --------
+    >>> tell_driver({"group": "failure=checkout", "estimate": -12.3, "low": -15.4, "high": -9.2, "n": 230})
+    'Answers after failure of checkout are 12.3 points lower (95 % interval 9.2 to 15.4; n = 230): an association, not a cause.'
+    """
+    kind, _, what = str(row["group"]).partition("=")
+    after = {"failure": f"failure of {what}", "slow": f"slowness of {what}", "wait": "a long wait"}.get(
+        kind, f"mention of {what}"
+    )
+    way = "lower" if row["estimate"] < 0 else "higher"
+    low, high = sorted((abs(row["low"]), abs(row["high"])))
+    return (
+        f"Answers after {after} are {abs(row['estimate']):.1f} points {way} "
+        f"(95 % interval {low:.1f} to {high:.1f}; n = {row['n']}): an association, not a cause."
+    )
+
+
+def shapley_shares(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Floats, float]:
+    """Share out R2 among correlated drivers: the average gain over all orders of entry (LMG).
+
+    Parameters
+    ----------
+    x
+        Shape ``(answers, drivers)``, at most 12 drivers: it takes ``2 ** drivers`` small fits.
+    y
+        Outcome, shape ``(answers,)``.
+
+    Returns
+    -------
+    tuple
+        Shares that add up to 1, and R2.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=(2000, 2))
+    >>> share, r2 = shapley_shares(x, 2 * x[:, 0] + x[:, 1])
+    >>> share.round(1).tolist(), round(r2, 2)
+    ([0.8, 0.2], 1.0)
+    """
+    design, outcome = np.asarray(x, float), np.asarray(y, float)
+    p = design.shape[1]
+    if not 1 <= p <= MOST:
+        raise Refused(f"expected 1 to {MOST} drivers", place="x")
+    whole = np.cov(np.column_stack([design, outcome]).T)
+    gram, cross, total = whole[:p, :p], whole[:p, p], max(float(whole[p, p]), 1e-12)
+    explained = np.zeros(2**p)
+    for members in range(1, 2**p):
+        s = [j for j in range(p) if members >> j & 1]
+        explained[members] = cross[s] @ np.linalg.lstsq(gram[np.ix_(s, s)], cross[s], rcond=None)[0] / total
+    size = np.array([members.bit_count() for members in range(2**p)])
+    orders = np.array([1 / (p * math.comb(p - 1, k)) for k in range(p)])
+    phi = np.zeros(p)
+    for j in range(p):
+        without = np.flatnonzero(~(np.arange(2**p) >> j & 1).astype(bool))
+        phi[j] = np.sum(orders[size[without]] * (explained[without | 1 << j] - explained[without]))
+    r2 = float(explained[-1])
+    return phi / r2 if r2 > 0 else phi, r2
+
+
+def _met_before(
+    signals: Any,
+    since: datetime | None,
+    cutoff: datetime,
+    objectives: Sequence[Objective],
+    look_back_days: int,
+    long_wait: timedelta,
+) -> tuple[pa.Table, pa.Table]:
+    """Give answers (who, at, scale, rating), and which feature each had before it."""
+    import ibis
+
+    start = None if since is None else utc(since) - timedelta(days=look_back_days)
+    every = between(signals, start, cutoff)
+    every = every.mutate(who=customer_of(every), at=every.occurred_at.epoch_seconds().cast("int64"))
+    rows = inbound(every)
+    rows = rows.filter(rows.who.notnull())
+    rated = rows.filter(rows.kind == "feedback", rows.rating.notnull(), rows.rating_scale.notnull())
+    if since is not None:
+        rated = rated.filter(rated.at >= int(utc(since).timestamp()))
+    answers = rated.group_by("who", "at").agg(scale=rated.rating_scale.min(), rating=rated.rating.mean())
+    mine = rows.semi_join(answers, "who")
+    about = mine.filter(mine.kind == "feedback").select("who", "at", feature=mine.topics.unnest())
+    failed = mine.filter(mine.ok.notnull(), ~mine.ok.fill_null(True), mine.service.notnull())
+    found = [
+        about.filter(about.feature.notnull()).select(
+            "who", "at", feature=ibis.literal("topic=") + about.feature
+        ),
+        failed.select("who", "at", feature=ibis.literal("failure=") + failed.service),
+    ]
+    for o in objectives:
+        if o.below_ms is not None:
+            slow = mine.filter(mine.service == o.service, mine.ok, mine.duration_ms > o.below_ms)
+            found.append(slow.select("who", "at", feature=ibis.literal(f"slow={o.service}")))
+    if {"thread", "direction"} <= set(signals.columns):
+        found.append(_waits(every, int(long_wait.total_seconds())))
+    features = ibis.union(*found)
+    near = answers.join(features.rename(met="at"), "who")
+    near = near.filter(near.at >= near.met, near.at - look_back_days * 86_400 <= near.met)
+    pairs = near.select("who", "at", "feature").distinct()
+    return answers.order_by("who", "at").to_pyarrow(), pairs.to_pyarrow()
+
+
+def _waits(rows: Any, seconds: int) -> Any:
+    import ibis
+
+    talk = rows.filter(rows.thread.notnull(), rows.kind == "feedback")
+    out = talk.direction.fill_null("in") == "out"
+    each = talk.group_by("thread").agg(
+        who=talk.who.min(where=~out), asked=talk.at.min(where=~out), at=talk.at.min(where=out)
+    )
+    each = each.filter(each.who.notnull(), each.at - each.asked > seconds)
+    return each.select("who", "at", feature=ibis.literal("wait=long"))
+
+
+def _design(answers: pa.Table, pairs: pa.Table) -> tuple[list[str], Floats]:
+    place = {
+        key: i
+        for i, key in enumerate(zip(answers["who"].to_pylist(), answers["at"].to_pylist(), strict=True))
+    }
+    features = pairs["feature"].combine_chunks().dictionary_encode()
+    code = features.indices.to_numpy(zero_copy_only=False).astype(int)
+    row = np.array(
+        [place[key] for key in zip(pairs["who"].to_pylist(), pairs["at"].to_pylist(), strict=True)], dtype=int
+    )
+    names = features.dictionary.to_pylist()
+    n = np.bincount(code, minlength=len(names))
+    enough = [j for j in range(len(names)) if FEWEST_WITH <= n[j] <= len(place) - FEWEST_WITH]
+    kept = sorted(sorted(enough, key=lambda j: (-n[j], names[j]))[:MOST], key=lambda j: names[j])
+    x = np.zeros((len(place), len(kept)))
+    for column, j in enumerate(kept):
+        x[row[code == j], column] = 1.0
+    return [names[j] for j in kept], x
+
+
+def _within_scales(answers: pa.Table) -> Floats:
+    scale = answers["scale"].combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    y = 100 * answers["rating"].to_numpy()
+    level = np.bincount(scale, y) / np.bincount(scale)
+    centred: Floats = y - level[scale]
+    return centred
+
+
+def _bootstrap(
+    x: Floats, y: Floats, customer: npt.NDArray[np.int64], resamples: int, seed: int
+) -> tuple[Floats, Floats]:
+    """Fit once, then again on customers drawn with replacement."""
+    rng = np.random.default_rng(seed)
+    people = int(customer.max()) + 1
+    design = np.column_stack([np.ones(len(y)), x])
+    # One answer's worth of scepticism per driver; the level is not pulled.
+    ridge = np.diag([0.0, *np.ones(x.shape[1])])
+
+    def fit(weight: Floats) -> Floats:
+        weighted = design * weight[:, None]
+        solved = np.linalg.lstsq(design.T @ weighted + ridge, weighted.T @ y, rcond=None)[0]
+        return np.asarray(solved[1:], dtype=np.float64)
+
+    draws = [
+        fit(np.bincount(rng.integers(0, people, people), minlength=people)[customer].astype(float))
+        for _ in range(resamples)
+    ]
+    return fit(np.ones(len(y))), np.asarray(np.std(draws, axis=0, ddof=1), dtype=np.float64)

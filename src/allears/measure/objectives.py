@@ -1,0 +1,126 @@
+"""Objectives: what good service means, and which ones a service could sensibly be held to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from allears.errors import Refused
+from allears.measure import periods
+from allears.measure.columns import between
+
+TARGETS = (0.999, 0.995, 0.99, 0.98, 0.95, 0.9)
+_ROUND_MS = (50.0, 100.0, 200.0, 300.0, 500.0, 1000.0, 2000.0, 3000.0, 5000.0, 10_000.0, 30_000.0)
+
+
+class Objective(msgspec.Struct, frozen=True, kw_only=True):
+    """A share of good requests that a service promises over a window.
+
+    Examples
+    --------
+    >>> Objective(service="checkout", name="latency", below_ms=500.0, target=0.95).budget
+    0.05
+    """
+
+    service: Annotated[str, Meta(description="The service, as signals name it.", min_length=1)]
+    name: Annotated[str, Meta(description="availability, latency, or a name of your own.", min_length=1)]
+    below_ms: (
+        Annotated[float, Meta(description="Good means ok and faster than this; null: ok is enough.", gt=0)]
+        | None
+    ) = None
+    target: Annotated[float, Meta(description="Share of good requests promised.", gt=0, lt=1)] = 0.995
+    window_days: Annotated[int, Meta(description="Whole weeks avoid weekday artefacts.", ge=1, le=365)] = 28
+
+    @property
+    def budget(self) -> float:
+        """The share of requests that may be bad."""
+        return round(1 - self.target, 12)
+
+    def describe(self) -> str:
+        """Say it in words.
+
+        Examples
+        --------
+        >>> Objective(service="search", name="availability").describe()
+        '99.5 % of search requests work, over 28 days'
+        """
+        good = "work" if self.below_ms is None else f"work within {self.below_ms:g} ms"
+        return f"{100 * self.target:g} % of {self.service} requests {good}, over {self.window_days} days"
+
+
+def met(signals: Any) -> Any:
+    """Keep requests that customers met: telemetry, and events that say whether they worked."""
+    return signals.filter(
+        signals.service.notnull(), signals.ok.notnull(), signals.kind.isin(["telemetry", "event"])
+    )
+
+
+def bad(requests: Any, objective: Objective) -> Any:
+    """Give the condition that breaks an objective; a request of unknown duration is not called slow."""
+    failed = ~requests.ok
+    if objective.below_ms is None:
+        return failed
+    return failed | (requests.duration_ms.fill_null(0.0) > objective.below_ms)
+
+
+def objectives_from(
+    signals: Any, *, cutoff: datetime, since: datetime | None = None, min_requests: int = 200
+) -> list[Objective]:
+    """Propose an availability and a latency objective for each service found.
+
+    A target is only useful when it is usually kept and sometimes missed. So the availability target is the
+    strictest usual one that the service kept on its median day (99.5 % while there is too little to tell), and the
+    latency threshold is a round number above the median day's 95th percentile. Medians over days: an
+    incident among them loosens nothing.
+
+    Parameters
+    ----------
+    signals
+        Ibis table with kind, service, ok, duration_ms and occurred_at.
+    since, cutoff
+        Signals that occurred in ``[since, cutoff)``.
+    min_requests
+        Services with fewer requests get no objective.
+
+    Raises
+    ------
+    Refused
+        ``min_requests`` is below 1.
+    """
+    if min_requests < 1:
+        raise Refused("expected at least 1", place="min_requests")
+    requests = met(between(signals, since, cutoff))
+    requests = requests.mutate(on=periods.numbered(requests.occurred_at, "day"))
+    days = requests.group_by("service", "on").agg(
+        n=requests.count(),
+        good=requests.ok.mean(),
+        timed=requests.duration_ms.count(),
+        slow=requests.duration_ms.quantile(0.95, where=requests.ok),
+    )
+    rows = days.group_by("service").agg(
+        n=days.n.sum(),
+        busy=days.n.median(),
+        good=days.good.median(),
+        timed=days.timed.sum(),
+        slow=days.slow.median(),
+    )
+    found: list[Objective] = []
+    for row in rows.order_by("service").to_pyarrow().to_pylist():
+        if row["n"] < min_requests:
+            continue
+        found.append(
+            Objective(service=row["service"], name="availability", target=_target(row["good"], row["busy"]))
+        )
+        if row["timed"] >= min_requests and row["slow"] is not None:
+            limit = next((x for x in _ROUND_MS if x >= row["slow"]), _ROUND_MS[-1])
+            found.append(Objective(service=row["service"], name="latency", below_ms=limit, target=0.95))
+    return found
+
+
+def _target(good: float, per_day: float) -> float:
+    # 1 in 1,000 cannot be told from 1 in 200 on days of 100 requests: stay at 99.5 % until there are 2,000.
+    kept = [t for t in TARGETS if t <= good and (t <= 0.995 or per_day >= 2000)]
+    return kept[0] if kept else TARGETS[-1]

@@ -1,0 +1,162 @@
+"""The panel behind a verdict: what each customer did and said on each day, before and after an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from allears.clock import utc
+from allears.errors import Refused
+from allears.measure.columns import between, customer_of, inbound
+from allears.measure.vocabulary import Names, among, names_of
+
+LOOK_BACK_DAYS = 70
+ASKED = ("nps-0-10", "csat-1-5", "ces-1-7")
+STATED = ("nps-0-10", "csat-1-5", "ces-1-7", "stars-1-5", "sentiment")
+
+PANEL = pa.schema(
+    [
+        pa.field("customer", pa.string()),  # null: everyone together, for when all were hit
+        pa.field("exposed", pa.bool_()),
+        pa.field("day", pa.date32()),
+        pa.field("what", pa.string()),  # seen, activity, visits, leaving, or one of STATED
+        pa.field("n", pa.int64()),
+        pa.field("total", pa.float64()),  # stated: sum of points 0-100; else as n
+    ]
+)
+
+
+def panel_from(
+    signals: Any,
+    exposed: Iterable[str],
+    began_at: datetime,
+    fixed_at: datetime | None,
+    cutoff: datetime,
+    *,
+    others: Iterable[str] = (),
+    look_back_days: int = LOOK_BACK_DAYS,
+) -> pa.Table:
+    """Build the panel of exposed customers and of all others, as far as they were known before the start.
+
+    Parameters
+    ----------
+    signals
+        Ibis or Arrow table of ``signals``: occurred_at, kind, name, customer_key, ok, rating, rating_scale,
+        sentiment, direction.
+    exposed
+        Customers who met the incident. Choose them by what they met (`hit`), never by what they said: those
+        chosen for complaining look damaged whatever happened.
+    began_at, fixed_at, cutoff
+        Start, fix (``None``: not yet) and end of the data.
+    others
+        Customers who met another incident in the time read. They are left out: heavy users meet most of
+        what breaks, and one incident's damage would be booked to another.
+    look_back_days
+        Days before the start that are read.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row per customer, day and what (see `PANEL`); days without anything have no row.
+
+    Raises
+    ------
+    Refused
+        The times are out of order.
+    """
+    import ibis
+
+    began_at, cutoff = utc(began_at), utc(cutoff)
+    broken_until = cutoff if fixed_at is None else utc(fixed_at)
+    if not began_at < cutoff or broken_until < began_at:
+        raise Refused("expected start, fix and cut-off in this order")
+    table = ibis.memtable(signals) if isinstance(signals, pa.Table) else signals
+    since = _midnight(began_at) - timedelta(days=look_back_days)
+    rows = inbound(between(table, since, cutoff))
+    rows = rows.mutate(who=customer_of(rows), on=rows.occurred_at.epoch_seconds().cast("int64"))
+    rows = rows.mutate(on=(rows.on / 86_400).floor().cast("int64")).filter(rows.who.notnull())
+    left_out = sorted(set(others))
+    if left_out:
+        rows = rows.anti_join(ibis.memtable(pa.table({"who": left_out})), "who")
+    known = rows.filter(rows.on < _day(began_at)).select("who").distinct()
+    chosen = rows.semi_join(known, "who")
+    names = names_of(rows)
+    parts = [_done(chosen, "who", names), _said(chosen, "who"), _done(rows, None, names), _said(rows, None)]
+    return _tidy(ibis.union(*parts).to_pyarrow(), set(exposed))
+
+
+def _done(rows: Any, who: str | None, names: Names) -> Any:
+    """Count what customers did: a day's different events, so that fifty page views weigh as one visit."""
+    import ibis
+
+    name = rows["name"].fill_null("event")
+    left = (rows.kind == "event") & among(rows["name"], names.leaving)
+    did = (rows.kind == "event") & ~among(rows["name"], names.no_use) & rows.ok.fill_null(True)
+    keys = ["on"] if who is None else [who, "on"]
+    if who is None:
+        # For everyone together, count customers' names of a day too, not the day's names.
+        name = name + ibis.literal("\x1f") + rows.who
+    counts = rows.group_by(keys).agg(
+        seen=rows.count() if who is not None else rows.who.nunique(),
+        activity=name.nunique(where=did),
+        visits=rows.who.nunique(where=rows.kind == "telemetry"),
+        leaving=rows.who.nunique(where=left),
+    )
+    if who is None:
+        counts = counts.mutate(who=ibis.null("string"))
+    long = ibis.union(
+        *(
+            counts.filter(counts[what] > 0).select(
+                "who",
+                "on",
+                what=ibis.literal(what),
+                n=counts[what].cast("int64"),
+                total=counts[what].cast("float64"),
+            )
+            for what in ("seen", "activity", "visits", "leaving")
+        )
+    )
+    return long.select("who", "on", "what", "n", "total")
+
+
+def _said(rows: Any, who: str | None) -> Any:
+    """Add up stated points, 0-100: an answer's rating, else a message's sentiment."""
+    import ibis
+
+    said = rows.filter(rows.kind == "feedback", rows.rating.notnull() | rows.sentiment.notnull())
+    rated = said.rating.notnull()
+    said = said.mutate(
+        what=rated.ifelse(said.rating_scale.fill_null("stars-1-5"), "sentiment"),
+        points=rated.ifelse(100 * said.rating, 50 * (said.sentiment + 1)),
+    )
+    said = said.filter(said.what.isin(STATED))
+    keys = ["on", "what"] if who is None else [who, "on", "what"]
+    sums = said.group_by(keys).agg(n=said.count(), total=said.points.sum())
+    if who is None:
+        sums = sums.mutate(who=ibis.null("string"))
+    return sums.select("who", "on", "what", n=sums.n.cast("int64"), total=sums.total)
+
+
+def _tidy(table: pa.Table, exposed: set[str]) -> pa.Table:
+    hit = pc.is_in(table["who"], value_set=pa.array(sorted(exposed), pa.string()))
+    columns = [
+        table["who"],
+        hit,
+        table["on"].cast(pa.int32()).cast(pa.date32()),
+        table["what"],
+        table["n"],
+        table["total"],
+    ]
+    return pa.Table.from_arrays([c.combine_chunks() for c in columns], schema=PANEL)
+
+
+def _day(moment: datetime) -> int:
+    return int(utc(moment).timestamp() // 86_400)
+
+
+def _midnight(moment: datetime) -> datetime:
+    return datetime.combine(utc(moment).date(), datetime.min.time(), UTC)

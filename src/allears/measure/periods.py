@@ -1,0 +1,55 @@
+"""Periods of time as whole numbers, the same on every engine: weeks start on Monday, all in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from allears.clock import utc
+from allears.errors import Refused
+
+# 1970-01-05 was the first Monday; "four weeks" keeps weekdays balanced, which months do not.
+MONDAY = 4 * 86_400
+LENGTHS = {"hour": 3_600, "day": 86_400, "week": 7 * 86_400, "four weeks": 28 * 86_400}
+
+
+def length_of(every: str) -> int:
+    """Give a period's length in seconds.
+
+    Raises
+    ------
+    Refused
+        ``every`` is not a period known here.
+
+    Examples
+    --------
+    >>> length_of("week")
+    604800
+    """
+    if every not in LENGTHS:
+        raise Refused(f"no such period; there are {', '.join(LENGTHS)}", place="every")
+    return LENGTHS[every]
+
+
+def number(moment: datetime, every: str) -> int:
+    """Give the number of the period a moment falls into.
+
+    Examples
+    --------
+    >>> start(number(datetime(2026, 1, 8, 12, tzinfo=UTC), "week"), "week").date().isoformat()
+    '2026-01-05'
+    """
+    return int((int(utc(moment).timestamp()) - MONDAY) // length_of(every))
+
+
+def start(period: int, every: str) -> datetime:
+    """Give the moment a numbered period starts."""
+    return datetime(1970, 1, 5, tzinfo=UTC) + timedelta(seconds=period * length_of(every))
+
+
+def numbered(time: Any, every: str) -> Any:
+    """Give the period's number as an Ibis expression over a column of times.
+
+    Whole numbers rather than calendar functions: those follow the engine's own time zone.
+    """
+    return ((time.epoch_seconds().cast("int64") - MONDAY) / length_of(every)).floor().cast("int64")

@@ -1,0 +1,346 @@
+"""The Python door: a space is one company's folder, and everything that can be asked of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from allears.act import case as case_desk
+from allears.act import issue as issue_desk
+from allears.act.deliver import Outbox, new_secret
+from allears.act.playbook import explain as explain_playbook
+from allears.clock import Clock
+
+from allears.errors import NotReady
+from allears.guard.erase import Receipt as ErasureReceipt
+from allears.guard.erase import erase
+from allears.guard.keys import Keys
+from allears.guard.login import Logins
+from allears.journey import Digest, Ground, Lookout, Receipt, lay, take, take_file
+from allears.journey import effects, playbooks, teaching
+from allears.journey import questions as ask
+from allears.journey.digest import known_hashes
+from allears.journey.person import Person
+from allears.journey.pulse import pulse
+from allears.lake import Seen
+from allears.settings import Settings
+
+if TYPE_CHECKING:
+    import ibis
+
+    from allears.listen.mapping import Mapping as Columns
+    from allears.listen.plans import Plan
+
+CONTRACT = (
+    "acknowledged = fsynced",
+    "counted once per signal id",
+    "a row refused is kept and can be replayed",
+    "a full disk answers 429 with Retry-After and loses nothing",
+    "kill -9 at any moment loses no acknowledged signal and doubles none",
+)
+
+
+class Space:
+    """One company's folder. Use `open`; close it, or use it as a context manager.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with Space.open(Path(tempfile.mkdtemp()) / "acme") as space:
+    ...     receipt = space.hear([{"text": "My parcel never came", "identifiers": {"user_id": "u1"}}], source="mail")
+    ...     done = space.digest()
+    ...     space.signals.count().to_pyarrow().as_py()
+    1
+    """
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+        self.settings: Settings = ground.settings
+        self.keys = Keys(ground.desk)
+        self.logins = Logins(ground.desk)
+        self._digest: Digest | None = None
+        self._door_seen: Seen | None = None
+        self.sources: dict[str, str] = {}
+        self.actor = f"local:{os.getuid()}"
+
+    @classmethod
+    def open(cls, folder: str | Path, *, create: bool = True, clock: Clock | None = None, settings: Settings | None = None) -> Space:
+        """Open a space; it is created when new, unless ``create`` is false."""
+        return cls(lay(Path(folder), clock=clock, create=create, settings=settings))
+
+    def close(self) -> None:
+        """Let go of everything; what was accepted is on disk already."""
+        if self._digest is not None:
+            self._digest.close()
+        self.ground.close()
+
+    def __enter__(self) -> Space:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def name(self) -> str:
+        """The company's short name."""
+        return self.settings.space.name
+
+    def now(self) -> datetime:
+        """What time it is for this space."""
+        return self.ground.clock.now()
+
+    # -- listen ----------------------------------------------------------------------------------------------------
+
+    def listen(
+        self,
+        path: str | Path,
+        *,
+        source: str,
+        channel: str | None = None,
+        mapping: Columns | None = None,
+        sure: Callable[[Plan], bool] = lambda plan: True,
+        progress: Callable[[Path, int, int], None] = lambda path, rows, read: None,
+    ) -> Receipt:
+        """Take a file or folder in. Durable when this returns."""
+        if self._door_seen is None:
+            self._door_seen = Seen(known_hashes(self.ground, pending=True))
+        return take_file(
+            self.ground, Path(path), source=source, channel=channel, mapping=mapping, seen=self._door_seen, sure=sure, progress=progress
+        )
+
+    def take(self, door: str, body: bytes, *, source: str, channel: str | None = None) -> Receipt:
+        """Take one payload in, as an HTTP door would. Durable when this returns."""
+        receipt, done = take(self.ground, door, body, source=source, channel=channel)
+        done.result()
+        return receipt
+
+    def hear(self, rows: Sequence[Mapping[str, Any]], *, source: str, channel: str | None = None) -> Receipt:
+        """Take a few signals given as dictionaries (the shape of ``POST /signals``)."""
+        import msgspec
+
+        return self.take("signals", msgspec.json.encode(list(rows)), source=source, channel=channel)
+
+    def refused(self, limit: int = 1000) -> list[dict[str, Any]]:
+        """List what was not accepted, newest first."""
+        return ask.refused(self.ground, limit)
+
+    def replay(self) -> Receipt:
+        """Try everything refused again, with today's mappings."""
+        return ask.replay(self.ground)
+
+    # -- digest ----------------------------------------------------------------------------------------------------
+
+    @property
+    def digester(self) -> Digest:
+        """The one that takes the inbox over into the lake; holds the space's digest lock from first use."""
+        if self._digest is None:
+            self._digest = Digest(self.ground)
+        return self._digest
+
+    @cached_property
+    def lookout(self) -> Lookout:
+        """The one that watches what was digested."""
+        return Lookout(self.ground)
+
+    def may_digest(self) -> bool:
+        """Whether no other process digests this space."""
+        try:
+            return self.digester is not None
+        except NotReady:
+            return False
+
+    def digest(self, *, look: bool = True, upto: datetime | None = None) -> dict[str, int]:
+        """Take over what waits, then look for issues up to now."""
+        done = {"stored": 0, "duplicates": 0, "refused": 0, "issues": 0, "cases": 0}
+        for part in self.digester.run():
+            done["stored"] += part.stored
+            done["duplicates"] += part.duplicates
+            done["refused"] += part.refused
+            if part.signals is not None:
+                self.lookout.feed(part.signals)
+        if look:
+            seen = self.lookout.look(upto)
+            done["issues"], done["cases"] = len(seen.changes), len(seen.cases)
+            self.publish()
+        return done
+
+    def publish(self) -> None:
+        """Publish who is who to the lake, for joins."""
+        ask.publish(self.ground)
+
+    # -- questions -------------------------------------------------------------------------------------------------
+
+    @property
+    def signals(self) -> ibis.Table:
+        """Every signal, as an Ibis table."""
+        return self.ground.engine.table("signals")
+
+    def status(self) -> dict[str, Any]:
+        """How the listening stands, and the delivery contract."""
+        return ask.status(self.ground, CONTRACT)
+
+    def issues(self, state: str | None = None) -> list[dict[str, Any]]:
+        """List issues and opportunities, highest score first."""
+        return issue_desk.issues(self.ground.desk, state)
+
+    def issue(self, issue: str) -> dict[str, Any]:
+        """One issue with its signals, cases, verdict, people hit."""
+        return ask.issue(self.ground, issue)
+
+    def acknowledge(self, issue: str) -> None:
+        """Say that somebody is on it."""
+        issue_desk.acknowledge(self.ground.desk, issue, self.actor, self.now())
+
+    def mark_fixed(self, issue: str, at: datetime | None = None) -> None:
+        """Say that the cause was mended: from here the verdict is measured."""
+        issue_desk.mark_fixed(self.ground.desk, issue, self.actor, at or self.now())
+
+    def dismiss(self, issue: str) -> None:
+        """Say that it is no issue."""
+        issue_desk.dismiss(self.ground.desk, issue, self.actor, self.now())
+
+    def cases(self, state: str | None = None) -> list[dict[str, Any]]:
+        """List cases, most urgent first."""
+        return case_desk.cases(self.ground.desk, state=state, at=self.now())
+
+    def move_case(self, case: str, state: str, *, note: str = "") -> None:
+        """Move a case on: acknowledged, fixed, closed, open again."""
+        case_desk.move_case(self.ground.desk, case, state, self.actor, self.now(), note)
+
+    def trust(self, by: str | None = None, every: str = "week") -> pa.Table:
+        """Trust index by group and period: stated, behavioural, composite; with intervals."""
+        return effects.trust(self.ground, by, every)
+
+    def drivers(self) -> pa.Table:
+        """What goes along with stated trust; association, not cause."""
+        return effects.drivers(self.ground)
+
+    def experience(self, by: str | None = None, every: str = "week") -> pa.Table:
+        """NPS, CSAT, CES, stars and sentiment by group and period, with intervals."""
+        return effects.experience(self.ground, by, every)
+
+    def services(self) -> list[dict[str, Any]]:
+        """Each service with its objective, budget left, burns and who was hit."""
+        return effects.services(self.ground)
+
+    def verdicts(self) -> pa.Table:
+        """Whether each fix brought trust back."""
+        return effects.verdicts(self.ground)
+
+    def forecast(self, channel: str | None = None, *, days: int = 7) -> pa.Table:
+        """Expected messages an hour, with a 90 % interval."""
+        return ask.forecast(self.ground, channel, days)
+
+    def volumes(self, by: str = "channel", *, days: int = 28, every: str = "day") -> pa.Table:
+        """Signals by group and period."""
+        return ask.volumes(self.ground, by, days, every)
+
+    def surprises(self, limit: int = 200) -> pa.Table:
+        """Where counts left what was expected, newest first."""
+        return ask.surprises(self.ground, limit)
+
+    def topics(self) -> pa.Table:
+        """Topics with their labels, newest volumes and change."""
+        return ask.topics(self.ground)
+
+    def customers(self, *, search: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+        """List customers by last contact, or find one by any identifier."""
+        return ask.customers(self.ground, search, limit)
+
+    def customer(self, who: str) -> Person:
+        """One customer, by id or any identifier.
+
+        Raises
+        ------
+        NotFound
+            Nobody is known by it.
+        """
+        return Person(self.ground, who)
+
+    def pulse(self) -> dict[str, Any]:
+        """What changed, who is hit, what is being done, is trust moving: one screen."""
+        return pulse(self.ground)
+
+    def sql(self, text: str, *, seconds: float = 30.0) -> pa.Table:
+        """Ask in SQL: read-only, bounded, without sealed originals."""
+        return ask.sql(self.ground, text, seconds)
+
+    def backtest(self, start: datetime | None = None) -> Any:
+        """Run the past as if live."""
+        return ask.backtest(self.ground, start)
+
+    # -- teach -----------------------------------------------------------------------------------------------------
+
+    def learn_sentiment(self, labelled: str | Path | None = None) -> dict[str, Any]:
+        """Learn sentiment from a CSV of text and label, or from the ratings this space has."""
+        return teaching.learn_sentiment(self.ground, Path(labelled) if labelled is not None else None)
+
+    def teach_topics(self, examples: str | Path) -> pa.Table:
+        """Learn your own topics from a CSV of text and topic."""
+        return teaching.teach_topics(self.ground, Path(examples))
+
+    def discover_topics(self) -> list[dict[str, Any]]:
+        """Look for topics nobody named; known ones keep their ids."""
+        return teaching.discover_topics(self.ground)
+
+    # -- act -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Deliveries: destinations, what waits, what was given up."""
+        return Outbox(self.ground.desk, lambda sealed: self.ground.vault.open_space(sealed, "destination"), clock=self.ground.clock)
+
+    def add_destination(self, name: str, url: str, *, kind: str = "webhook", allow_private: bool = False) -> str | None:
+        """Add a destination; returns a webhook's signing secret, to be shown once."""
+        secret = new_secret() if kind == "webhook" else url
+        shown = url if kind == "webhook" else url.partition("://")[0] + "://"
+        sealed = self.ground.vault.seal_space(secret.encode(), "destination")
+        self.outbox.add_destination(name, shown, secret=sealed, kind=kind, allow_private=allow_private)
+        return secret if kind == "webhook" else None
+
+    def playbooks(self) -> list[dict[str, Any]]:
+        """List playbooks: those that ship and the space's own."""
+        return playbooks.listed(self.ground)
+
+    def explain(self, playbook: str) -> str:
+        """Say in words what a playbook does."""
+        return explain_playbook(playbooks.find(self.ground, playbook))
+
+    def rehearse(self, playbook: str, *, days: int = 30) -> dict[str, Any]:
+        """Count what a playbook would have done, without doing it."""
+        return playbooks.rehearse(self.ground, playbook, days)
+
+    def switch_on(self, playbook: str) -> Path:
+        """Switch a playbook on; returns its file in the space."""
+        return playbooks.switch_on(self.ground, playbook)
+
+    def switch_off(self, playbook: str) -> None:
+        """Switch a playbook off."""
+        playbooks.switch_off(self.ground, playbook)
+
+    # -- guard -----------------------------------------------------------------------------------------------------
+
+    def erase(self, who: str, *, why: str = "request of the person") -> ErasureReceipt:
+        """Destroy a customer's keys, remove look-ups, and give a receipt."""
+        customer = self.customer(who).id
+        graph = self.ground.graph
+        self.ground.audit.record(self.actor, "erase", customer, why=why)
+        return erase(
+            self.ground.desk,
+            self.ground.vault,
+            self.ground.audit,
+            customer=customer,
+            subjects=graph.keys_of(customer),
+            remove=lambda session: graph.forget(session, customer),
+            actor=self.actor,
+            why=why,
+            at=self.now(),
+        )
+
+

@@ -1,0 +1,181 @@
+"""The user's own topics, learned from a handful of examples each, able to say "none of these"."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from allears.errors import NotReady, Refused
+from allears.understand.features import Weighting, hashed
+from allears.understand.taxonomy import taxonomy
+from allears.understand.words import Numbers, Words, chop
+
+VERSION = "taught-1"
+LEAST_EXAMPLES = 3
+MOST_EXAMPLES = 4000
+_RIDGE = 0.5
+_ELSEWHERE = 300
+_MISSED = 0.05
+
+
+class Taught:
+    """A classifier for topics given by examples.
+
+    Ridge regression on hashed words and letter sequences, solved in closed form over the examples. Leaving each
+    example out in turn comes free with that form; it sets the score below which a text belongs to no topic.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        weighting: Weighting,
+        coefficients: Numbers,
+        threshold: float,
+        counts: Sequence[int],
+        terms: Sequence[Sequence[str]],
+    ) -> None:
+        self.labels = tuple(labels)
+        self.ids = tuple(f"my/{slug(label)}" for label in labels)
+        self.threshold = threshold
+        self.counts = tuple(counts)
+        self.terms = tuple(tuple(words) for words in terms)
+        self._weighting = weighting
+        self._coefficients = coefficients
+
+    @classmethod
+    def learn(cls, examples: Mapping[str, Sequence[str]]) -> Taught:
+        """Learn topics from examples: label to texts.
+
+        Raises
+        ------
+        NotReady
+            A topic has fewer than 3 examples; ``facts`` holds ``needed``.
+        Refused
+            No topic, too many examples in all, or two labels that give one id.
+        """
+        labels = list(examples)
+        _check(labels, examples)
+        texts = [text for label in labels for text in examples[label]]
+        target = np.repeat(np.arange(len(labels)), [len(examples[label]) for label in labels])
+        # Phrases of the starting topics stand for everything else people may say.
+        spelled = taxonomy().spelled
+        elsewhere = [phrase.replace("*", "") for phrase in spelled[:: max(1, len(spelled) // _ELSEWHERE)]]
+        words = chop([*texts, *elsewhere])
+        counts = hashed(words)
+        weighting = Weighting.learn(counts[: len(texts)])
+        coefficients, left_out = _solve(weighting.apply(counts), target, len(labels))
+        threshold = _threshold(left_out, target)
+        return cls(
+            labels, weighting, coefficients, threshold, np.bincount(target).tolist(), _terms(texts, target, labels)
+        )
+
+    def scores(self, words: Words) -> Numbers:
+        """Score each text for each topic; about 1 for a sure one, 0 for no sign, shape ``(n, topics)``."""
+        result: Numbers = self._weighting.apply(hashed(words)) @ self._coefficients
+        return result
+
+    def choose(self, texts: Sequence[str | None]) -> list[str]:
+        """Name the best topic of each text, without refusing any."""
+        return [self.labels[i] for i in self.scores(chop(texts)).argmax(axis=1)]
+
+    def to_bytes(self) -> bytes:
+        """Write the classifier; plain arrays and a JSON header."""
+        header = {
+            "version": VERSION,
+            "labels": self.labels,
+            "threshold": self.threshold,
+            "counts": self.counts,
+            "terms": self.terms,
+        }
+        out = BytesIO()
+        np.savez_compressed(
+            out,
+            allow_pickle=False,
+            header=np.frombuffer(msgspec.json.encode(header), np.uint8),
+            columns=self._weighting.columns.astype(np.int32),
+            idf=self._weighting.idf,
+            coefficients=self._coefficients.astype(np.float16),
+        )
+        return out.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Taught:
+        """Read what `to_bytes` wrote.
+
+        Raises
+        ------
+        Refused
+            These bytes are no such classifier, or one of another version.
+        """
+        try:
+            arrays = np.load(BytesIO(data), allow_pickle=False)
+            header = msgspec.json.decode(arrays["header"].tobytes())
+            weighting = Weighting(arrays["columns"].astype(np.int64), arrays["idf"])
+            coefficients = arrays["coefficients"].astype(np.float32)
+        except (OSError, KeyError, ValueError, EOFError):
+            raise Refused("not a classifier of taught topics") from None
+        if header["version"] != VERSION:
+            raise Refused(f"taught topics of another version; this is {VERSION}")
+        return cls(
+            header["labels"], weighting, coefficients, header["threshold"], header["counts"], header["terms"]
+        )
+
+
+def slug(label: str) -> str:
+    """Turn a label into the last part of an id.
+
+    Examples
+    --------
+    >>> slug("Reso & cambio: Città")
+    'reso-cambio-citta'
+    """
+    plain = unicodedata.normalize("NFKD", label.lower())
+    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    return re.sub(r"[^\w]+", "-", plain).strip("-_")
+
+
+def _check(labels: Sequence[str], examples: Mapping[str, Sequence[str]]) -> None:
+    if not labels:
+        raise Refused("no topic was given")
+    if sum(len(examples[label]) for label in labels) > MOST_EXAMPLES:
+        raise Refused(f"more than {MOST_EXAMPLES} examples; a few dozen for each topic suffice")
+    ids = [slug(label) for label in labels]
+    if not all(ids) or len(set(ids)) < len(ids):
+        raise Refused("two topics have the same name, or one has none")
+    for number, label in enumerate(labels):
+        if len(examples[label]) < LEAST_EXAMPLES:
+            raise NotReady("a topic needs more examples", place=f"topic {number + 1}", needed=LEAST_EXAMPLES)
+
+
+def _solve(features: Any, target: Numbers, classes: int) -> tuple[Numbers, Numbers]:
+    """Solve the ridge over the rows; return coefficients and what each row would score had it been left out."""
+    rows = features.shape[0]
+    wanted = np.zeros((rows, classes))
+    wanted[np.arange(len(target)), target] = 1
+    kernel = np.asarray((features @ features.T).todense(), float)
+    inverse = np.linalg.inv(kernel + _RIDGE * np.eye(rows))
+    dual = inverse @ wanted
+    left_out = wanted - dual / np.diag(inverse)[:, None]
+    return np.asarray(features.T @ dual, np.float32), left_out
+
+
+def _threshold(left_out: Numbers, target: Numbers) -> float:
+    """Choose the score that accepts most examples and refuses most of everything else."""
+    own = left_out[np.arange(len(target)), target]
+    other = left_out[len(target) :].max(axis=1)
+    accept = float(np.quantile(own, 2 * _MISSED))
+    refuse = float(np.quantile(other, 1 - _MISSED))
+    return max(accept, 0.05) if accept > refuse else (accept + refuse) / 2
+
+
+def _terms(texts: Sequence[str], target: Numbers, labels: Sequence[str]) -> list[list[str]]:
+    from allears.understand.naming import telling_words
+
+    groups = [[texts[i] for i in np.flatnonzero(target == number)] for number in range(len(labels))]
+    return telling_words(groups, most=8)

@@ -1,0 +1,76 @@
+"""Read what Allears knows over HTTP: one table of routes, each with the right it needs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from allears.guard.access import Action, Principal, sees_row
+from allears.web.errors import answer
+from allears.web.who import knock
+
+if TYPE_CHECKING:
+    from allears.space import Space
+
+PAGE = 100
+
+
+def api(space: Space) -> APIRouter:
+    """List the routes that answer questions."""
+    router = APIRouter(prefix="/api")
+
+    def route(path: str, action: Action, ask: Callable[[dict[str, str], Principal], Any], summary: str) -> None:
+        @router.get(path, summary=summary, name=path)
+        async def endpoint(request: Request) -> Response:
+            principal = knock(space, request, action)
+            values = {**request.query_params, **request.path_params}
+            found = await asyncio.to_thread(ask, values, principal)
+            return answer(_page(found, values))
+
+    see, health, people, work = Action.SEE_FIGURES, Action.SEE_HEALTH, Action.SEE_CUSTOMERS, Action.SEE_CASES
+    route("/status", health, lambda v, p: space.status(), "What was accepted, stored, refused and waits")
+    route("/refused", health, lambda v, p: space.refused(), "What was not accepted, with place and reason")
+    route("/issues", see, lambda v, p: _seen(space.issues(v.get("state")), p), "Issues and opportunities")
+    route("/issues/{issue}", see, lambda v, p: _one(space.issue(v["issue"]), p), "One issue")
+    route("/cases", work, lambda v, p: _seen(space.cases(v.get("state")), p), "Cases")
+    route("/customers", people, lambda v, p: space.customers(limit=1000), "Customers by last contact")
+    route("/trust", see, lambda v, p: _whole(p, lambda: space.trust(v.get("by"), v.get("every", "week"))), "Trust index with intervals")
+    route("/experience", see, lambda v, p: _whole(p, lambda: space.experience(v.get("by"), v.get("every", "week"))), "NPS, CSAT, CES, stars")
+    route("/verdicts", see, lambda v, p: _whole(p, space.verdicts), "Whether each fix brought trust back")
+    route("/services", see, lambda v, p: _whole(p, space.services), "Services against their objectives")
+    route("/topics", see, lambda v, p: _whole(p, space.topics), "Topics and their volumes")
+    route("/surprises", see, lambda v, p: _whole(p, space.surprises), "Where counts left what was expected")
+    route("/forecast", see, lambda v, p: _whole(p, lambda: space.forecast(v.get("channel"), days=int(v.get("days", 7)))), "Expected volume")
+    return router
+
+
+def _whole(principal: Principal, ask: Callable[[], Any]) -> Any:
+    # Company-wide figures say nothing about one partner's rows: a partner gets none rather than everybody's.
+    return ask() if sees_row(principal, None) else []
+
+
+def _seen(rows: list[dict[str, Any]], principal: Principal) -> list[dict[str, Any]]:
+    return [row for row in rows if sees_row(principal, (row.get("facets") or {}).get("partner"))]
+
+
+def _one(row: dict[str, Any], principal: Principal) -> dict[str, Any]:
+    from allears.errors import NotFound
+
+    if not _seen([row], principal):
+        raise NotFound("no such issue")
+    return row
+
+
+def _page(found: Any, values: dict[str, str]) -> Any:
+    rows = found.to_pylist() if isinstance(found, pa.Table | pa.RecordBatch) else found
+    if not isinstance(rows, list):
+        return rows
+    start = int(values.get("cursor", 0)) if values.get("cursor", "0").isdigit() else 0
+    limit = min(int(values.get("limit", PAGE)) if values.get("limit", str(PAGE)).isdigit() else PAGE, 1000)
+    following = start + limit if start + limit < len(rows) else None
+    return {"items": rows[start : start + limit], "next": str(following) if following is not None else None}

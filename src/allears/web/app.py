@@ -1,0 +1,121 @@
+"""The web application: doors that listen, the API, the pages, health and metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from allears.errors import AllearsError
+from allears.web.api import api
+from allears.web.doors import doors
+from allears.web.errors import answer, problem
+from allears.web.live import Live
+from allears.web.who import COOKIE, OneTime
+
+if TYPE_CHECKING:
+    from allears.space import Space
+
+ROLES = ("all", "listen", "digest", "web")
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+)
+
+
+def build(space: Space, *, role: str = "all", once: OneTime | None = None) -> FastAPI:
+    """Put the application of a space together.
+
+    Parameters
+    ----------
+    role
+        ``all``, or only part of it: ``listen`` (doors), ``digest`` (the loop), ``web`` (pages and API).
+    once
+        Tokens that let their reader in once.
+    """
+    live = Live(space)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(live.run()) if role in ("all", "digest") else None
+        try:
+            yield
+        finally:
+            live.stop()
+            if task is not None:
+                await task
+
+    app = FastAPI(title="Allears", lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json", redoc_url=None)
+    app.add_exception_handler(AllearsError, _complain)
+
+    app.add_middleware(SafeHeaders)
+    app.router.routes.extend(_health(space))
+    if role in ("all", "listen"):
+        app.router.routes.extend(doors(space))
+    if role in ("all", "web"):
+        app.include_router(api(space))
+        _once(app, space, once or OneTime())
+        from allears.web.pages import pages
+
+        pages(app, space, live)
+    return app
+
+
+class SafeHeaders:
+    """Adds the headers that keep a browser careful; plain ASGI, because doors are busy."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, with headers on the way back."""
+
+        async def safer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *HEADERS]
+            await send(message)
+
+        await self._app(scope, receive, safer if scope["type"] == "http" else send)
+
+
+async def _complain(_: Request, error: Exception) -> Response:
+    return problem(error)
+
+
+def _once(app: FastAPI, space: Space, once: OneTime) -> None:
+    @app.get("/once/{token}", include_in_schema=False)
+    async def enter(token: str) -> Response:
+        principal = once.use(token)
+        if principal is None:
+            return RedirectResponse("/login")
+        response = RedirectResponse("/", status_code=303)
+        response.set_cookie(COOKIE, space.logins.start(principal), httponly=True, samesite="lax", max_age=12 * 3600)
+        return response
+
+
+def _health(space: Space) -> list[object]:
+    from starlette.routing import Route
+
+    async def alive(_: Request) -> Response:
+        return answer({"alive": True})
+
+    async def ready(_: Request) -> Response:
+        found = await asyncio.to_thread(space.status)
+        return answer({"ready": True, "pending": found["pending"]})
+
+    async def metrics(_: Request) -> Response:
+        found = await asyncio.to_thread(space.status)
+        lines = []
+        for name in ("accepted", "stored", "duplicates", "refused", "pending"):
+            kind = "gauge" if name in ("pending", "refused") else "counter"
+            lines += [f"# TYPE allears_signals_{name} {kind}", f"allears_signals_{name} {found[name]}"]
+        return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+    return [Route("/health/live", alive), Route("/health/ready", ready), Route("/metrics", metrics)]

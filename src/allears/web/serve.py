@@ -1,0 +1,77 @@
+"""``allears serve``: the doors, the digest and the pages in one process, or part of them."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import uvicorn
+from cyclopts import Parameter
+
+from allears.errors import Refused, WorldFailed
+from allears.settings import FILE
+from allears.web.app import build
+from allears.web.who import OneTime
+
+if TYPE_CHECKING:
+    from allears.space import Space
+
+
+def serve(
+    *,
+    host: Annotated[str, Parameter(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="Port; 0 for any free one.")] = 8765,
+    role: Annotated[Literal["all", "listen", "digest", "web"], Parameter(help="All of it, or one part.")] = "all",
+    open: Annotated[bool, Parameter(negative="", help="Open the page in a browser.")] = False,
+    space: Annotated[Path | None, Parameter(help="The space's folder; default: the nearest allears.toml upwards.")] = None,
+) -> None:
+    """Serve the doors that listen, the API and the pages."""
+    from allears.space import Space
+
+    with Space.open(space or nearest(), create=False) as opened:
+        run(opened, host=host, port=port, role=role, browse=open)
+
+
+def run(space: Space, *, host: str, port: int, role: str = "all", browse: bool = False) -> None:
+    """Serve an open space until stopped."""
+    sock = _bind(host, port)
+    address = f"http://{host}:{sock.getsockname()[1]}"
+    if role in ("all", "digest"):
+        space.digester  # noqa: B018 - takes the digest lock now, so that a second server says so before it answers anybody
+    once = OneTime()
+    if not space.keys.list() and role in ("all", "listen"):
+        text, _ = space.keys.make("engineer", "first")
+        print(f"first API key, shown once: {text}")
+    server = uvicorn.Server(uvicorn.Config(build(space, role=role, once=once), log_level="warning", access_log=False))
+    if role in ("all", "web"):
+        link = f"{address}/once/{once.make()}"
+        print(f"open the pages, once: {link}")
+        if browse:
+            webbrowser.open(link)
+    print(f"listening on {address}")
+    sys.stdout.flush()
+    server.run(sockets=[sock])
+
+
+def nearest() -> Path:
+    """Find the space's folder here or above."""
+    from allears.errors import NotFound
+
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FILE).is_file():
+            return folder
+    raise NotFound(f"no {FILE} here or above; `allears new DIR` makes a space, --space DIR names one", place=str(here))
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        sock = socket.create_server((host, port), backlog=1024)
+    except OSError as error:
+        raise WorldFailed(f"cannot listen there: {error.strerror}", place="--port", again=True) from None
+    except OverflowError:
+        raise Refused("expected a port from 0 to 65535", place="--port") from None
+    return sock

@@ -1,0 +1,74 @@
+"""Who knocks: an API key in a header, or the session of a person who logged in. Denied until a role allows it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from typing import TYPE_CHECKING
+
+from starlette.requests import HTTPConnection
+
+from allears.errors import NotAllowed
+from allears.guard.access import Action, Principal, Role, require
+
+if TYPE_CHECKING:
+    from allears.space import Space
+
+COOKIE = "allears_session"
+
+
+def caller(space: Space, request: HTTPConnection) -> Principal | None:
+    """Find who sent a request: ``Authorization: Bearer``, ``Basic`` (Segment's write key), or the log-in cookie."""
+    key = _key(request.headers.get("authorization", ""))
+    if key:
+        return space.keys.check(key)
+    token = request.cookies.get(COOKIE)
+    return space.logins.who(token) if token else None
+
+
+def knock(space: Space, request: HTTPConnection, action: Action) -> Principal:
+    """Find the caller and ask whether the action is allowed.
+
+    Raises
+    ------
+    NotAllowed
+        Nobody known (401), or no right to this (403).
+    """
+    principal = caller(space, request)
+    if principal is None:
+        raise NotAllowed("expected an API key or a log-in", place="authorization", unknown_caller=True)
+    require(principal, action)
+    return principal
+
+
+class OneTime:
+    """Links printed on the terminal that let their reader in once, so that the first visit needs no password."""
+
+    def __init__(self) -> None:
+        self._open: set[str] = set()
+
+    def make(self) -> str:
+        """Make a token."""
+        token = secrets.token_urlsafe(24)
+        self._open.add(token)
+        return token
+
+    def use(self, token: str) -> Principal | None:
+        """Use a token up."""
+        if token not in self._open:
+            return None
+        self._open.discard(token)
+        return Principal("user:local", Role.CIO)
+
+
+def _key(header: str) -> str:
+    kind, _, value = header.partition(" ")
+    if kind.lower() == "bearer":
+        return value.strip()
+    if kind.lower() == "basic":
+        try:
+            return base64.b64decode(value).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    return ""

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import pytest
+
+from allears.lake import Frame, Inbox, InboxFull
+
+
+def plain(data: bytes) -> bytes:
+    return data
+
+
+def inbox(folder: Path, **options: int) -> Inbox:
+    return Inbox(folder / "inbox", seal=plain, unseal=plain, min_free_bytes=options.pop("min_free_bytes", 0), **options)
+
+
+def frame(number: int, size: int = 10) -> Frame:
+    return Frame("signals", "test", None, number, bytes(size))
+
+
+def numbers(box: Inbox) -> list[int]:
+    return [f.received_us for s in box.segments() for f, _ in box.read(s)]
+
+
+def test_what_was_appended_is_read_in_order(tmp_path: Path) -> None:
+    box = inbox(tmp_path)
+    for done in [box.append(frame(i)) for i in range(500)]:
+        done.result(5)
+    assert numbers(box) == list(range(500))
+    box.close()
+
+
+def test_reading_goes_on_from_a_position(tmp_path: Path) -> None:
+    box = inbox(tmp_path)
+    for done in [box.append(frame(i), rows=3) for i in range(10)]:
+        done.result(5)
+    segment = box.segments()[0]
+    positions = [p for _, p in box.read(segment)]
+    assert [f.received_us for f, _ in box.read(segment, positions[3].offset)] == [4, 5, 6, 7, 8, 9]
+    assert box.rows(segment, positions[3].offset) == 18
+    box.close()
+
+
+def test_a_segment_ends_at_its_size_and_the_next_begins(tmp_path: Path) -> None:
+    box = inbox(tmp_path, segment_bytes=2000)
+    for i in range(20):
+        box.append(frame(i, 300)).result(5)
+    assert len(box.segments()) > 2
+    assert numbers(box) == list(range(20))
+    box.close()
+
+
+def test_a_torn_tail_is_left_out_and_the_rest_is_read(tmp_path: Path) -> None:
+    box = inbox(tmp_path)
+    for i in range(5):
+        box.append(frame(i)).result(5)
+    box.close()
+    path = next((tmp_path / "inbox").glob("*.seg"))
+    path.write_bytes(path.read_bytes()[:-7])
+    assert numbers(inbox(tmp_path)) == [0, 1, 2, 3]
+
+
+def test_a_damaged_frame_is_passed_over_and_counted(tmp_path: Path) -> None:
+    box = inbox(tmp_path)
+    ends = []
+    for i in range(3):
+        box.append(frame(i, 100)).result(5)
+        ends.append(box.end(box.segments()[0])[0])
+    box.close()
+    path = next((tmp_path / "inbox").glob("*.seg"))
+    data = bytearray(path.read_bytes())
+    data[ends[0] + 40] ^= 0xFF
+    path.write_bytes(data)
+    again = inbox(tmp_path)
+    read = list(again.read(again.segments()[0]))
+    assert [f.received_us for f, _ in read] == [0, 2]
+    assert read[-1][1].damaged == 1
+
+
+def test_a_reader_knows_whether_the_writer_lives(tmp_path: Path) -> None:
+    box = inbox(tmp_path)
+    box.append(frame(1)).result(5)
+    segment = box.segments()[0]
+    assert inbox(tmp_path).end(segment)[1] is False
+    box.close()
+    assert inbox(tmp_path).end(segment)[1] is True
+
+
+def test_many_threads_share_the_disk_and_nothing_is_lost(tmp_path: Path) -> None:
+    box = inbox(tmp_path)
+
+    def write(start: int) -> None:
+        for i in range(start, start + 100):
+            box.append(frame(i)).result(10)
+
+    threads = [threading.Thread(target=write, args=(n * 100,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(numbers(box)) == list(range(800))
+    box.close()
+
+
+def test_too_much_waiting_is_refused_before_it_is_taken(tmp_path: Path) -> None:
+    box = inbox(tmp_path, pending_bytes=1000)
+    with pytest.raises(InboxFull):
+        for i in range(100_000):
+            box.append(frame(i, 400))
+    box.close()
+
+
+def test_below_the_reserve_nothing_is_accepted(tmp_path: Path) -> None:
+    box = inbox(tmp_path, min_free_bytes=1 << 60)
+    with pytest.raises(InboxFull):
+        box.append(frame(1)).result(5)
+    box.close()
+    assert numbers(box) == []
+
+
+def test_a_full_disk_refuses_and_recovers_without_a_restart(small_disk: Path) -> None:
+    box = inbox(small_disk)
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(3_000_000))
+    accepted = []
+    with pytest.raises(InboxFull):
+        for i in range(1000):
+            box.append(frame(i, 100_000)).result(5)
+            accepted.append(i)
+    assert accepted, "some frames fit"
+    assert numbers(box) == accepted
+    filler.unlink()
+    box.append(frame(5000)).result(5)
+    assert sorted(numbers(box)) == [*accepted, 5000]
+    box.close()
+
+
+def test_kill_minus_nine_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    program = textwrap.dedent(
+        """
+        import sys
+        from pathlib import Path
+        from allears.lake import Frame, Inbox
+        box = Inbox(Path(sys.argv[1]) / "inbox", seal=bytes, unseal=bytes, min_free_bytes=0)
+        i = 0
+        while True:
+            box.append(Frame("signals", "test", None, i, b"x" * 500)).result()
+            print(i, flush=True)
+            i += 1
+        """
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    seen = [int(process.stdout.readline()) for _ in range(200)]
+    os.kill(process.pid, signal.SIGKILL)
+    rest = process.stdout.read().split("\n")
+    seen += [int(line) for line in rest[:-1]]
+    process.wait()
+    process.stdout.close()
+    stored = numbers(inbox(tmp_path))
+    assert stored[: len(seen)] == seen
+    assert len(stored) - len(seen) <= 1

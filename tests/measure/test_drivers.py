@@ -1,0 +1,104 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.measure.conftest import MONDAY
+
+from allears.errors import NotReady, Refused
+from allears.measure.drivers import drivers, shapley_shares
+from allears.measure.objectives import Objective
+
+END = MONDAY + timedelta(days=60)
+
+
+def _rows(seed: int, answers: int = 700) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(seed)
+    rows: list[dict[str, Any]] = []
+    for i in range(answers):
+        at = MONDAY + timedelta(days=float(rng.uniform(20, 55)))
+        base = {"customer_key": f"c{i}"}
+        late, failed, slow, idle, waited = rng.random(5) < (0.3, 0.2, 0.2, 0.3, 0.2)
+        score = 0.8 - 0.2 * late - 0.3 * failed - 0.15 * waited + rng.normal(0, 0.15)
+        rows.append(
+            {**base, "occurred_at": at, "rating": float(np.clip(score, 0, 1)), "rating_scale": "csat-1-5"}
+        )
+        before = at - timedelta(days=3)
+        if late:
+            rows.append({**base, "occurred_at": before, "text": "late", "topics": ["late"]})
+        if idle:
+            rows.append({**base, "occurred_at": before, "text": "colour", "topics": ["colour"]})
+        met = {**base, "occurred_at": before, "kind": "telemetry", "service": "pay"}
+        rows.append({**met, "ok": not failed, "duration_ms": 900.0 if slow else 50.0})
+        if waited:
+            thread = {**base, "thread": f"t{i}", "text": "?"}
+            rows.append({**thread, "occurred_at": before})
+            rows.append(
+                {
+                    **thread,
+                    "occurred_at": before + timedelta(days=2),
+                    "direction": "out",
+                    "customer_key": None,
+                }
+            )
+    return rows
+
+
+def test_true_drivers_are_found_with_their_size_and_others_are_not(signals: Callable[..., Any]) -> None:
+    slow = Objective(service="pay", name="latency", below_ms=500)
+    table = drivers(signals(_rows(0)), cutoff=END, objectives=[slow])
+    found = {r["group"]: r for r in table.to_pylist()}
+    assert {"topic=late", "failure=pay"} <= set(found) and "topic=colour" not in found
+    assert found["topic=late"]["low"] < -20 < found["topic=late"]["high"] + 4
+    assert found["failure=pay"]["estimate"] == pytest.approx(-30, abs=6)
+    assert all("association" in r["method"] for r in found.values())
+
+
+def test_long_waits_for_a_reply_are_seen(signals: Callable[..., Any]) -> None:
+    found = {r["group"]: r["estimate"] for r in drivers(signals(_rows(1)), cutoff=END).to_pylist()}
+    assert found["wait=long"] == pytest.approx(-15, abs=6)
+
+
+def test_same_seed_same_answer(signals: Callable[..., Any]) -> None:
+    rows = signals(_rows(2, 300))
+    assert drivers(rows, cutoff=END, seed=3).equals(drivers(rows, cutoff=END, seed=3))
+
+
+def test_noise_has_hardly_any_driver(signals: Callable[..., Any]) -> None:
+    rows = _rows(3)
+    rng = np.random.default_rng(0)
+    for row in rows:
+        if "rating" in row:
+            row["rating"] = float(rng.choice([0, 0.5, 1]))
+    assert drivers(signals(rows), cutoff=END).num_rows <= 1
+
+
+def test_too_few_answers_are_refused(signals: Callable[..., Any]) -> None:
+    with pytest.raises(NotReady):
+        drivers(signals(_rows(4, 50)), cutoff=END)
+
+
+def test_shares_of_correlated_drivers_add_up_and_agree_with_all_orders() -> None:
+    from itertools import permutations
+
+    rng = np.random.default_rng(5)
+    z = rng.normal(size=(3000, 1))
+    x = z + rng.normal(size=(3000, 3))
+    y = x @ np.array([1.0, 0.5, 0.0]) + rng.normal(size=3000)
+
+    def r2(columns: tuple[int, ...]) -> float:
+        if not columns:
+            return 0.0
+        a = np.column_stack([np.ones(3000), x[:, columns]])
+        return 1 - np.var(y - a @ np.linalg.lstsq(a, y, rcond=None)[0]) / np.var(y)
+
+    slow = np.zeros(3)
+    for order in permutations(range(3)):
+        for k, j in enumerate(order):
+            slow[j] += (r2(order[: k + 1]) - r2(order[:k])) / 6
+    share, explained = shapley_shares(x, y)
+    assert share.sum() == pytest.approx(1) and explained == pytest.approx(slow.sum(), abs=1e-6)
+    assert share * explained == pytest.approx(slow, abs=1e-6)
+    with pytest.raises(Refused):
+        shapley_shares(np.zeros((10, 13)), np.zeros(10))

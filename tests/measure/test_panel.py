@@ -1,0 +1,89 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.measure.conftest import MONDAY
+
+from allears.errors import Refused
+from allears.measure.panel import PANEL, panel_from
+from allears.measure.verdict import verdict
+
+BEGAN = MONDAY + timedelta(days=30, hours=9)
+FIXED = BEGAN + timedelta(days=1)
+CUT = MONDAY + timedelta(days=60)
+
+
+def _event(customer: str, day: float, name: str = "Order Completed", **more: Any) -> dict[str, Any]:
+    return {
+        "occurred_at": MONDAY + timedelta(days=day),
+        "customer_key": customer,
+        "kind": "event",
+        "name": name,
+        **more,
+    }
+
+
+def _rows(panel: Any, customer: str | None) -> set[tuple[int, str, int, float]]:
+    first = MONDAY.date().toordinal()
+    return {
+        (r["day"].toordinal() - first, r["what"], r["n"], r["total"])
+        for r in panel.to_pylist()
+        if r["customer"] == customer
+    }
+
+
+def test_days_hold_what_was_done_and_said(signals: Callable[..., Any]) -> None:
+    rows = [
+        _event("a", 3),
+        _event("a", 3.1, "Session Started"),
+        _event("a", 3.2, "Session Started"),
+        _event("a", 4, "Unsubscribed"),
+        _event("a", 5, "Payment", ok=False),
+        _event("a", 30.5),
+        {
+            "occurred_at": MONDAY + timedelta(days=6),
+            "customer_key": "a",
+            "rating": 0.75,
+            "rating_scale": "csat-1-5",
+        },
+        {"occurred_at": MONDAY + timedelta(days=7), "customer_key": "a", "sentiment": -1.0},
+        {"occurred_at": MONDAY + timedelta(days=8), "customer_key": "a", "kind": "telemetry", "ok": True},
+    ]
+    panel = panel_from(signals(rows), ["a"], BEGAN, FIXED, CUT)
+    assert panel.schema.equals(PANEL)
+    assert {r for r in _rows(panel, "a") if r[1] != "seen"} == {
+        (3, "activity", 2, 2.0), (4, "leaving", 1, 1.0), (6, "csat-1-5", 1, 75.0), (7, "sentiment", 1, 0.0),
+        (8, "visits", 1, 1.0), (30, "activity", 1, 1.0),
+    }  # fmt: skip
+    assert (3, "activity", 2, 2.0) in _rows(panel, None)
+
+
+def test_peers_were_known_before_and_seen_while_it_was_broken(signals: Callable[..., Any]) -> None:
+    rows = [
+        _event("hit", 10), _event("hit", 30.5), _event("peer", 12), _event("peer", 30.6),
+        _event("away", 12), _event("away", 50), _event("new", 30.6), _event("new", 40),
+    ]  # fmt: skip
+    panel = panel_from(signals(rows), ["hit"], BEGAN, FIXED, CUT)
+    assert set(panel["customer"].to_pylist()) == {"hit", "peer", None}
+
+
+def test_peers_need_not_be_seen_when_the_exposed_were_not(signals: Callable[..., Any]) -> None:
+    rows = [_event("hit", 10), _event("peer", 12), _event("hit", 50)]
+    panel = panel_from(signals(rows), ["hit"], BEGAN, FIXED, CUT)
+    assert set(panel["customer"].to_pylist()) == {"hit", "peer", None}
+
+
+def test_arrow_rows_of_signals_go_straight_to_a_verdict(signals: Callable[..., Any]) -> None:
+    rows = [_event(f"c{i}", d + i % 3 / 10) for i in range(60) for d in range(0, 60, 2)]
+    table = signals(rows).to_pyarrow()
+    out = verdict(
+        table, issue="i", began_at=BEGAN, fixed_at=FIXED, cutoff=CUT, exposed=[f"c{i}" for i in range(20)]
+    )
+    assert out["part"].to_pylist() == ["stated", "behavioural", "both"]
+    assert set(out["said"].to_pylist()) == {"cannot tell"}
+
+
+def test_times_out_of_order_are_refused(signals: Callable[..., Any]) -> None:
+    with pytest.raises(Refused):
+        panel_from(signals([_event("a", 1)]), ["a"], CUT, FIXED, CUT)

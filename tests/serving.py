@@ -1,0 +1,73 @@
+"""Start and stop the real server in tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def allears(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user does."""
+    return subprocess.run([sys.executable, "-m", "allears", *words], capture_output=True, text=True, check=check, timeout=300)
+
+
+@dataclass
+class Server:
+    process: subprocess.Popen[str]
+    url: str
+    once: str
+    first_key: str
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def new_space(folder: Path, role: str = "engineer") -> str:
+    """Make a space and a key."""
+    allears("new", str(folder))
+    made = allears("keys", "new", "--role", role, "--name", "shop", "--json", "--space", str(folder))
+    return str(json.loads(made.stdout)["key"])
+
+
+def start(folder: Path, *words: str) -> Server:
+    """Start a server and wait until it says that it listens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "allears", "serve", "--space", str(folder), "--port", "0", *words],
+        stdout=subprocess.PIPE,
+        stderr=open(os.devnull, "w") if not os.environ.get("ALLEARS_TEST_LOUD") else None,  # noqa: SIM115
+        text=True,
+    )
+    assert process.stdout is not None
+    seen = {"once": "", "key": ""}
+    for line in process.stdout:
+        if found := re.search(r"open the pages, once: (\S+)", line):
+            seen["once"] = found[1]
+        if found := re.search(r"first API key, shown once: (\S+)", line):
+            seen["key"] = found[1]
+        if found := re.search(r"listening on (\S+)", line):
+            return Server(process, found[1], seen["once"], seen["key"])
+    raise AssertionError(f"the server ended with {process.wait()} before it listened")
+
+
+@contextmanager
+def serving(folder: Path, *words: str) -> Iterator[Server]:
+    """Serve a space for the length of a test."""
+    server = start(folder, *words)
+    try:
+        yield server
+    finally:
+        server.process.terminate()
+        try:
+            server.process.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+        if server.process.stdout is not None:
+            server.process.stdout.close()

@@ -59,19 +59,30 @@ def test_days_hold_what_was_done_and_said(signals: Callable[..., Any]) -> None:
     assert (3, "activity", 2, 2.0) in _rows(panel, None)
 
 
-def test_peers_were_known_before_and_seen_while_it_was_broken(signals: Callable[..., Any]) -> None:
+def test_all_were_known_before_and_those_of_other_incidents_are_left_out(signals: Callable[..., Any]) -> None:
     rows = [
-        _event("hit", 10), _event("hit", 30.5), _event("peer", 12), _event("peer", 30.6),
-        _event("away", 12), _event("away", 50), _event("new", 30.6), _event("new", 40),
+        _event("hit", 10), _event("hit", 30.5), _event("peer", 12), _event("elsewhere", 12), _event("new", 30.6),
     ]  # fmt: skip
-    panel = panel_from(signals(rows), ["hit"], BEGAN, FIXED, CUT)
+    panel = panel_from(signals(rows), ["hit"], BEGAN, FIXED, CUT, others=["elsewhere"])
     assert set(panel["customer"].to_pylist()) == {"hit", "peer", None}
+    assert {r["customer"] for r in panel.to_pylist() if r["exposed"]} == {"hit"}
 
 
-def test_peers_need_not_be_seen_when_the_exposed_were_not(signals: Callable[..., Any]) -> None:
-    rows = [_event("hit", 10), _event("peer", 12), _event("hit", 50)]
-    panel = panel_from(signals(rows), ["hit"], BEGAN, FIXED, CUT)
-    assert set(panel["customer"].to_pylist()) == {"hit", "peer", None}
+def test_what_customers_undergo_is_not_what_they_do(signals: Callable[..., Any]) -> None:
+    rows = [
+        _event("a", 3, "Order Delivered"),
+        _event("a", 4, "Checkout Failed"),
+        _event("a", 5, "Email Sent"),
+    ]
+    panel = panel_from(signals(rows), ["a"], BEGAN, FIXED, CUT)
+    assert set(panel["what"].to_pylist()) == {"seen"}
+
+
+def test_the_day_each_met_it_is_kept_when_told(signals: Callable[..., Any]) -> None:
+    rows = [_event("hit", 10), _event("hit", 30.5)]
+    panel = panel_from(signals(rows), {"hit": BEGAN, "stranger": BEGAN}, BEGAN, FIXED, CUT)
+    assert (30, "met", 1, 1.0) in _rows(panel, "hit")
+    assert set(panel["customer"].to_pylist()) == {"hit", None}
 
 
 def test_arrow_rows_of_signals_go_straight_to_a_verdict(signals: Callable[..., Any]) -> None:

@@ -49,9 +49,9 @@ def test_damage_that_stays_is_never_called_regained(bench: ModuleType) -> None:
 def test_what_came_back_is_mostly_seen_and_never_the_reverse(bench: ModuleType) -> None:
     did, life = [], []
     for seed in range(12):
-        row = _said(*bench.simulate(seed, customers=8000, exposed=800, drop=0.5, said_drop=25, half_life=3))[
-            "behavioural"
-        ]
+        row = _said(
+            *bench.simulate(seed, customers=4000, exposed=800, days=110, rate=0.3, drop=0.55, half_life=4)
+        )["behavioural"]
         did.append(row["said"])
         life.append("halves" in row["why"])
     assert did.count("regained") >= 7 and "not regained" not in did
@@ -82,7 +82,15 @@ def test_words_alone_are_no_proof(bench: ModuleType) -> None:
 def test_both_parts_back_is_regained(bench: ModuleType) -> None:
     rows = _said(
         *bench.simulate(
-            3, exposed=800, customers=8000, drop=0.5, said_drop=25, half_life=2, answers=0.08, rate=0.3
+            3,
+            exposed=800,
+            customers=4000,
+            days=110,
+            rate=0.3,
+            drop=0.55,
+            said_drop=25,
+            half_life=4,
+            answers=0.06,
         )
     )
     assert {part: r["said"] for part, r in rows.items()} == {

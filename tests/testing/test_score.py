@@ -8,7 +8,14 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allears.testing.score import Found, match_issue, redaction_recall, score_detection, score_identity, verdict_truth
+from allears.testing.score import (
+    Found,
+    match_issue,
+    redaction_recall,
+    score_detection,
+    score_identity,
+    verdict_truth,
+)
 from allears.testing.truth import Planted, Truth
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -30,7 +37,9 @@ def found(name: str, signals: list[str], hours: int = 2, kind: str = "issue") ->
 ids = st.integers(0, 9).map(lambda n: ("email", str(n)))
 
 
-@given(st.dictionaries(ids, st.integers(0, 3), min_size=1), st.dictionaries(ids, st.integers(0, 3)), st.sets(ids))
+@given(
+    st.dictionaries(ids, st.integers(0, 3), min_size=1), st.dictionaries(ids, st.integers(0, 3)), st.sets(ids)
+)
 def test_pairs_agree_with_counting_them(people, predicted, shared) -> None:
     components = {i: person * 10 + int(i[1]) % 2 for i, person in people.items()}
     truth = Truth(identifiers=people, components=components, shared=shared)
@@ -66,7 +75,9 @@ def test_an_issue_matches_what_holds_a_third_of_its_signals() -> None:
 
 
 def test_detection_counts_the_missed_the_raised_decoys_and_false_alarms() -> None:
-    truth = Truth(planted=[planted("one", {"a:1"}), planted("two", {"a:2"}), planted("bots", {"c:1"}, "decoy")])
+    truth = Truth(
+        planted=[planted("one", {"a:1"}), planted("two", {"a:2"}), planted("bots", {"c:1"}, "decoy")]
+    )
     score = score_detection(
         [found("late", ["a:1"], 5), found("early", ["a:1"], 1), found("bots", ["c:1"]), found("what", ["z:9"]),
          found("wish", ["z:8"], kind="opportunity")], truth,
@@ -75,6 +86,16 @@ def test_detection_counts_the_missed_the_raised_decoys_and_false_alarms() -> Non
     assert score.missed == ["two"]
     assert score.decoys_raised == ["bots"]
     assert score.false_alarms == ["what"]
+
+
+def test_what_is_raised_in_a_season_of_more_of_everything_is_that_decoy_raised() -> None:
+    season = planted("season", set(), "decoy")
+    other = planted("one", {"a:1"})
+    inside, outside = found("i", ["z:1"], 3), found("o", ["z:1"], 60)
+    score = score_detection([inside, outside, found("real", ["a:1"], 3)], Truth(planted=[season, other]))
+    assert score.decoys_raised == ["season"]
+    assert score.false_alarms == ["o"]
+    assert score.first["one"].issue == "real"
 
 
 def test_only_what_was_fixed_has_a_verdict() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -24,17 +25,25 @@ def town() -> Town:
 
 
 @pytest.fixture(scope="module")
-def payloads(town: Town) -> list[Payload]:
-    return list(town.payloads())
+def brief() -> Town:
+    """Few days, so that all of it can be read through the doors."""
+    return Town(seed=3, days=30, customers=1_500)
 
 
 @pytest.fixture(scope="module")
-def arrivals(town: Town, payloads: list[Payload]) -> pa.Table:
+def payloads(brief: Town) -> list[Payload]:
+    return list(brief.payloads())
+
+
+@pytest.fixture(scope="module")
+def arrivals(brief: Town, payloads: list[Payload]) -> pa.Table:
     """Every payload, read as the digest reads it."""
-    mappings = {source: read_mapping(text) for source, text in town.mappings.items()}
+    mappings = {source: read_mapping(text) for source, text in brief.mappings.items()}
     batches = []
     for payload in payloads:
-        context = Context(payload.source, payload.channel, payload.received_at, mapping=mappings.get(payload.source))
+        context = Context(
+            payload.source, payload.channel, payload.received_at, mapping=mappings.get(payload.source)
+        )
         checked = FORMATS[payload.door].check(payload.body, context)
         reading = FORMATS[payload.door].read(payload.body, context)
         assert not checked.refused and not reading.refused, (payload.source, reading.refused[:1])
@@ -60,7 +69,10 @@ def test_the_same_seed_makes_the_same_town_and_another_seed_another() -> None:
 def test_payloads_come_in_order_and_after_what_they_tell(payloads: list[Payload], arrivals: pa.Table) -> None:
     received = [payload.received_at for payload in payloads]
     assert received == sorted(received)
-    lag = pa.compute.subtract(arrivals["received_at"], arrivals["occurred_at"]).cast(pa.int64()).to_numpy() / 1e6
+    lag = (
+        pa.compute.subtract(arrivals["received_at"], arrivals["occurred_at"]).cast(pa.int64()).to_numpy()
+        / 1e6
+    )
     assert lag.min() >= 0
     assert lag.max() < 4 * 3600
 
@@ -70,27 +82,31 @@ def test_the_doors_read_everything_and_ids_are_unique(arrivals: pa.Table) -> Non
     assert len(set(ids)) == len(ids)
 
 
-def test_truth_names_messages_as_the_lake_will(town: Town, arrivals: pa.Table) -> None:
+def test_truth_names_messages_as_the_lake_will(brief: Town, arrivals: pa.Table) -> None:
     ids = set(arrivals["signal_id"].to_pylist())
     said = set(arrivals.filter(pa.compute.is_valid(arrivals["text"]))["signal_id"].to_pylist())
-    assert set(town.truth.person_of_message) == said
-    assert set(town.truth.personal) <= said
-    for planted in town.truth.planted:
+    assert set(brief.truth.person_of_message) == said
+    assert set(brief.truth.personal) <= said
+    for planted in brief.truth.planted:
         assert planted.messages <= said
         assert planted.telemetry <= ids
 
 
-def test_truth_knows_every_identifier_that_the_doors_see(town: Town, arrivals: pa.Table) -> None:
+def test_truth_knows_every_identifier_that_the_doors_see(brief: Town, arrivals: pa.Table) -> None:
     pairs = {(one["type"], one["value"]) for row in arrivals["identifiers"].to_pylist() for one in row or ()}
-    known = {(kind, value.lower()) for kind, value in town.truth.identifiers} | {("handle", "larkfieldhelp")}
-    strangers = {(kind, value) for kind, value in pairs if (kind, value.lower()) not in known and not value.startswith("firm-")}
+    known = {(kind, value.lower()) for kind, value in brief.truth.identifiers} | {("handle", "larkfieldhelp")}
+    strangers = {
+        (kind, value)
+        for kind, value in pairs
+        if (kind, value.lower()) not in known and not value.startswith("firm-")
+    }
     assert not strangers
 
 
-def test_personal_strings_are_really_in_the_texts(town: Town, arrivals: pa.Table) -> None:
+def test_personal_strings_are_really_in_the_texts(brief: Town, arrivals: pa.Table) -> None:
     texts = dict(zip(arrivals["signal_id"].to_pylist(), arrivals["text"].to_pylist(), strict=True))
     told = Counter()
-    for key, personal in town.truth.personal.items():
+    for key, personal in brief.truth.personal.items():
         for kind, value in personal:
             # What mail quotes from an earlier mail is cut off by the door.
             told[kind] += value in texts[key]
@@ -98,9 +114,9 @@ def test_personal_strings_are_really_in_the_texts(town: Town, arrivals: pa.Table
     assert {"name", "email", "phone", "address", "card", "iban", "handle"} <= set(told)
 
 
-def test_nothing_that_is_planted_is_named_in_a_payload(town: Town, payloads: list[Payload]) -> None:
+def test_nothing_that_is_planted_is_named_in_a_payload(brief: Town, payloads: list[Payload]) -> None:
     body = b"\n".join(payload.body for payload in payloads).lower()
-    for planted in town.truth.planted:
+    for planted in brief.truth.planted:
         assert planted.name.encode() not in body
         assert planted.name.replace("-", "_").encode() not in body
     for word in (b"planted", b"decoy", b"simulated", b"incident"):
@@ -117,17 +133,17 @@ def test_all_is_planted_once_and_incidents_leave_four_weeks_of_history(town: Tow
         assert planted.fixed_at is not None
         assert planted.began_at < planted.peak_at < planted.fixed_at < town.end
         assert planted.hit and planted.messages and planted.telemetry
-    for earlier, later in zip(incidents, incidents[1:], strict=False):
+    for earlier, later in pairwise(incidents):
         assert earlier.began_at < later.began_at
         assert earlier.peak_at < later.began_at
 
 
-def test_shares_of_languages_and_kinds_of_people(town: Town, arrivals: pa.Table) -> None:
-    people = town.people
+def test_shares_of_languages_and_kinds_of_people(brief: Town, arrivals: pa.Table) -> None:
+    people = brief.people
     english = people.language[: people.customers].count("en") / people.customers
     assert 0.48 < english < 0.62
     assert set(people.language) == {"en", "it", "de", "fr", "es"}
-    assert set(town.truth.relationship.values()) == {"consumer", "employee", "partner"}
+    assert set(brief.truth.relationship.values()) == {"consumer", "employee", "partner"}
     assert set(arrivals["relationship"].drop_null().to_pylist()) == {"employee", "partner"}
 
 
@@ -182,6 +198,6 @@ def test_volumes_follow_the_number_of_customers(town: Town) -> None:
 def test_a_start_can_be_chosen_and_bad_arguments_are_refused() -> None:
     town = Town(1, 14, 60, start=datetime(2025, 3, 1, 15, tzinfo=UTC))
     assert town.start == datetime(2025, 3, 1, tzinfo=UTC)
-    for bad in ({"days": 3}, {"customers": 5}, {"start": datetime(2025, 3, 1)}):  # noqa: DTZ001
+    for bad in ({"days": 3}, {"customers": 5}, {"start": datetime(2025, 3, 1)}):
         with pytest.raises(Refused):
             Town(**bad)  # type: ignore[arg-type]

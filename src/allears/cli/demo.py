@@ -35,7 +35,7 @@ def demo(
     if customers < 500:
         raise Refused("expected at least 500 customers", place="--customers")
     _clear(directory)
-    from allears.testing.demo import live_through
+    from allears.testing.life import live_through
 
     bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), console=show.err, disable=json)
     with bar:

@@ -56,7 +56,6 @@ class Alarm:
     score: float
     seen: float
     due: float
-    onset: int
 
 
 @dataclass
@@ -81,6 +80,7 @@ class Issue:
     seen: float
     due: float
     parts: list[Part] = field(default_factory=list)
+    absorbed: set[tuple[str, int]] = field(default_factory=set)
     signals: dict[str, int] = field(default_factory=dict)
     authors: set[int] = field(default_factory=set)
     topics: Counter[int] = field(default_factory=Counter)
@@ -131,6 +131,8 @@ class Emerging:
         Topic id to words a person understands.
     sums
         Authors seen and due in a part's series over some hours.
+    onset
+        Hour in which the rise behind an alarm began.
     """
 
     def __init__(
@@ -139,8 +141,9 @@ class Emerging:
         least: int,
         labels: Mapping[str, str],
         sums: Callable[[Part, int, int], tuple[float, float]],
+        onset: Callable[[Alarm], int],
     ) -> None:
-        self._names, self._least, self._labels, self._sums = names, least, labels, sums
+        self._names, self._least, self._labels, self._sums, self._onset = names, least, labels, sums, onset
         self._rows: dict[str, Rows] = {}
         self.open: list[Issue] = []
         self._closed: list[tuple[int, frozenset[str]]] = []
@@ -183,29 +186,29 @@ class Emerging:
         return [self._describe(issue) for issue in fresh]
 
     def _sound(self, alarm: Alarm) -> None:
-        members = self._members(alarm.lane, alarm.cell, alarm.onset, alarm.hour)
-        authors = {int(a) for a in members.author}
-        if len(authors) < self._least:
-            return
-        for held in self.open:
-            self._gather(held, alarm.hour)
-        issue = next((i for i in self.open if self._belongs(alarm, members, authors, i)), None)
+        mark = (alarm.lane, alarm.series)
+        issue = next((i for i in self.open if mark in i.absorbed), None)
         if issue is None:
-            self._raise(alarm, members)
-            return
+            onset = self._onset(alarm)
+            members = self._members(alarm.lane, alarm.cell, onset, alarm.hour)
+            authors = {int(a) for a in members.author}
+            if len(authors) < self._least:
+                return
+            for held in self.open:
+                self._gather(held, alarm.hour)
+            issue = next((i for i in self.open if self._belongs(alarm, members, authors, i)), None)
+            if issue is None:
+                self._raise(alarm, members, onset)
+                return
+            issue.absorbed.add(mark)
+            if not self._explained(alarm, issue):
+                issue.parts.append(Part(alarm.lane, alarm.series, alarm.cell, onset, onset - 1))
         issue.warm = alarm.hour
-        part = next((p for p in issue.parts if p.lane == alarm.lane and p.series == alarm.series), None)
         if alarm.score > issue.score:
             issue.score, issue.seen, issue.due = alarm.score, alarm.seen, alarm.due
             issue.changed = True
-            if part is None and not self._explained(alarm, issue):
-                issue.parts.append(Part(alarm.lane, alarm.series, alarm.cell, alarm.onset, alarm.onset - 1))
-        elif part is None and not any(
-            p.lane == alarm.lane and p.cell.topic == alarm.cell.topic for p in issue.parts
-        ):
-            issue.parts.append(Part(alarm.lane, alarm.series, alarm.cell, alarm.onset, alarm.onset - 1))
 
-    def _raise(self, alarm: Alarm, members: Rows) -> None:
+    def _raise(self, alarm: Alarm, members: Rows, onset: int) -> None:
         mark = f"{alarm.kind}|{alarm.lane}|{self._key(alarm.cell)}|{alarm.hour}"
         issue = Issue(
             id=blake2b(mark.encode(), digest_size=8).hexdigest(),
@@ -216,9 +219,10 @@ class Emerging:
             due=alarm.due,
             warm=alarm.hour,
         )
-        issue.parts.append(Part(alarm.lane, alarm.series, alarm.cell, alarm.onset, alarm.hour))
+        issue.parts.append(Part(alarm.lane, alarm.series, alarm.cell, onset, alarm.hour))
+        issue.absorbed.add((alarm.lane, alarm.series))
         issue.gather(members)
-        self._compare(issue, alarm.onset, alarm.hour)
+        self._compare(issue, onset, alarm.hour)
         terms = set(self._terms(issue))
         alike = [len(terms & old) / max(1.0, (len(terms) * len(old)) ** 0.5) for _, old in self._closed]
         issue.novelty = 1.0 - 0.5 * max(alike, default=0.0)
@@ -248,14 +252,10 @@ class Emerging:
 
     @staticmethod
     def _explained(alarm: Alarm, issue: Issue) -> bool:
-        """Tell whether a wider series of the same topic adds nothing, as the narrower one already holds its excess."""
-        wider = any(
-            p.lane == alarm.lane
-            and p.cell.topic == alarm.cell.topic
-            and set(alarm.cell.facets) < set(p.cell.facets)
-            for p in issue.parts
-        )
-        return wider and alarm.seen - alarm.due <= 1.3 * (issue.seen - issue.due)
+        """Tell whether a series adds nothing: its topic is gathered already, and it holds no greater excess."""
+        alike = [p for p in issue.parts if p.lane == alarm.lane and p.cell.topic == alarm.cell.topic]
+        narrower = any(set(p.cell.facets) <= set(alarm.cell.facets) for p in alike)
+        return narrower or (bool(alike) and alarm.seen - alarm.due <= 1.3 * (issue.seen - issue.due))
 
     def _members(self, lane: str, cell: Holds, first: int, last: int) -> Rows:
         rows = self._rows[lane]

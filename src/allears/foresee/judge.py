@@ -31,7 +31,6 @@ class Judged:
     seen: Floats
     due: Floats
     hot: NDArray[np.bool_]
-    best: Floats
 
 
 def needed_score(false_alarms_per_week: float, cells: int, windows: int) -> float:
@@ -73,22 +72,20 @@ def judge_hours(
         Which series may be judged at all.
     """
     count = len(hours)
-    best = np.zeros((seen.shape[0], count))
     hot = np.zeros((seen.shape[0], count), bool)
     parts: list[tuple[Ints, Ints, int, Floats, Floats, Floats]] = []
     for at, window in enumerate(windows):
         got, expected = trailing(seen, window, count), trailing(due, window, count)
-        rows, columns = np.nonzero((got >= 3) & (got > expected) & judged[:, None])
+        rows, columns = np.nonzero((got >= 3) & (got > expected + 2 * np.sqrt(expected)) & judged[:, None])
         if not len(rows):
             continue
         observed, mean = got[rows, columns], expected[rows, columns]
         mean = np.maximum(mean, LEAST_DUE)
         score = rise_score(observed, mean, honesty.spread(at) + unsure[rows]) * honesty.trust(at)
-        np.maximum.at(best, (rows, columns), score)
         hot[rows, columns] |= (score >= HOT) & (window <= 24)
         alarm = (score >= limit) & (observed >= least)
         parts.append((rows[alarm], columns[alarm], window, score[alarm], observed[alarm], mean[alarm]))
-    return _gather(parts, hours, hot, best)
+    return _gather(parts, hours, hot)
 
 
 def learn_day(
@@ -115,7 +112,6 @@ def _gather(
     parts: list[tuple[Ints, Ints, int, Floats, Floats, Floats]],
     hours: Ints,
     hot: NDArray[np.bool_],
-    best: Floats,
 ) -> Judged:
     def joined(index: int, kind: type) -> NDArray[Any]:
         return np.concatenate([np.asarray(p[index]) for p in parts] or [np.empty(0)]).astype(kind)
@@ -129,5 +125,4 @@ def _gather(
         seen=joined(4, np.float64),
         due=joined(5, np.float64),
         hot=hot,
-        best=best,
     )

@@ -70,7 +70,11 @@ def surprises(times: ArrayLike, counts: ArrayLike) -> Floats:
 
 
 def surprise_matrix(
-    counts: NDArray[np.generic], first_seen: Sequence[int] | NDArray[np.int64], first_hour: int, calendar: Calendar, settle_days: int = 7
+    counts: NDArray[np.generic],
+    first_seen: Sequence[int] | NDArray[np.int64],
+    first_hour: int,
+    calendar: Calendar,
+    settle_days: int = 7,
 ) -> dict[str, Floats]:
     """Score many hourly series at once, each hour knowing only the hours before it.
 
@@ -104,11 +108,17 @@ def surprise_matrix(
         due, _ = expect_day(clean[:, past], known[:, past], np.arange(count), week[past], week[today], shape)
         expected[:, today] = due
         judged = known[:, today] & (due > 0)
-        clean[:, today] = np.where(judged, np.minimum(given[:, today], due + 3 * np.sqrt(due + 0.1 * due**2) + 1), given[:, today])
+        clean[:, today] = np.where(
+            judged, np.minimum(given[:, today], due + 3 * np.sqrt(due + 0.1 * due**2) + 1), given[:, today]
+        )
     live = np.arange(hours)[None, :] >= began[:, None] + settle_days * 24
     seen, due = given * live, expected * live
     got, usual = trailing(seen, 24, hours), trailing(due, 24, hours)
-    growth = np.maximum(1.0, (got.sum(0) - got + 10.0) / (usual.sum(0) - usual + 10.0)) if count > 1 else np.ones_like(got)
+    growth = (
+        np.maximum(1.0, (got.sum(0) - got + 10.0) / (usual.sum(0) - usual + 10.0))
+        if count > 1
+        else np.ones_like(got)
+    )
     score = np.where(live & (expected > 0), rise_score(given, expected * growth, 0.05), 0.0)
     return {"score": score, "expected": expected.astype(float), "growth": growth}
 

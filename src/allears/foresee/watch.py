@@ -27,7 +27,7 @@ __all__ = ["Watch", "WatchRules", "Watched", "arrived_at"]
 METHOD = "watch 1"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SAID_SHARE, MET_SHARE = 0.6, 0.4
-COPY_MEMORY_HOURS = 14 * 24
+COPY_MEMORY_HOURS = 72
 
 
 class WatchRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +78,7 @@ class Watch:
             self._names, Calendar(rules.country, rules.timezone), rules.valence, rules.settle_days
         )
         self._failures = Failures(self._names, rules.settle_days)
-        self._emerging = Emerging(self._names, rules.min_customers, rules.labels, self._sums)
+        self._emerging = Emerging(self._names, rules.min_customers, rules.labels, self._sums, self._onset)
         self._copies = NearDuplicates()
         self._waiting: list[Rows] = []
         self._next = -1
@@ -181,11 +181,17 @@ class Watch:
                 best[cell] = int(at)
         return [
             Alarm(
-                kind, lane, cell, engine.cells[cell], hour, float(found.score[at]), float(found.seen[at]), float(found.due[at]),
-                engine.onset(cell, hour),
+                kind,
+                lane,
+                cell,
+                engine.cells[cell],
+                hour,
+                float(found.score[at]),
+                float(found.seen[at]),
+                float(found.due[at]),
             )
             for cell, at in best.items()
-        ]  # fmt: skip
+        ]
 
     def _surprises(self, alarms: list[Alarm]) -> list[dict[str, Any]]:
         return [self._surprise(a.lane, a.series, a.hour, a.seen, a.due, a.score, "rise") for a in alarms]
@@ -213,6 +219,9 @@ class Watch:
             "direction": direction,
             "method": METHOD,
         }
+
+    def _onset(self, alarm: Alarm) -> int:
+        return (self._voices if alarm.lane == "said" else self._failures).onset(alarm.series, alarm.hour)
 
     def _sums(self, part: Part, first: int, last: int) -> tuple[float, float]:
         return (self._voices if part.lane == "said" else self._failures).sums(part.series, first, last)

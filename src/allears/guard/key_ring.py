@@ -143,7 +143,7 @@ class KeyRing:
             self._forget_destroyed(session)
             known = self._known
             missing = [
-                subject for subject in wanted if subject not in known or (make and known[subject].destroyed)
+                subject for subject in wanted if subject not in known
             ]
             loaded = self._load(session, missing)
             if make:
@@ -155,7 +155,11 @@ class KeyRing:
             if key is None:
                 raise Refused("a sealed value names a subject that never had a key", place="subject")
             found[subject] = key
-            self._remember(subject, key)
+        # Only now: remembering some may push out others that are wanted here. Destroyed keys are not remembered,
+        # since another process may make the next one at any time.
+        for subject, key in found.items():
+            if not key.destroyed:
+                self._remember(subject, key)
         return found
 
     def _remember(self, subject: str, key: SubjectCipher) -> None:
@@ -208,7 +212,7 @@ class KeyRing:
                     "wrapped": wrapped,
                 }
             )
-        session.execute(insert(SubjectKey), rows)
+        session.connection().execute(insert(SubjectKey), rows)
         return made
 
     def _unwrap(self, subject: str, generation: int, wrapped: bytes) -> bytes:

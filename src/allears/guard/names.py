@@ -17,7 +17,7 @@ _PLAIN = {
 }
 _GIVEN = GIVEN_NAMES | (_PLAIN - _NOT_WITHOUT_ACCENT)
 
-_CAPITAL = r"\p{Lu}[\p{L}\p{M}'’\-]*"
+_CAPITAL = r"(?:[dlDLO]['’])?\p{Lu}[\p{L}\p{M}'’\-]*"
 _PARTICLE = r"(?:van der|van den|van de|van het|van 't|van|von der|von|zu|de la|de las|de los|del|della|dello|dei|di|da|dos|das|do|de|du|le|la|bin|ibn|al|el|ter|ten|af)"
 _NAME = rf"{_CAPITAL}\.?(?: (?:{_PARTICLE} )?{_CAPITAL}\.?){{0,3}}"
 _TITLED = compile_pattern(
@@ -48,8 +48,9 @@ _SIGNED = compile_pattern(
     r"|grüßen?|grüsse|gruß|lg|vg|mfg|danke|cordialement|salutations|bien à vous|merci|saludos|un saludo|atentamente|gracias|atenciosamente|cumprimentos|abraços?|obrigad[oa])"
     rf"[,.!]{{0,2}} ?\n\s{{0,3}}(?:[\-–—] ?)?{_NAME}"
 )
+# Longest first: where several names begin alike, the first alternative that fits wins.
 LISTED = compile_pattern(
-    "(?:" + "|".join(sorted({f for n in _GIVEN for f in (re.escape(n), re.escape(n.upper()))})) + ")"
+    "(?:" + "|".join(sorted({form for name in _GIVEN for form in (name, name.upper())}, reverse=True)) + ")"
 )
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*\.?")
@@ -119,7 +120,7 @@ def _name(candidate: Candidate, start: int) -> Iterable[Find]:
     end = particle.end() - 1 if particle else first.end()
     for _ in range(_MORE):
         match = _NEXT.match(candidate.text, end, candidate.high)
-        if match is None or not match[3][0].isupper():
+        if match is None or not _capital(match[3]):
             break
         word = match[3].lower().rstrip(".")
         if word in _PLACES:
@@ -151,6 +152,10 @@ def _after_words(candidate: Candidate) -> int | None:
     if words.startswith(("good ", "guten ", "buenos ", "bom ")) and words.strip().count(" ") < 1:
         place = _first_capital_of_name(candidate.found[place:])
     return None if place is None else candidate.start + place
+
+
+def _capital(word: str) -> bool:
+    return word[0].isupper() or (word[1:2] in {"'", "’"} and word[2:3].isupper())
 
 
 def _listed(word: str) -> bool:

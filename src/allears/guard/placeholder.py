@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from allears.guard.known import fold
 from allears.guard.rule import Find
 
 PLACEHOLDER = re.compile(r"<([A-Z]{2,12})_(\d{1,6})>")
@@ -21,7 +22,7 @@ class Numbering:
 
     def placeholder(self, type_: str, value: str) -> str:
         """Return the placeholder of a value."""
-        key = (type_, value.casefold())
+        key = (type_, fold(value).text)
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = self._last[type_] = self._last.get(type_, 0) + 1

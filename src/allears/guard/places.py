@@ -51,6 +51,10 @@ _TAIL = re.compile(
     + r"(?:[ ,\n]{1,3}(?:[A-Z]{1,2}-)?\d{4,5}(?:-\d{3})?[ ]+[A-Z][\w'’\-]+(?:[ ][A-Z][\w'’\-]+)?(?: \([A-Z]{2}\))?"
     + rf"|[ ,\n]{{1,3}}{_CITY}(?:[A-Z]{{2,3}}[ ,]{{1,2}})?(?:\d{{4,6}}(?:-\d{{3,4}})?|[A-Z]{{1,2}}\d[A-Z\d]? \d[A-Z]{{2}})\b)?"
 )
+_FRENCH_ORDER = re.compile(
+    r"(?i)[\w/\-]+(?: ?(?:bis|ter))?,? (?:rue|avenue|av\.|boulevard|bd|place|chemin|allée|impasse|quai|cours|route|square|via|viale|piazza|calle|avenida|rua) [^\W\d]"
+)
+_LOWER_WORDS = 3
 _TOKEN = re.compile(r"([ ,\n>]{0,4})([\w'’./#\-]+)")
 _SMALL = words(
     "de del della dei di da do dos das la le les el los las van von der den het op aan the of and und y e et al ul bis ter nan st"
@@ -68,23 +72,27 @@ _SHORT = words("st dr pl ct cir sq ln close place court drive square circle")
 
 def judge_street(candidate: Candidate) -> Iterable[Find]:
     """Refuse what only sounds like a street, and go on to unit, postcode and town."""
-    found = candidate.found.strip()
-    words = re.findall(r"[^\W\d_][\w'’.\-]*", found.lower())
-    if (
-        not words
-        or words[-1] in _NOT_PLACES
-        or not bounded(candidate.text, candidate.start, candidate.start + len(found))
-    ):
+    found = _without_last_small_words(candidate.found.strip())
+    parts = re.findall(r"[^\W\d_][\w'’.\-]*", found.lower())
+    end = candidate.start + len(found)
+    if not parts or parts[-1] in _NOT_PLACES or not bounded(candidate.text, candidate.start, end):
         return
-    if found[0].isdigit():
-        middle = words[:-1]
-        if any(word in _STOP for word in middle) or (found[1:2].isdigit() is False and words[0] in {"x"}):
-            return
-        if words[-1].rstrip(".") in _SHORT and not _mostly_capital(found):
-            return
-    elif not any(character.isupper() for character in found) and len(words) > 3:
+    if any(part in _STOP for part in parts[:-1]) or (found[0].isdigit() and parts[0] == "x"):
         return
-    yield Find(candidate.start, _extend(candidate, candidate.start + len(found)), "ADDRESS")
+    if found[0].isdigit() and parts[-1].rstrip(".") in _SHORT and not _mostly_capital(found):
+        return
+    if not found[0].isdigit() and found.islower() and len(parts) > _LOWER_WORDS:
+        return
+    yield Find(candidate.start, _extend(candidate, end), "ADDRESS")
+
+
+def _without_last_small_words(found: str) -> str:
+    """Cut what follows a street's name: "45 avenue Victor Hugo is closed" ends with Hugo."""
+    if not found[0].isdigit() or not _FRENCH_ORDER.match(found) or found.islower():
+        return found
+    while (match := re.search(r"[ ,]+([^\W\d_][^ ]*)$", found)) and match[1][0].islower():
+        found = found[: match.start()]
+    return found
 
 
 def judge_unit(candidate: Candidate) -> Iterable[Find]:

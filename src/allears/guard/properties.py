@@ -207,8 +207,8 @@ class _Row:
             if named:
                 if field in _COARSE or (field == "name" and _is_thing(parent, box)):
                     type_ = None
-                if _TELLING_KEY.search(key):
-                    self._renamed.append((box, key))
+                if _TELLING_KEY.search(str(key)):
+                    self._renamed.append((box, str(key)))
             if isinstance(value, (dict, list)):
                 self._look(value, field, type_)
             elif type_ is not None and value is not None and value != "" and not isinstance(value, bool):

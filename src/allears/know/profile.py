@@ -131,7 +131,7 @@ class Profiles:
 
     def _remember(self, customers: set[str]) -> None:
         """Read those not in memory; first drop from memory whoever moved or was erased since."""
-        with self._desk.session() as session:
+        with self._desk.reading() as session:
             self._drop_stale(session)
             missing = sorted(customers - self._subjects.keys())
             rows = [row for some in _chunks(missing) for row in _profiles(session, some)]
@@ -165,7 +165,7 @@ class Profiles:
         ]
         if not rows:
             return
-        with self._desk.reading() as session:
+        with self._desk.session() as session:
             session.execute(_upsert(session), rows)
 
     def _shrink(self) -> None:

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from itertools import takewhile
+from collections.abc import Callable
 from typing import Any
 
 from allears.listen import words
 from allears.listen.facets import truth
 from allears.listen.flat import flatten
+from allears.listen.guesspeople import find_people
 from allears.listen.ratings import STAR_WORDS, WORDS, as_number
 from allears.listen.reading import BadRow
+from allears.listen.sampled import Sampled
 from allears.listen.shape import Mapping, TimeFormat
 from allears.listen.times import OLDEST, read_time
 
 SAMPLE_ROWS = 500
 _LATEST = 4_102_444_800_000_000  # 2100-01-01
 _EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+$")
-_PHONE = re.compile(r"\+?[\d\s().-]{7,20}$")
 _URL = re.compile(r"https?://\S+$|at://\S+$")
 _MARKUP = re.compile(r"</?(p|br|div|span|a|b|i|li|ul)\b[^>]*>|&(amp|lt|gt|quot|nbsp|#\d+);", re.I)
 _LATER = re.compile(r"\.[1-9]\d*(\.|$)")
-# Objects that hold other people than the one who speaks.
-_OTHERS = frozenset(
-    "mentions user_mentions companies company social_profiles recipient to authorizations bot_profile".split()  # noqa: SIM905
-)
 _ANSWER = re.compile(r"((?:^|\.)(?:answers|responses))\.\d+\.")  # a form's answers all belong to the text
-_HANDLE = re.compile(r"@?[\w.@-]{2,60}$")
 
 
 def infer(rows: list[dict[str, Any]]) -> Mapping:
@@ -66,7 +60,7 @@ def infer(rows: list[dict[str, Any]]) -> Mapping:
     free = [c for c in columns if c not in taken]
     reach = tuple(c.path for c in free if _is_reach(c))
     anchor = text or when or rating
-    identifiers, personal = _people([c for c in free if c.path not in reach], anchor, reply is not None)
+    identifiers, personal = find_people([c for c in free if c.path not in reach], anchor, reply is not None)
     free = [c for c in free if c.path not in identifiers and c.path not in personal and c.path not in reach]
     facets = {field: path for field in words.FACETS if (path := _facet(free, field)) is not None}
     free = [c for c in free if c.path not in facets.values()]
@@ -94,7 +88,7 @@ def infer(rows: list[dict[str, Any]]) -> Mapping:
     )
 
 
-def _columns(rows: list[dict[str, Any]]) -> list[_Column]:
+def _columns(rows: list[dict[str, Any]]) -> list[Sampled]:
     held: dict[str, list[Any]] = {}
     counted = 0
     for row in rows:
@@ -108,10 +102,10 @@ def _columns(rows: list[dict[str, Any]]) -> list[_Column]:
                 held.setdefault(path, []).append(value)
     # Of a list inside a row only the first member is mapped; the others stay in the properties.
     first = [path for path in held if not _LATER.search(_ANSWER.sub(r"\1.0.", path))]
-    return [_Column(path, *words.read_path(path), held[path], counted) for path in first]
+    return [Sampled(path, *words.read_path(path), held[path], counted) for path in first]
 
 
-def _best(columns: list[_Column], score: Callable[[_Column], float]) -> _Column | None:
+def _best(columns: list[Sampled], score: Callable[[Sampled], float]) -> Sampled | None:
     ranked = [(score(column), -len(column.above), -place) for place, column in enumerate(columns)]
     if not ranked:
         return None
@@ -119,15 +113,15 @@ def _best(columns: list[_Column], score: Callable[[_Column], float]) -> _Column 
     return columns[-best[2]] if best[0] > 0 else None
 
 
-def _path(column: _Column | None) -> str | None:
+def _path(column: Sampled | None) -> str | None:
     return None if column is None else column.path
 
 
-def _named(column: _Column, names: dict[str, float]) -> float:
+def _named(column: Sampled, names: dict[str, float]) -> float:
     return float(names.get(column.leaf, 0.0))
 
 
-def _text_score(column: _Column) -> float:
+def _text_score(column: Sampled) -> float:
     texts = [value for value in column.texts if value.strip()]
     if len(texts) < 0.5 * len(column.values) or not texts:
         return 0.0
@@ -157,7 +151,7 @@ def _text_score(column: _Column) -> float:
     return score * (0.3 if repeats else 1.0)
 
 
-def _time_score(column: _Column) -> float:
+def _time_score(column: Sampled) -> float:
     named = _named(column, words.TIME)
     if named == 0 and column.leaf.endswith(("_at", "_time", "_date", "_on")):
         named = 4.0
@@ -177,7 +171,7 @@ def _plausible_time(value: Any) -> bool:
     return found is not None and OLDEST < found[0] < _LATEST
 
 
-def _time_form(column: _Column | None) -> tuple[TimeFormat, bool]:
+def _time_form(column: Sampled | None) -> tuple[TimeFormat, bool]:
     """Tell month-first from day-first by a number that is no month, and whether zones are missing."""
     if column is None:
         return "auto", False
@@ -189,7 +183,7 @@ def _time_form(column: _Column | None) -> tuple[TimeFormat, bool]:
     return ("dmy" if any(a > 12 for a, _ in found) else "mdy"), naive
 
 
-def _rating_score(column: _Column, columns: list[_Column]) -> float:
+def _rating_score(column: Sampled, columns: list[Sampled]) -> float:
     named = _named(column, words.RATING)
     if named == 0 or column.within(words.NOT_SAID) or _scale(column) is None:
         return 0.0
@@ -215,7 +209,7 @@ def _rating_score(column: _Column, columns: list[_Column]) -> float:
     return named + column.filled
 
 
-def _scale(column: _Column) -> str | None:
+def _scale(column: Sampled) -> str | None:
     numbers = [n for value in column.values if (n := as_number(value)) is not None]
     if len(numbers) < 0.8 * len(column.values):
         spoken = [str(value).strip().lower() for value in column.values]
@@ -244,7 +238,7 @@ def _scale(column: _Column) -> str | None:
     return None
 
 
-def _id_score(column: _Column, text: _Column | None) -> float:
+def _id_score(column: Sampled, text: Sampled | None) -> float:
     named = float(words.ID.get(column.leaf, -1.0))
     if named < 0 or column.filled < 0.9 or column.distinct < 0.98:
         return 0.0
@@ -259,7 +253,7 @@ def _id_score(column: _Column, text: _Column | None) -> float:
     return named + 0.1
 
 
-def _thread_score(column: _Column, identity: _Column | None) -> float:
+def _thread_score(column: Sampled, identity: Sampled | None) -> float:
     if column.leaf == "id" and column.above and column.above[-1] in ("conversation", "thread", "ticket"):
         return 8.0
     named = _named(column, words.THREAD)
@@ -270,7 +264,7 @@ def _thread_score(column: _Column, identity: _Column | None) -> float:
     return named
 
 
-def _direction_score(column: _Column) -> float:
+def _direction_score(column: Sampled) -> float:
     named = _named(column, words.DIRECTION)
     if column.leaf == "type" and column.above and column.above[-1] in ("author", "sender", "from"):
         named = 7.0
@@ -282,13 +276,13 @@ def _direction_score(column: _Column) -> float:
     return named if spoken & words.OUT_WORDS or (spoken & words.IN_WORDS and len(spoken) <= 4) else 0.0
 
 
-def _outbound(column: _Column) -> tuple[str, ...]:
+def _outbound(column: Sampled) -> tuple[str, ...]:
     if column.leaf in ("inbound", "is_inbound", "incoming"):
         return ("false", "0", "no")
     return tuple(sorted(words.OUT_WORDS))
 
 
-def _is_reach(column: _Column) -> bool:
+def _is_reach(column: Sampled) -> bool:
     if column.leaf not in words.REACH or column.within(
         words.NOT_ABOUT_IT - {"user", "author", "account", "profile"}
     ):
@@ -296,7 +290,7 @@ def _is_reach(column: _Column) -> bool:
     return column.share(lambda value: (n := as_number(value)) is not None and n >= 0) > 0.9
 
 
-def _facet(columns: list[_Column], field: str) -> str | None:
+def _facet(columns: list[Sampled], field: str) -> str | None:
     for name in words.FACETS[field]:
         for column in columns:
             plain = not any(isinstance(value, dict | list) for value in column.values)
@@ -310,9 +304,9 @@ def _facet(columns: list[_Column], field: str) -> str | None:
     return None
 
 
-def _facet_fits(column: _Column, field: str) -> bool:
+def _facet_fits(column: Sampled, field: str) -> bool:
     if field in ("partner", "service", "account"):
-        return column.share(lambda value: truth(value) is None) > 0.5 and not _all_numbers(column)
+        return column.share(lambda value: truth(value) is None) > 0.5 and not column.numbers_only()
     if field == "ok":
         return column.share(lambda value: truth(value) is not None) > 0.9
     if field == "duration_ms":
@@ -327,7 +321,7 @@ def _facet_fits(column: _Column, field: str) -> bool:
     return True
 
 
-def _channel(columns: list[_Column], text: _Column | None, rating: _Column | None) -> str | None:
+def _channel(columns: list[Sampled], text: Sampled | None, rating: Sampled | None) -> str | None:
     """Tell the channel from the names of all columns; None when they are silent."""
     asked_later = text is not None and rating is not None and rating.within({"satisfaction_rating"})
     if rating is not None and not asked_later:
@@ -345,7 +339,7 @@ def _channel(columns: list[_Column], text: _Column | None, rating: _Column | Non
     return None
 
 
-def _name_score(column: _Column, text: _Column | None, rating: _Column | None) -> float:
+def _name_score(column: Sampled, text: Sampled | None, rating: Sampled | None) -> float:
     named = _named(column, words.NAME)
     if named == 0 or column.within(words.NOT_SAID) or not column.texts:
         return 0.0

@@ -84,7 +84,9 @@ class _Call(msgspec.Struct):
 
 
 class _Batch(msgspec.Struct):
-    batch: list[msgspec.Raw]  # decoded one by one: a hundred thousand live objects would keep the collector busy
+    batch: list[
+        msgspec.Raw
+    ]  # decoded one by one: a hundred thousand live objects would keep the collector busy
     sentAt: _Time = None
     context: dict[str, Any] | None = None
 

@@ -29,10 +29,12 @@ from allears.measure.panel import ASKED, STATED
 # A short outage does its damage afterwards, too: it is measured over three days at least, over a week when
 # three are too few to see damage worth the name. How unsure it is decides, never how large.
 DAMAGE_DAYS, LONGER_DAMAGE_DAYS = 3, 7
+SOON_DAYS = 7
 CLEAR_ERROR, CLEAR_ANSWERS = 12.0, 40
 FEWEST_EVENTS = 20
 FEWEST_ANSWERS = 10
 FEWEST_PEERS = 30
+COMPARABLE_P = 0.05
 _MATCH_DAYS, _BASE_DAYS = 14, 28
 
 
@@ -49,9 +51,23 @@ class Timeline(NamedTuple):
     damage_days: int = DAMAGE_DAYS
 
     @property
+    def damage_start(self) -> int:
+        """The start of the time in which damage is measured.
+
+        Soon mended: the day after the fix, because retries and second visits while it was broken are activity that the
+        incident itself made. Else, and whenever it is known when each customer last met it, from the day after that.
+        """
+        return self.fixed + 1 if self.soon else self.began
+
+    @property
     def damage_end(self) -> int:
-        """The end of the time in which damage is measured: the fix, but not at once."""
-        return min(max(self.fixed, self.began + self.damage_days), self.last)
+        """The end of the time in which damage is measured."""
+        return min(max(self.fixed, self.damage_start + self.damage_days), self.last)
+
+    @property
+    def soon(self) -> bool:
+        """Whether the fix came within a week."""
+        return self.fixed - self.began < SOON_DAYS
 
     def recovery(self, days: int) -> tuple[tuple[int, int], tuple[int, int]] | None:
         """Give the last two consecutive windows of so many days after the damage; ``None`` when they do not fit."""
@@ -108,6 +124,9 @@ class Days:
         np.minimum.at(first, self.customer[inside], self.day[inside])
         self.seen: Flags = first < np.iinfo(np.int64).max
         self.met[self.seen] = first[self.seen]
+        told = self.what == "met"
+        self.met_known = bool(told.any())
+        self.met[self.customer[told]] = self.day[told]
 
     def counts(self, what: str, spans: Spans) -> tuple[Floats, Floats]:
         """Count per customer and span, and the days observed; a span may start on each customer's own day."""
@@ -139,10 +158,10 @@ def behavioural(days: Days, what: str, window_days: int) -> Evidence:
         raise NotReady(
             "too few events of exposed customers before the start", got=int(before), needed=FEWEST_EVENTS
         )
-    first_look: Spans = [(groups.base, early.began), (days.met + 1, early.damage_end)]
+    first_look: Spans = [(groups.base, early.began), (_after_meeting(days), early.damage_end)]
     clear = 100 * _ratio(days, what, first_look, groups).error(1) <= CLEAR_ERROR
     t = early if clear else early._replace(damage_days=LONGER_DAMAGE_DAYS)
-    spans: Spans = [(groups.base, t.began), (days.met + 1, t.damage_end)]
+    spans: Spans = [(groups.base, t.began), (_after_meeting(days), t.damage_end)]
     after = t.recovery(window_days)
     if after is not None:
         spans += [after[0], after[1], (after[0][0], after[1][1])]
@@ -241,21 +260,26 @@ def _ratio(days: Days, what: str, spans: Spans, groups: Groups) -> Effects:
     return ratio_effects(counts[own], seen[own], counts[other], seen[other], weight=groups.weight)
 
 
+def _after_meeting(days: Days) -> int | Ints:
+    return days.times.damage_start if days.times.soon and not days.met_known else days.met + 1
+
+
 def _groups(days: Days, what: str) -> tuple[Groups, float]:
     """Choose the unexposed who moved most as the exposed did before the start; nothing after it is looked at.
 
-    Either all known customers, or those seen while it was broken. Exposed customers were often caught because they
-    were busy then, and busy days come in spells: then only others who were busy compare.
+    Those seen while it was broken: exposed customers were often caught because they were busy then, and busy days come
+    in spells. All known ones when those do not compare, or when the exposed were not seen then.
     """
-    choices = [(days.exposed, ~days.exposed)]
-    if days.seen[days.exposed].mean() >= 0.8 and (days.seen & ~days.exposed).sum() >= FEWEST_PEERS:
-        choices.append((days.exposed & days.seen, days.seen & ~days.exposed))
     tried = []
-    for own, other in choices:
+    for seen in (days.seen, np.ones(days.size, bool)):
+        own, other = days.exposed & seen, ~days.exposed & seen
+        if own.sum() < 0.8 * days.exposed.sum() or other.sum() < FEWEST_PEERS:
+            continue
         groups = _matched(days, what, own, other)
-        tried.append((_leads(days, what, groups), groups))
-    leads, groups = max(tried, key=lambda pair: pair[0])
-    return groups, leads
+        tried.append((groups, _leads(days, what, groups)))
+        if tried[-1][1] >= COMPARABLE_P:
+            return tried[-1]
+    return max(tried, key=lambda pair: pair[1])
 
 
 def _matched(days: Days, what: str, own: Flags, other: Flags) -> Groups:

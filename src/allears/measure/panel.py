@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ PANEL = pa.schema(
         pa.field("customer", pa.string()),  # null: everyone together, for when all were hit
         pa.field("exposed", pa.bool_()),
         pa.field("day", pa.date32()),
-        pa.field("what", pa.string()),  # seen, activity, visits, leaving, or one of STATED
+        pa.field("what", pa.string()),  # seen, met, activity, visits, leaving, or one of STATED
         pa.field("n", pa.int64()),
         pa.field("total", pa.float64()),  # stated: sum of points 0-100; else as n
     ]
@@ -32,7 +32,7 @@ PANEL = pa.schema(
 
 def panel_from(
     signals: Any,
-    exposed: Iterable[str],
+    exposed: Iterable[str] | Mapping[str, datetime],
     began_at: datetime,
     fixed_at: datetime | None,
     cutoff: datetime,
@@ -48,7 +48,8 @@ def panel_from(
         Ibis or Arrow table of ``signals``: occurred_at, kind, name, customer_key, ok, rating, rating_scale,
         sentiment, direction.
     exposed
-        Customers who met the incident. Choose them by what they met (`hit`), never by what they said: those
+        Customers who met the incident; better, with the last time each met it (``last_at`` of `hit`): damage is then
+        measured from their next day on. Choose them by what they met, never by what they said: those
         chosen for complaining look damaged whatever happened.
     began_at, fixed_at, cutoff
         Start, fix (``None``: not yet) and end of the data.
@@ -86,7 +87,19 @@ def panel_from(
     chosen = rows.semi_join(known, "who")
     names = names_of(rows)
     parts = [_done(chosen, "who", names), _said(chosen, "who"), _done(rows, None, names), _said(rows, None)]
-    return _tidy(ibis.union(*parts).to_pyarrow(), set(exposed))
+    panel = _tidy(ibis.union(*parts).to_pyarrow(), set(exposed))
+    return pa.concat_tables([panel, _meetings(exposed, panel)]) if isinstance(exposed, Mapping) else panel
+
+
+def _meetings(exposed: Mapping[str, datetime], panel: pa.Table) -> pa.Table:
+    """Give one row for each exposed customer of the panel, on the day they last met it."""
+    there = set(panel["customer"].unique().to_pylist())
+    met = [(who, utc(at).date()) for who, at in sorted(exposed.items()) if who in there]
+    n = len(met)
+    columns = [[w for w, _ in met], [True] * n, [d for _, d in met], ["met"] * n, [1] * n, [1.0] * n]
+    return pa.Table.from_arrays(
+        [pa.array(c, f.type) for c, f in zip(columns, PANEL, strict=True)], schema=PANEL
+    )
 
 
 def _done(rows: Any, who: str | None, names: Names) -> Any:

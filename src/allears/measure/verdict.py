@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -39,7 +39,8 @@ def verdict(
     began_at: datetime,
     fixed_at: datetime | None,
     cutoff: datetime,
-    exposed: Iterable[str] = (),
+    exposed: Iterable[str] | Mapping[str, datetime] = (),
+    others: Iterable[str] = (),
 ) -> pa.Table:
     """Say whether trust was regained after an incident, in what customers say and in what they do.
 
@@ -56,8 +57,8 @@ def verdict(
         Which issue.
     began_at, fixed_at, cutoff
         Start, fix (``None``: not yet) and end of the data; whole days before the cut-off's day are read.
-    exposed
-        Customers who met it, when ``panel`` holds signals.
+    exposed, others
+        Customers who met it, and those who met another incident, when ``panel`` holds signals; see `panel_from`.
 
     Returns
     -------
@@ -66,7 +67,7 @@ def verdict(
         behavioural points are percent of the counterfactual.
     """
     if not panel.schema.equals(PANEL):
-        panel = panel_from(panel, exposed, began_at, fixed_at, cutoff)
+        panel = panel_from(panel, exposed, began_at, fixed_at, cutoff, others=others)
     days = Days(panel, began_at, fixed_at, cutoff)
     fixed = fixed_at is not None
     what = _richest(days)

@@ -55,8 +55,8 @@ class Calls:
         )
 
 
-class _Log:
-    """Collects chunks of calls."""
+class Log:
+    """Collects chunks of calls, then puts them in order."""
 
     def __init__(self) -> None:
         self.chunks: list[tuple[Ints, ...]] = []
@@ -64,12 +64,14 @@ class _Log:
     def add(
         self, kind: str, at: Ints, person: Ints, device: Ints, cause: Ints, value: Ints | None = None
     ) -> None:
+        """Add calls of one kind."""
         empty = np.zeros(len(at), dtype=np.int64)
         self.chunks.append(
             (at, np.full(len(at), KIND[kind]), person, device, cause, empty if value is None else value)
         )
 
     def calls(self, start: int, end: int) -> Calls:
+        """Put together what lies between two times, in order."""
         columns = [np.concatenate(parts) for parts in zip(*self.chunks, strict=True)]
         inside = np.flatnonzero((columns[0] >= start) & (columns[0] < end))
         order = inside[np.argsort(columns[0][inside], kind="stable")]
@@ -78,7 +80,7 @@ class _Log:
 
 def live(rng: np.random.Generator, people: People, plots: list[Plot], start: int, days: int) -> Calls:
     """Let everybody live through all days."""
-    log = _Log()
+    log = Log()
     usual = _visits(rng, people, plots, start, days)
     visit = Visit(
         *(np.concatenate(pair) for pair in zip(usual, _incident_visits(rng, people, plots), strict=True))
@@ -123,13 +125,13 @@ def _visits(rng: np.random.Generator, people: People, plots: list[Plot], start: 
 
 
 def _incident_visits(rng: np.random.Generator, people: People, plots: list[Plot]) -> Visit:
-    """Visits that an incident or campaign makes: tries to pay, starts of a broken app, orders at a wrong price."""
+    """Make the visits that an incident causes: tries to pay, starts of a broken app, orders at a wrong price."""
     parts = [Visit(*(np.empty(0, dtype=np.int64) for _ in range(5)))]
     for cause, plot in enumerate(plots):
         ends = {"payment-outage": 4, "app-crash": 5, "price-error": 3}
         if plot.name not in ends:
             continue
-        tries = rng.integers(1, 3 if plot.name != "price-error" else 2, len(plot.hits))
+        tries = 1 + (rng.random(len(plot.hits)) < (0.0 if plot.name == "price-error" else 0.4))
         person = np.repeat(plot.hits, tries)
         again = np.arange(len(person)) > 0
         again[1:] = person[1:] == person[:-1]
@@ -152,12 +154,13 @@ def _own_device(people: People, person: Ints, platform: int) -> Ints:
     return owned[person]
 
 
-def _browse(rng: np.random.Generator, log: _Log, visit: Visit) -> None:
+def _browse(rng: np.random.Generator, log: Log, visit: Visit) -> None:
     log.add("page", visit.at, visit.person, visit.device, visit.cause)
     crashed = np.flatnonzero((visit.end == 5) | (rng.random(len(visit.at)) < 0.004))
     later = visit.at[crashed] + rng.integers(500, 20_000, len(crashed))
     log.add("App Crashed", later, visit.person[crashed], visit.device[crashed], visit.cause[crashed])
-    views = np.where(visit.end == 5, 0, rng.poisson(0.9, len(visit.at)) + (visit.end > 0))
+    # Who comes because of an incident comes to the point: the basket is packed.
+    views = np.where(visit.cause >= 0, 0, rng.poisson(0.9, len(visit.at)) + (visit.end > 0))
     rows = np.repeat(np.arange(len(visit.at)), views)
     at = visit.at[rows] + rng.integers(5_000, 400_000, len(rows))
     log.add(
@@ -170,11 +173,12 @@ def _browse(rng: np.random.Generator, log: _Log, visit: Visit) -> None:
     )
 
 
-def _orders(rng: np.random.Generator, log: _Log, people: People, visit: Visit, plots: list[Plot]) -> None:
+def _orders(rng: np.random.Generator, log: Log, people: People, visit: Visit, plots: list[Plot]) -> None:
     steps = (("Product Added", (1, 2, 3, 4), 420_000), ("Checkout Started", (2, 3, 4), 480_000),
              ("Order Completed", (3,), 600_000), ("Checkout Failed", (4,), 590_000))  # fmt: skip
     for name, ends, after in steps:
-        rows = np.flatnonzero(np.isin(visit.end, ends))
+        wanted = np.isin(visit.end, ends) & ((visit.cause < 0) | (name != "Product Added"))
+        rows = np.flatnonzero(wanted)
         at = visit.at[rows] + after + rng.integers(0, 50_000, len(rows))
         value = rng.integers(500, 18_000, len(rows))
         log.add(name, at, visit.person[rows], visit.device[rows], visit.cause[rows], value)
@@ -182,7 +186,7 @@ def _orders(rng: np.random.Generator, log: _Log, people: People, visit: Visit, p
 
 
 def _after_orders(
-    rng: np.random.Generator, log: _Log, people: People, visit: Visit, plots: list[Plot]
+    rng: np.random.Generator, log: Log, people: People, visit: Visit, plots: list[Plot]
 ) -> None:
     done = np.flatnonzero(visit.end == 3)
     at, person, device, cause = visit.at[done], visit.person[done], visit.device[done], visit.cause[done]
@@ -205,7 +209,7 @@ def _after_orders(
 
 
 def _in_stores(
-    rng: np.random.Generator, log: _Log, people: People, plots: list[Plot], start: int, days: int
+    rng: np.random.Generator, log: Log, people: People, plots: list[Plot], start: int, days: int
 ) -> None:
     daily = weekdays(start, days) * visits(plots, start, days)
     size = int(rng.poisson(people.customers * 0.11 / 90 * daily.sum()))
@@ -222,7 +226,7 @@ def _in_stores(
 
 
 def _goodbyes(
-    rng: np.random.Generator, log: _Log, people: People, plots: list[Plot], start: int, days: int
+    rng: np.random.Generator, log: Log, people: People, plots: list[Plot], start: int, days: int
 ) -> None:
     for name, base, more in (("Subscription Cancelled", 0.006, 0.05), ("Unsubscribed", 0.01, 0.05)):
         size = int(rng.poisson(people.customers * base * days / 90))
@@ -239,7 +243,7 @@ def _goodbyes(
 
 
 def _service_events(
-    rng: np.random.Generator, log: _Log, people: People, plots: list[Plot], start: int, days: int
+    rng: np.random.Generator, log: Log, people: People, plots: list[Plot], start: int, days: int
 ) -> None:
     size = int(rng.poisson(people.customers * 0.00012 * days))
     person = draw_index(rng, people.activity[: people.customers], size)
@@ -271,38 +275,3 @@ def _service_events(
             )
         elif plot.name == "marketing-campaign":
             log.add("page", plot.hit_at, plot.hits, device, here)
-
-
-def sign_in(
-    rng: np.random.Generator, people: People, calls: Calls, start: int, days: int
-) -> tuple[Bools, Calls]:
-    """Decide who is signed in at each call, and add the calls that tell so.
-
-    A device is anonymous until its owner signs in on it, which some never do; the first signed-in call is
-    preceded by ``identify``.
-    """
-    devices = len(people.device_person)
-    member = np.array([bool(u) for u in people.user_id])
-    first = start + (rng.random(devices) ** 2 * days * 0.9 * DAY).astype(np.int64)
-    first[rng.random(devices) < 0.25] = start
-    first[(rng.random(devices) < 0.25) | ~member[people.device_person]] = 2**62
-    online = calls.device != STORE
-    known = np.where(online, first[calls.device] <= calls.at, True) & member[calls.person]
-    signed = known & (~online | (rng.random(len(calls.at)) < 0.9))
-    signed &= ~online | (people.device_person[calls.device] == calls.person)
-    rows = np.flatnonzero(signed & online)
-    _, once = np.unique(calls.device[rows], return_index=True)
-    told = calls.take(rows[once])
-    told.at = told.at - 1_000
-    told.cause = np.full(len(once), -1)
-    group = told.take(people.asks_often[told.person] > 5.0)
-    alias = told.take((people.device_platform[told.device] > 0) & (rng.random(len(once)) < 0.15))
-    extra = [(told, "identify"), (group, "group"), (alias, "alias")]
-    log = _Log()
-    log.chunks.append((calls.at, calls.kind, calls.person, calls.device, calls.cause, calls.value))
-    for part, name in extra:
-        log.add(name, part.at, part.person, part.device, part.cause)
-    whole = [np.concatenate(parts) for parts in zip(*log.chunks, strict=True)]
-    order = np.argsort(whole[0], kind="stable")
-    everywhere = np.concatenate([signed, *(np.ones(len(part.at), dtype=bool) for part, _ in extra)])
-    return everywhere[order], Calls(*(column[order] for column in whole))

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from allears.testing.contacts import CARRIERS
 from allears.testing.draw import DAY, HOUR, Floats, draw_index
-from allears.testing.people import CARRIERS, PLATFORMS, People
+from allears.testing.people import PLATFORMS, People
 from allears.testing.phrases import METHODS, PRODUCTS
 from allears.testing.places import read_places
 from allears.testing.plot import Plot, wave
@@ -73,13 +74,16 @@ def plan_incidents(
     slot = (days - history - 2) * DAY // len(KINDS)
     order = [list(KINDS)[i] for i in rng.permutation(len(KINDS))]
     sad = set(rng.choice(len(KINDS), 2, replace=False).tolist())
-    plots = []
+    plots: list[Plot] = []
+    free = np.ones(people.n)
     for place, name in enumerate(order):
         room = max(0, slot - 5 * DAY)
         first = start + history * DAY + place * slot + int(rng.random() * room)
         began = first // DAY * DAY + int(rng.integers(7 * 60, 19 * 60)) * 60_000
         began = max(began, start + history * DAY)
-        plots.append(_incident(rng, name, people, began, slot, scale, place not in sad))
+        plots.append(_incident(rng, name, people, began, slot, scale, place not in sad, free))
+        # Nobody is hit twice: otherwise one incident's recovery would hide behind another's harm.
+        free[plots[-1].hits] = 0
     return plots
 
 
@@ -101,7 +105,14 @@ def plan_wish(rng: np.random.Generator, people: People, start: int, days: int, s
 
 
 def _incident(
-    rng: np.random.Generator, name: str, people: People, began: int, slot: int, scale: float, recovers: bool
+    rng: np.random.Generator,
+    name: str,
+    people: People,
+    began: int,
+    slot: int,
+    scale: float,
+    recovers: bool,
+    free: Floats,
 ) -> Plot:
     kind = KINDS[name]
     peak = float(rng.uniform(*kind.peak_hours))
@@ -109,9 +120,9 @@ def _incident(
     ended = min(began + 60 * HOUR, fixed + 12 * HOUR)
     count = max(20, int(rng.integers(*kind.messages) * scale))
     facets, facts, regions = _where(rng, name)
-    weights = _usual(people) * _eligible(people, facets, regions)
-    wanted = min(int(count * rng.uniform(2.0, 3.2)), int((weights > 0).sum() * 0.6))
-    hits = np.unique(draw_index(rng, weights, int(wanted * 1.15)))
+    weights = _usual(people) * _eligible(people, facets, regions) * free
+    wanted = min(int(count * rng.uniform(1.6, 2.4)), int((weights > 0).sum() * 0.6))
+    hits = np.unique(draw_index(rng, weights, int(wanted * 1.2)))
     return Plot(
         name, "incident", kind.topic, kind.kin, kind.department, facets, began, peak, fixed, ended, count,
         kind.channels, facts, regions, hits, wave(rng, began, min(ended, fixed), peak, len(hits)), recovers,

@@ -5,25 +5,15 @@ Nobody is real: names are free combinations, mail addresses end in reserved doma
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
 
+from allears.testing.contacts import CARRIERS, draw_addresses, draw_emails, draw_handles, draw_phones
 from allears.testing.draw import Bools, Floats, Ints, draw_index, pick, scatter
 from allears.testing.places import Places, read_places
 
-CARRIERS = ("Swiftlane", "Postwing")
-MAIL_HOSTS = (
-    "inbox.example",
-    "mailhaus.example",
-    "posta.example",
-    "courriel.example",
-    "correo.example",
-    "webpost.example",
-)
 PLACEHOLDERS = ("none@none.com", "noreply@none.com", "n/a@test.com")
-_PLAIN = str.maketrans({"ł": "l", "Ł": "L", "ı": "i", "ß": "ss", "ø": "o", "ä": "ae", "ö": "oe", "ü": "ue"})
 
 
 @dataclass
@@ -73,6 +63,8 @@ class People:
         return "employee" if person < self.customers + self.employees else "partner"
 
 
+__all__ = ["CARRIERS", "PLATFORMS", "People", "make_people"]
+
 PLATFORMS = ("web", "ios", "android")
 
 
@@ -95,36 +87,24 @@ def make_people(rng: np.random.Generator, customers: int, seed: int) -> People:
     given, family = _names(rng, places, region)
     _make_families(rng, family, region, customers)
     language = _languages(rng, places, region, customers)
-    email, second = _emails(rng, given, family, customers, employees, partners)
-    handle, told = _handles(rng, given, family, customers)
+    email, second = draw_emails(rng, given, family, customers, employees, partners)
+    handle, told = draw_handles(rng, given, family, customers)
     registered = rng.random(n) < 0.86
     registered[customers:] = False
     numbers = scatter(np.arange(n), seed * 7 + 1)
     devices = _devices(rng, customers, seed)
     cities = [places.regions[r].cities for r in region.tolist()]
     city = [here[int(x * len(here))] for here, x in zip(cities, rng.random(n).tolist(), strict=True)]
-    phone = _phones(rng, places, region, customers)
+    phone = draw_phones(rng, places, region, customers)
     activity = rng.lognormal(0.0, 1.0, n)
     return People(
         customers, employees, partners, region, language, given, family, email, second, phone,
         [f"u{int(x) % 10**9:09d}" if r else "" for x, r in zip(numbers, registered, strict=True)],
         handle, told, (rng.pareto(0.9, n) * 40).astype(np.int64).clip(3, 900_000),
-        _addresses(rng, places, region, city), city,
+        draw_addresses(rng, places, region, city), city,
         ["Larkfield" if p < customers + employees else CARRIERS[p % 2] for p in range(n)],
         activity / activity[:customers].mean(), rng.normal(0, 1, n), rng.gamma(1.2, 1.0, n), *devices,
     )  # fmt: skip
-
-
-def plain(text: str) -> str:
-    """Write a name with ASCII letters only, as people do in mail addresses.
-
-    Examples
-    --------
-    >>> plain("Jürgen Weiß"), plain("O'Connor"), plain("Łukasz")
-    ('juergenweiss', 'oconnor', 'lukasz')
-    """
-    flat = unicodedata.normalize("NFKD", text.translate(_PLAIN))
-    return "".join(c for c in flat if c.isascii() and c.isalnum()).lower()
 
 
 def _names(rng: np.random.Generator, places: Places, region: Ints) -> tuple[list[str], list[str]]:
@@ -157,144 +137,6 @@ def _languages(rng: np.random.Generator, places: Places, region: Ints, customers
     return language
 
 
-def _emails(
-    rng: np.random.Generator,
-    given: list[str],
-    family: list[str],
-    customers: int,
-    employees: int,
-    partners: int,
-) -> tuple[list[str], list[str]]:
-    """One address each, a second one for a fifth; every address belongs to one person only."""
-    taken: set[str] = set()
-    first: list[str] = []
-    second: list[str] = []
-    styles, hosts = (
-        rng.integers(0, 5, len(given)).tolist(),
-        rng.integers(0, len(MAIL_HOSTS), len(given)).tolist(),
-    )
-    has_second = rng.random(len(given)) < 0.2
-    years = rng.integers(50, 99, len(given)).tolist()
-    for person, (a, b) in enumerate(zip(given, family, strict=True)):
-        x, y = plain(a), plain(b)
-        host = MAIL_HOSTS[hosts[person]]
-        if person >= customers:
-            firm = "larkfield" if person < customers + employees else CARRIERS[person % 2].lower()
-            first.append(_own(f"{x}.{y}", f"{firm}.example", taken))
-            second.append("")
-            continue
-        local = (f"{x}.{y}", f"{x[0]}{y}", f"{y}.{x}", f"{x}{years[person]}", f"{x}_{y}{years[person]}")[
-            styles[person]
-        ]
-        first.append(_own(local, host, taken))
-        other = _own(f"{x[0]}.{y}", f"work-{y[:6]}.example", taken) if has_second[person] else ""
-        second.append(other)
-    return first, second
-
-
-def _own(local: str, host: str, taken: set[str]) -> str:
-    number, address = 1, f"{local}@{host}"
-    while address in taken:
-        number += 1
-        address = f"{local}{number}@{host}"
-    taken.add(address)
-    return address
-
-
-def _handles(
-    rng: np.random.Generator, given: list[str], family: list[str], customers: int
-) -> tuple[list[str], Bools]:
-    words = (
-        "tea",
-        "runs",
-        "reads",
-        "garden",
-        "pixel",
-        "moon",
-        "bakes",
-        "vinyl",
-        "hikes",
-        "blue",
-        "cat",
-        "north",
-    )
-    n = len(given)
-    social = rng.random(n) < 0.3
-    style, word, number = (
-        rng.integers(0, 4, n).tolist(),
-        rng.integers(0, len(words), n).tolist(),
-        rng.integers(1, 999, n).tolist(),
-    )
-    taken: set[str] = set()
-    handles: list[str] = []
-    for person in range(n):
-        if person >= customers or not social[person]:
-            handles.append("")
-            continue
-        x, y, w = plain(given[person]), plain(family[person]), words[word[person]]
-        stem = (f"{x}_{y}", f"{x}{w}", f"{w}_{y}", f"the{w}{x}")[style[person]][:14]
-        handle = stem
-        while handle in taken:
-            handle = f"{stem[:11]}{(number[person] + len(taken)) % 9999}"
-        taken.add(handle)
-        handles.append(handle)
-    return handles, rng.random(n) < 0.6
-
-
-def _phones(rng: np.random.Generator, places: Places, region: Ints, customers: int) -> list[str]:
-    """Mobile numbers in E.164; about a quarter gave none, a few share one with the household."""
-    starts = {
-        "GB": "+447",
-        "IE": "+3538",
-        "DE": "+4915",
-        "FR": "+336",
-        "IT": "+393",
-        "ES": "+346",
-        "NL": "+316",
-    }
-    lengths = {"GB": 9, "IE": 8, "DE": 9, "FR": 8, "IT": 9, "ES": 8, "NL": 8}
-    # A step that shares no factor with the range visits every number once: nobody gets another's by chance.
-    digits = (np.arange(len(region)) * 61_803_401 + int(rng.integers(0, 90_000_000))) % 90_000_000
-    has = rng.random(len(region)) < 0.72
-    phones = []
-    for person, r in enumerate(region.tolist()):
-        country = places.regions[r].country
-        tail = f"{digits[person] + 10_000_000:08d}"
-        # The first digits after the prefix are those that mobile ranges really use.
-        lead = {"GB": "4578"[person % 4], "DE": "1", "IT": "2", "IE": "3567"[person % 4]}.get(country, "")
-        body = (lead + tail)[: lengths[country]]
-        phones.append(starts[country] + body if has[person] else "")
-    for person in (np.flatnonzero(rng.random(max(customers - 1, 0)) < 0.012) + 1).tolist():
-        if phones[person - 1] and region[person] == region[person - 1]:
-            phones[person] = phones[person - 1]
-    return phones
-
-
-def _addresses(rng: np.random.Generator, places: Places, region: Ints, city: list[str]) -> list[str]:
-    house, street, code = (
-        rng.integers(1, 180, len(region)),
-        rng.random(len(region)),
-        rng.integers(0, 100_000, len(region)),
-    )
-    found = []
-    for person, r in enumerate(region.tolist()):
-        place = places.regions[r]
-        road = place.streets[int(street[person] * len(place.streets))]
-        number, post = int(house[person]), f"{int(code[person]):05d}"
-        if place.country in ("GB", "IE"):
-            letters = "ABDEFGHJLN"
-            outward = f"{city[person][:2].upper()}{int(post[0]) + 1}"
-            tail = f"{post[1]}{letters[int(post[2])]}{letters[int(post[3])]}"
-            found.append(f"{number} {road}, {city[person]} {outward} {tail}")
-        elif place.country == "FR":
-            found.append(f"{number} {road}, {post} {city[person]}")
-        elif place.country in ("IT", "ES"):
-            found.append(f"{road} {number}, {post} {city[person]}")
-        else:
-            found.append(f"{road} {number}, {post} {city[person]}")
-    return found
-
-
 def _devices(
     rng: np.random.Generator, customers: int, seed: int
 ) -> tuple[Ints, Ints, list[str], list[str], Ints, Ints]:
@@ -313,8 +155,8 @@ def _devices(
     high, low = scatter(np.arange(len(person)), seed * 7 + 2), scatter(np.arange(len(person)), seed * 7 + 3)
     anonymous = [_uuid(int(a), int(b)) for a, b in zip(high, low, strict=True)]
     ids = [
-        f"{int(a) >> 20:011X}{int(b) >> 44:05X}" if p else ""
-        for a, b, p in zip(low, high, platform, strict=True)
+        f"{int(a):016X}" if p else ""
+        for a, p in zip(scatter(np.arange(len(person)), seed * 7 + 9), platform, strict=True)
     ]
     first = np.cumsum(count) - count
     for other in (np.flatnonzero(rng.random(max(customers - 1, 0)) < 0.02) + 1).tolist():

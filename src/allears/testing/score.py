@@ -111,11 +111,13 @@ def redaction_recall(texts: Mapping[str, str], truth: Truth) -> dict[str, float 
     return {name: _ratio(gone[name], total[name]) for name in ("all", *sorted(set(total) - {"all"}))}
 
 
-def match_issue(found: Found, planted: Iterable[Planted]) -> Match | None:
+def match_issue(found: Found, planted: Sequence[Planted]) -> Match | None:
     """Find what an issue is about.
 
     It matches the planted thing that holds most of its signals, if that is at least 30 % of them or more than the
-    rest of the planted things together and at least a fifth, and if their times overlap.
+    rest of the planted things together and at least a fifth, and if their times overlap. A decoy without messages of
+    its own, such as a season in which there is more of everything, is matched by what is raised in its days and is
+    about nothing else.
     """
     signals = set(found.signal_ids)
     if not signals:
@@ -128,6 +130,8 @@ def match_issue(found: Found, planted: Iterable[Planted]) -> Match | None:
     share, item = max(shares, key=lambda pair: pair[0], default=(0.0, None))
     others = sum(other for other, _ in shares) - share
     if item is None or not (share >= SHARE or (share >= 0.2 and share > others and share > 0)):
+        item, share = _quiet(found, planted), 0.0
+    if item is None:
         return None
     lead = (item.peak_at - found.detected_at).total_seconds() / 3600
     return Match(found.issue, item.name, item.kind, share, found.detected_at, lead)
@@ -187,6 +191,11 @@ def verdict_truth(planted: Planted) -> str | None:
 
 def _overlap(found: Found, item: Planted) -> bool:
     return found.first_signal_at <= item.ended_at + SLACK and found.last_signal_at >= item.began_at - SLACK
+
+
+def _quiet(found: Found, planted: Sequence[Planted]) -> Planted | None:
+    silent = (item for item in planted if not item.messages and not item.telemetry)
+    return next((item for item in silent if item.began_at <= found.detected_at <= item.ended_at), None)
 
 
 def _pairs(groups: Iterable[Hashable]) -> int:

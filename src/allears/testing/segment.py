@@ -8,8 +8,9 @@ import msgspec
 import numpy as np
 
 from allears.testing.behaviour import KINDS, STORE, Calls
+from allears.testing.contacts import CARRIERS
 from allears.testing.draw import Bools, Ints, scatter
-from allears.testing.people import CARRIERS, PLATFORMS, People
+from allears.testing.people import PLATFORMS, People
 from allears.testing.phrases import METHODS, PRODUCTS
 from allears.testing.places import read_places
 from allears.testing.plot import Plot

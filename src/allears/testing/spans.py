@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from allears.testing.contacts import CARRIERS
 from allears.testing.draw import Ints, scatter
-from allears.testing.people import CARRIERS, PLATFORMS, People
+from allears.testing.people import PLATFORMS, People
 from allears.testing.places import read_places
 from allears.testing.release import Releases
 from allears.testing.telemetry import OPERATIONS, SCAN, Spans

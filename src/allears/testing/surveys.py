@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from allears.testing.decoys import volume
 from allears.testing.draw import DAY, HOUR, WRITES, Ints, draw_index, draw_times, pick, weekdays
 from allears.testing.message import Message, tone
 from allears.testing.plot import most_felt
@@ -32,7 +33,8 @@ def _ask_sample(speech: Speech) -> None:
     size = int(rng.poisson(people.customers * ASKED_A_MONTH * speech.days / 30))
     # Who was seen lately gets asked.
     person = draw_index(rng, people.activity[: people.customers], size)
-    at = draw_times(rng, speech.start, weekdays(speech.start, speech.days), WRITES, size) - HOUR
+    daily = weekdays(speech.start, speech.days) * volume(speech.plots, speech.start, speech.days)
+    at = draw_times(rng, speech.start, daily, WRITES, size) - HOUR
     _recommend(speech, person, at)
 
 

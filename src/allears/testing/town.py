@@ -15,7 +15,7 @@ import numpy as np
 
 from allears.clock import utc
 from allears.errors import Refused
-from allears.testing.behaviour import live, sign_in
+from allears.testing.behaviour import live
 from allears.testing.conversation import converse
 from allears.testing.decoys import plan_decoys
 from allears.testing.draw import Ints
@@ -30,6 +30,7 @@ from allears.testing.record import record_truth
 from allears.testing.release import plan_releases
 from allears.testing.rows import moment, write_mail, write_rows
 from allears.testing.segment import SOURCES, Journal
+from allears.testing.signin import sign_in
 from allears.testing.sources import read_sources
 from allears.testing.spans import Traces
 from allears.testing.speech import Speech

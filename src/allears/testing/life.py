@@ -1,0 +1,157 @@
+"""Live through a simulated town: its payloads through the real doors, and what came of it beside the truth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from allears.act.issue import signals_of
+from allears.clock import SetClock
+from allears.journey.take import save_mapping, take
+from allears.listen.mapping import read_mapping
+from allears.settings import Settings, SpaceSettings
+from allears.space import Space
+from allears.testing.people import CARRIERS
+from allears.testing.score import Found, redaction_recall, score_detection, score_identity, verdict_truth
+from allears.testing.town import Town
+from allears.testing.truth import Planted, Truth
+
+Progress = Callable[[str, float, str], None]
+DIGEST_EVERY = 50_000
+EMPLOYEES = ("larkfield.example",)
+PARTNERS = tuple(f"{carrier.lower()}.example" for carrier in CARRIERS)
+
+
+def live_through(folder: Path, *, seed: int, days: int, customers: int, progress: Progress = lambda step, share, note: None) -> tuple[dict[str, Any], Space]:
+    """Simulate a retailer and listen to it.
+
+    Returns
+    -------
+    outcome, space
+        What was planted and what was found, with the keys that ``allears demo --json`` documents; and the open space.
+    """
+    started = time.monotonic()
+    progress("simulate a retailer", 0.0, "")
+    town = Town(seed, days, customers)
+    progress("simulate a retailer", 1.0, "")
+    clock = SetClock(town.start)
+    settings = Settings(space=SpaceSettings(name="demo", employee_domains=EMPLOYEES, partner_domains=PARTNERS))
+    space = Space.open(folder, clock=clock, settings=settings)
+    (folder / ".demo").write_text(f"simulated, seed {seed}\n", "utf-8")
+    for source, mapping in town.mappings.items():
+        save_mapping(space.ground, source, read_mapping(mapping))
+    _listen(space, clock, town, progress)
+    clock.set(town.end)
+    progress("watch it, hour by hour", 0.0, "")
+    space.lookout.look(town.end)
+    space.publish()
+    progress("watch it, hour by hour", 1.0, "")
+    outcome = _outcome(space, town, progress)
+    outcome["seconds"] = round(time.monotonic() - started, 2)
+    return outcome, space
+
+
+def _listen(space: Space, clock: SetClock, town: Town, progress: Progress) -> None:
+    waiting, rows = [], 0
+    span = town.end - town.start
+    for payload in town.payloads():
+        clock.set(payload.received_at)
+        receipt, done = take(space.ground, payload.door, payload.body, source=payload.source, channel=payload.channel)
+        waiting.append(done)
+        rows += receipt.accepted
+        if rows >= DIGEST_EVERY:
+            # Acknowledged means fsynced, here as at any door; only the simulated senders wait for their answers together.
+            for one in waiting:
+                one.result()
+            waiting, rows = [], 0
+            _digest(space)
+            progress("listen and digest", (payload.received_at - town.start) / span, "")
+    for one in waiting:
+        one.result()
+    _digest(space)
+    progress("listen and digest", 1.0, "")
+
+
+def _digest(space: Space) -> None:
+    for part in space.digester.run():
+        if part.signals is not None:
+            space.lookout.feed(part.signals)
+
+
+def _outcome(space: Space, town: Town, progress: Progress) -> dict[str, Any]:
+    progress("compare with the truth", 0.0, "")
+    truth = town.truth
+    issues = {i["id"]: i for i in space.issues()}
+    found = [_found(space, issue) for issue in issues.values()]
+    detection = score_detection(found, truth)
+    first: dict[str, Any] = {}
+    for match in detection.matches:
+        planted = next(p for p in truth.planted if p.name == match.planted)
+        if match.planted not in first or match.detected_at < first[match.planted]["detected_at"]:
+            first[match.planted] = {
+                "planted": match.planted,
+                "issue": match.issue,
+                "title": issues[match.issue]["title"],
+                "detected_at": match.detected_at,
+                "lead_hours": (planted.peak_at - match.detected_at) / timedelta(hours=1),
+            }
+    verdicts = _verdicts(space, truth, first)
+    counted = space.ground.engine.query("SELECT count(*) AS n, count(*) FILTER (WHERE text IS NOT NULL) AS m FROM signals").to_pylist()[0]
+    progress("compare with the truth", 1.0, "")
+    return {
+        "simulated": True,
+        "seed": town.seed,
+        "signals": counted["n"],
+        "messages": counted["m"],
+        "planted": [
+            {"name": p.name, "kind": p.kind, "began_at": p.began_at, "peak_at": p.peak_at, "fixed_at": p.fixed_at} for p in truth.planted
+        ],
+        "found": list(first.values()),
+        "decoys_raised": sorted(detection.decoys_raised),
+        "false_alarms": [issues[i]["title"] for i in detection.false_alarms],
+        "false_alarms_per_week": len(detection.false_alarms) / (town.days / 7),
+        "identity": _identity(space, truth),
+        "redaction": _redaction(space, truth),
+        "verdicts": verdicts,
+    }
+
+
+def _found(space: Space, issue: dict[str, Any]) -> Found:
+    ids = signals_of(space.ground.desk, issue["id"])
+    last: datetime = space.ground.engine.query("SELECT max(occurred_at) AS t FROM signals WHERE list_contains($ids, signal_id)", ids=ids)["t"][0].as_py()
+    return Found(
+        issue=issue["id"], kind=issue["kind"], first_signal_at=issue["first_signal_at"], last_signal_at=last or issue["detected_at"],
+        detected_at=issue["detected_at"], signal_ids=ids,
+    )  # fmt: skip
+
+
+def _verdicts(space: Space, truth: Truth, first: dict[str, Any]) -> list[dict[str, Any]]:
+    """The people of the town say when each fault was mended; whether it worked is for Allears to find out."""
+    fixed: dict[str, Planted] = {}
+    for planted in truth.planted:
+        if planted.name in first and planted.fixed_at is not None and planted.kind == "incident":
+            issue = first[planted.name]["issue"]
+            space.mark_fixed(issue, max(planted.fixed_at, first[planted.name]["detected_at"]))
+            fixed[issue] = planted
+    said = {v["issue"]: v for v in space.verdicts().to_pylist() if v["part"] == "both"}
+    return [
+        {"planted": planted.name, "issue": issue, "said": said[issue]["said"], "why": said[issue]["why"], "truth": verdict_truth(planted)}
+        for issue, planted in fixed.items()
+        if issue in said
+    ]
+
+
+def _identity(space: Space, truth: Truth) -> dict[str, Any]:
+    graph = space.ground.graph
+    predicted = {(kind, value): graph.customer_of(kind, value) for kind, value in truth.identifiers}
+    pairs = score_identity({k: v for k, v in predicted.items() if v is not None}, truth)
+    return {"precision": pairs.precision, "recall": pairs.recall, "recall_of_all": pairs.recall_of_all, "identifiers": len(predicted)}
+
+
+def _redaction(space: Space, truth: Truth) -> dict[str, Any]:
+    rows = space.ground.engine.query("SELECT signal_id, text FROM signals WHERE text IS NOT NULL")
+    recall = redaction_recall(dict(zip(rows["signal_id"].to_pylist(), rows["text"].to_pylist(), strict=True)), truth)
+    return {"recall": recall.pop("all"), "by_type": recall}

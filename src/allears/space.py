@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -19,13 +20,13 @@ from allears.clock import Clock
 
 from allears.errors import NotReady
 from allears.guard.erase import Receipt as ErasureReceipt
-from allears.guard.erase import erase
 from allears.guard.keys import Keys
 from allears.guard.login import Logins
 from allears.journey import Digest, Ground, Lookout, Receipt, lay, take, take_file
 from allears.journey import effects, playbooks, teaching
 from allears.journey import questions as ask
 from allears.journey.digest import known_hashes
+from allears.journey.leave import erase_customer, export_table
 from allears.journey.person import Person
 from allears.journey.pulse import pulse
 from allears.lake import Seen
@@ -34,6 +35,7 @@ from allears.settings import Settings
 if TYPE_CHECKING:
     import ibis
 
+    from allears.foresee.backtest import Backtest
     from allears.listen.mapping import Mapping as Columns
     from allears.listen.plans import Plan
 
@@ -174,6 +176,14 @@ class Space:
         """Publish who is who to the lake, for joins."""
         ask.publish(self.ground)
 
+    def react(self, since: datetime) -> int:
+        """Run the playbooks that are on over what arrived since; returns how many moves are new."""
+        return playbooks.run(self.ground, since=since, at=self.now())
+
+    async def deliver(self, stop: asyncio.Event) -> None:
+        """Send what is due until told to stop."""
+        await self.outbox.worker(stop)
+
     # -- questions -------------------------------------------------------------------------------------------------
 
     @property
@@ -190,7 +200,7 @@ class Space:
         return issue_desk.issues(self.ground.desk, state)
 
     def issue(self, issue: str) -> dict[str, Any]:
-        """One issue with its signals, cases, verdict, people hit."""
+        """One issue with its history, typical messages, cases and verdict."""
         return ask.issue(self.ground, issue)
 
     def acknowledge(self, issue: str) -> None:
@@ -207,7 +217,7 @@ class Space:
 
     def cases(self, state: str | None = None) -> list[dict[str, Any]]:
         """List cases, most urgent first."""
-        return case_desk.cases(self.ground.desk, state=state, at=self.now())
+        return case_desk.cases(self.ground.desk, self.now(), state=state)
 
     def move_case(self, case: str, state: str, *, note: str = "") -> None:
         """Move a case on: acknowledged, fixed, closed, open again."""
@@ -271,9 +281,9 @@ class Space:
         """Ask in SQL: read-only, bounded, without sealed originals."""
         return ask.sql(self.ground, text, seconds)
 
-    def backtest(self, start: datetime | None = None) -> Any:
-        """Run the past as if live."""
-        return ask.backtest(self.ground, start)
+    def backtest(self, start: datetime | None = None) -> Backtest:
+        """Run the past as if live: what would have been raised, and how good the forecasts were."""
+        return self.lookout.backtest(start)
 
     # -- teach -----------------------------------------------------------------------------------------------------
 
@@ -291,10 +301,10 @@ class Space:
 
     # -- act -------------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def outbox(self) -> Outbox:
         """Deliveries: destinations, what waits, what was given up."""
-        return Outbox(self.ground.desk, lambda sealed: self.ground.vault.open_space(sealed, "destination"), clock=self.ground.clock)
+        return self.ground.outbox
 
     def add_destination(self, name: str, url: str, *, kind: str = "webhook", allow_private: bool = False) -> str | None:
         """Add a destination; returns a webhook's signing secret, to be shown once."""
@@ -328,19 +338,8 @@ class Space:
 
     def erase(self, who: str, *, why: str = "request of the person") -> ErasureReceipt:
         """Destroy a customer's keys, remove look-ups, and give a receipt."""
-        customer = self.customer(who).id
-        graph = self.ground.graph
-        self.ground.audit.record(self.actor, "erase", customer, why=why)
-        return erase(
-            self.ground.desk,
-            self.ground.vault,
-            self.ground.audit,
-            customer=customer,
-            subjects=graph.keys_of(customer),
-            remove=lambda session: graph.forget(session, customer),
-            actor=self.actor,
-            why=why,
-            at=self.now(),
-        )
+        return erase_customer(self.ground, self.customer(who).id, actor=self.actor, why=why)
 
-
+    def export(self, table: str, path: Path, form: str) -> int:
+        """Export a table, redacted, to a new file; the export is in the audit."""
+        return export_table(self.ground, table, path, form, actor=self.actor)

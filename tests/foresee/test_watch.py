@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -170,5 +170,4 @@ def test_expectations_hold_the_middle_of_what_comes(shop, rules):
 
 def test_signals_without_time_or_text_do_no_harm(rules):
     rows = TABLES["signals"].rows([{"signal_id": "a", "kind": "feedback"}, {"signal_id": None, "kind": "event"}])
-    looked = Watch(rules).advance(rows, TABLES["signals"].schema and __import__("datetime").datetime(1970, 1, 2, tzinfo=__import__("datetime").UTC))
-    assert looked.issues.num_rows == 0
+    assert Watch(rules).advance(rows, datetime(1970, 1, 2, tzinfo=UTC)).issues.num_rows == 0

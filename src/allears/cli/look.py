@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-import msgspec
 from cyclopts import Parameter
 
 from allears.cli import show
@@ -157,9 +157,13 @@ def backtest(*, start: str | None = None, where: Where = HERE) -> None:
     """
     moment = datetime.fromisoformat(start).replace(tzinfo=UTC) if start else None
     with where.open() as space:
-        found = msgspec.to_builtins(space.backtest(moment), enc_hook=lambda v: show.plain(v), builtin_types=(datetime,))
-        if where.json:
-            show.as_json(found)
-            return
-        show.rows(found.pop("issues"), ("detected_at", "title", "kind", "signals", "customers", "score"), title="raised", empty="nothing raised")
-        show.rows([{"": k, "value": v} for k, v in found.items()], ("", "value"))
+        found = space.backtest(moment)
+    issues = found.issues.drop_columns(["signal_ids"])
+    forecasts = None if found.forecast is None else dataclasses.asdict(found.forecast)
+    if where.json:
+        show.as_json({"weeks": found.weeks, "alarms_per_week": found.alarms_per_week, "issues": issues.to_pylist(), "forecast": forecasts})
+        return
+    show.rows(issues, ("detected_at", "title", "kind", "signals", "customers", "score"), title="raised", empty="nothing raised")
+    show.out.print(f"{found.weeks:.1f} weeks, {found.alarms_per_week:.2f} issues and opportunities a week")
+    if forecasts:
+        show.rows([forecasts], title="forecasts of messages an hour, a day ahead, beside repeating the week before")

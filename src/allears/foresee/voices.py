@@ -68,7 +68,7 @@ class Voices:
         self._began: dict[int, int] = {}
         self._authors, self._copies = SeenBefore(AUTHOR_HOURS), SeenBefore(COPY_HOURS)
         self.honesty = {"issue": Honesty(PROBLEM_WINDOWS), "opportunity": Honesty(WISH_WINDOWS)}
-        self._shape = np.ones(168)
+        self._shape: Floats = np.ones(168)
         self.cells: list[Cell] = []
         self.kinds: list[str] = []
         self._unsure = np.empty(0)
@@ -257,9 +257,7 @@ class Voices:
         clean = self._pairs.layer("clean")[:, past]
         owner = np.array(self._origin_of)
         alls = np.array([self.cells[c].topic < 0 for c in self._cell_of], bool)
-        if self.day % 2 == 0 or not hasattr(self, "_shaped"):
-            self._shape, self._shaped = self._learn_shape(clean, known, owner, alls, week), True
-        due: NDArray[np.float32]
+        self._shape = self._learn_shape(clean, known, owner, alls, week)
         due, rest = expect_day(clean, known, owner, week, today, self._shape)
         wish = np.array([self.kinds[c] == "opportunity" for c in self._cell_of], bool)
         if wish.any():

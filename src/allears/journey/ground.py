@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
+from allears.act.deliver import Outbox
 from allears.clock import Clock, SystemClock
 from allears.desk import Desk, upgrade
 from allears.errors import NotFound, Refused
@@ -35,6 +37,11 @@ class Ground:
     inbox: Inbox
     graph: Graph
     mappings: dict[str, Mapping] = field(default_factory=dict)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Deliveries: destinations, what waits, what was given up."""
+        return Outbox(self.desk, lambda sealed: self.vault.open_space(sealed, "destination"), clock=self.clock)
 
     def close(self) -> None:
         """Write what waits and let go of files and connections."""

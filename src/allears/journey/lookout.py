@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from allears.act.case import open_cases
 from allears.act.clocks import Clocks
 from allears.act.issue import Change, record
+from allears.act.notice import case_notice, issue_notice
 from allears.act.route import default_rules
 from allears.desk.listening import Mark
-from allears.foresee.watch import Watch, Watched, WatchRules
+from allears.desk.work import Case
+from allears.foresee.backtest import Backtest, backtest
+from allears.foresee.watch import Watch, Watched, WatchRules, arrived_at
 from allears.journey.ground import Ground
 from allears.journey.models import topics_of
 from allears.tables import TABLES
@@ -38,7 +41,7 @@ class Seen:
     """What one look brought."""
 
     changes: list[Change] = field(default_factory=list)
-    cases: list[Any] = field(default_factory=list)
+    cases: list[Case] = field(default_factory=list)
 
 
 class Lookout:
@@ -69,6 +72,11 @@ class Lookout:
                 self._act(found.issues, seen)
         return seen
 
+    def backtest(self, start: datetime | None = None) -> Backtest:
+        """Run the past as if live, without touching anything."""
+        since = (start or datetime(1990, 1, 1, tzinfo=UTC)) - timedelta(days=MEMORY_DAYS)
+        return backtest(self._signals(since, self._ground.clock.now()), self.rules(), start)
+
     def _older_waits(self) -> bool:
         if self._upto is None:
             return True
@@ -90,14 +98,14 @@ class Lookout:
         self._waiting = []
         found = []
         for first, last in self._spans(oldest - timedelta(days=MEMORY_DAYS)):
-            self._watch = Watch(self._rules())
+            self._watch = Watch(self.rules())
             start = first
             while start <= last:
                 end = min(start + timedelta(days=STEP_DAYS), last + timedelta(days=1))
                 found.append(self._watch.advance(self._signals(_midnight(start), _midnight(end)), min(_midnight(end), upto)))
                 start = end
         if self._watch is None:
-            self._watch = Watch(self._rules())
+            self._watch = Watch(self.rules())
         return found
 
     def _spans(self, since: datetime) -> list[tuple[date, date]]:
@@ -119,7 +127,8 @@ class Lookout:
             f"SELECT {columns} FROM signals WHERE {ARRIVED} >= $start AND {ARRIVED} < $end ORDER BY {ARRIVED}, signal_id", start=start, end=end
         )
 
-    def _rules(self) -> WatchRules:
+    def rules(self) -> WatchRules:
+        """What the watch goes by: the space's settings and topics."""
         settings = self._ground.settings
         topics = topics_of(self._ground).topics()
         return WatchRules(
@@ -137,25 +146,48 @@ class Lookout:
             mark = session.get(Mark, "surprises_upto") or Mark(name="surprises_upto", value="1970-01-01T00:00:00+00:00")
             upto = datetime.fromisoformat(mark.value)
             for name, rows, column in (("surprises", found.surprises, "detected_at"), ("expectations", found.expectations, "made_at")):
-                fresh = rows.filter(pa.compute.greater(rows[column], pa.scalar(upto, rows.schema.field(column).type)))
+                fresh = rows.filter(pc.greater(rows[column], pa.scalar(upto, rows.schema.field(column).type)))
                 if fresh.num_rows:
                     self._ground.store.append(name, fresh)
-                    mark.value = max(mark.value, pa.compute.max(fresh[column]).as_py().isoformat())
+                    mark.value = max(mark.value, pc.max(fresh[column]).as_py().isoformat())
             session.add(mark)
 
     def _act(self, issues: pa.Table, seen: Seen) -> None:
-        at = self._ground.clock.now()
-        changes = record(self._ground.desk, issues, at=at)
-        seen.changes += changes
-        space = self._ground.settings.space
+        ground = self._ground
+        space = ground.settings.space
         clocks = Clocks.default(zone=space.timezone, country=space.country)
-        seen.cases += open_cases(self._ground.desk, changes, default_rules(), clocks, at)
+        # The clocks of a case start when the alarm could first be raised, so history reads as it would have been.
+        for moment, rows in _by_moment(issues):
+            changes = record(ground.desk, rows, at=moment, customers=self._authors(rows))
+            cases = open_cases(ground.desk, changes, default_rules(), clocks, moment)
+            seen.changes += changes
+            seen.cases += cases
+            self._tell(changes, cases)
+
+    def _authors(self, issues: pa.Table) -> dict[str, str]:
+        ids = pc.unique(pc.list_flatten(issues["signal_ids"])).to_pylist()
+        rows = self._ground.engine.query(
+            "SELECT signal_id, customer_key FROM signals WHERE customer_key IS NOT NULL AND signal_id IN (SELECT unnest($ids))", ids=ids
+        )
+        return dict(zip(rows["signal_id"].to_pylist(), rows["customer_key"].to_pylist(), strict=True))
+
+    def _tell(self, changes: list[Change], cases: list[Case]) -> None:
+        outbox = self._ground.outbox
+        for change in changes:
+            if change.what in ("new", "reopened"):
+                outbox.put(f"issue.{'opened' if change.what == 'new' else change.what}", issue_notice(change.issue), event_id=f"msg_{change.id}_{change.what}")
+        for case in cases:
+            outbox.put("case.opened", case_notice(case), event_id=f"msg_{case.id}_{case.reopened}")
+
+
+def _by_moment(issues: pa.Table) -> list[tuple[datetime, pa.Table]]:
+    ordered = issues.sort_by("detected_at")
+    moments = pc.unique(ordered["detected_at"]).to_pylist()
+    return [(m, ordered.filter(pc.equal(ordered["detected_at"], pa.scalar(m, ordered.schema.field("detected_at").type)))) for m in moments]
 
 
 def _earliest(batch: pa.RecordBatch) -> datetime:
-    from allears.foresee.watch import arrived_at
-
-    earliest: datetime = pa.compute.min(arrived_at(batch)).as_py()
+    earliest: datetime = pc.min(arrived_at(batch)).as_py()
     return earliest
 
 

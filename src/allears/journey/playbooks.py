@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from allears.act.clocks import Clocks
-from allears.act.deliver import Outbox
 from allears.act.issue import Change, issues, signals_of
 from allears.act.playbook import Playbook, example, examples, explain, read_playbook
 from allears.act.rehearse import Rehearsal
@@ -104,15 +103,15 @@ def rehearse(ground: Ground, name: str, days: int) -> dict[str, Any]:
     return dict(msgspec.to_builtins(found, builtin_types=(datetime,)))
 
 
-def run(ground: Ground, outbox: Outbox, *, since: datetime, at: datetime, changes: Iterable[Change] = ()) -> int:
+def run(ground: Ground, *, since: datetime, at: datetime, changes: Iterable[Change] = ()) -> int:
     """Run the playbooks that are on over what arrived since; returns how many moves are new."""
     chosen = switched_on(ground)
     if not chosen:
         return 0
     space = ground.settings.space
     moves = run_playbooks(
-        ground.desk, chosen, scene(ground, at), since=since, at=at, outbox=outbox,
-        clocks=Clocks(zone=space.timezone, country=space.country), changes=changes, timezone=space.timezone,
+        ground.desk, chosen, scene(ground, at), since=since, at=at, outbox=ground.outbox,
+        clocks=Clocks.default(zone=space.timezone, country=space.country), changes=changes, timezone=space.timezone,
     )  # fmt: skip
     return len(moves)
 

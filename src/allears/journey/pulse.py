@@ -45,7 +45,7 @@ def pulse(ground: Ground) -> dict[str, Any]:
 
 def _week(ground: Ground, back: int) -> dict[str, Any]:
     end = cutoff(ground) - timedelta(days=7 * back)
-    row = ground.engine.query(
+    row: dict[str, Any] = ground.engine.query(
         """SELECT count(*) AS signals, count(*) FILTER (WHERE kind = 'feedback') AS messages, count(DISTINCT customer_key) AS customers,
                   count(sentiment) AS judged, count(*) FILTER (WHERE sentiment < -0.2) AS negative
            FROM signals WHERE direction = 'in' AND occurred_at > $since AND occurred_at <= $until""",

@@ -14,9 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import func, select, update
 
+from allears.act import issue as issue_desk
+from allears.act.case import cases
 from allears.desk.listening import RefusedRow, Source
 from allears.desk.work import Issue, IssueSignal
-from allears.errors import Refused
+from allears.errors import NotReady, Refused
 from allears.foresee.forecast import forecast as forecast_counts
 from allears.journey.ground import Ground
 from allears.journey.lookout import ARRIVED
@@ -42,11 +44,11 @@ def status(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
     for segment in ground.inbox.segments():
         pending += ground.inbox.rows(segment, ground.store.position("signals", segment))
     with ground.desk.reading() as session:
-        sources = [
+        sources: list[dict[str, Any]] = [
             {"source": s.name, "channel": s.channel, "stored": s.stored, "duplicates": s.duplicates, "first_at": s.first_at, "last_at": s.last_at}
             for s in session.scalars(select(Source).order_by(Source.name))
         ]
-        kept = dict(session.execute(select(RefusedRow.source, func.count()).where(RefusedRow.replayed_at.is_(None)).group_by(RefusedRow.source)).all())
+        kept: dict[str, int] = dict(session.execute(select(RefusedRow.source, func.count()).where(RefusedRow.replayed_at.is_(None)).group_by(RefusedRow.source)).tuples().all())
     for source in sources:
         source["refused"] = kept.get(source["source"], 0)
     stored = sum(s["stored"] for s in sources)
@@ -158,7 +160,12 @@ def forecast(ground: Ground, channel: str | None, days: int) -> pa.Table:
         end=end,
         **({"channel": channel} if channel else {}),
     )
-    return forecast_counts(rows["hour"].to_pylist(), rows["n"].to_pylist(), horizon_hours=24 * days, series=f"channel={channel or 'all'}", made_at=end)
+    if not rows.num_rows:
+        raise NotReady("no message to learn from yet", got=0, needed=48)
+    counted = dict(zip(rows["hour"].to_pylist(), rows["n"].to_pylist(), strict=True))
+    first = min(counted)
+    hours = [first + timedelta(hours=h) for h in range((end - first) // timedelta(hours=1))]
+    return forecast_counts(hours, [counted.get(h, 0) for h in hours], horizon_hours=24 * days, series=f"channel={channel or 'all'}")
 
 
 def customers(ground: Ground, search: str | None, limit: int) -> list[dict[str, Any]]:
@@ -205,6 +212,26 @@ def find(graph: Graph, who: str) -> str | None:
     return None
 
 
+def issue(ground: Ground, issue_id: str) -> dict[str, Any]:
+    """One issue with its history, typical messages, cases and verdicts."""
+    found = issue_desk.issue(ground.desk, issue_id)
+    rows = ground.engine.query(
+        """SELECT signal_id, occurred_at, channel, language, sentiment, region, text FROM signals
+           WHERE text IS NOT NULL AND signal_id IN (SELECT unnest($ids))""",
+        ids=found["exemplars"],
+    ).to_pylist()
+    order = {signal: place for place, signal in enumerate(found["exemplars"])}
+    hours = ground.engine.query(
+        """SELECT date_trunc('hour', occurred_at) AS hour, count(*) AS signals, count(DISTINCT customer_key) AS customers
+           FROM signals WHERE signal_id IN (SELECT unnest($ids)) GROUP BY hour ORDER BY hour""",
+        ids=issue_desk.signals_of(ground.desk, issue_id),
+    )
+    found["messages"] = sorted(rows, key=lambda r: order[r["signal_id"]])
+    found["hours"] = hours.to_pylist()
+    found["cases"] = cases(ground.desk, ground.clock.now(), issue=issue_id)
+    return found
+
+
 def issues_of(ground: Ground, keys: Sequence[str]) -> list[str]:
     """List the open issues that gather signals of somebody."""
     query = (
@@ -223,23 +250,20 @@ def publish(ground: Ground) -> None:
     ground.store.overwrite("identities", ground.graph.identities())
 
 
-def sql(ground: Ground, text: str, seconds: float) -> pa.Table:
+def sql(ground: Ground, text: str, seconds: float, rows: int = 100_000) -> pa.Table:
     """Answer a user's SQL over lake and desk tables, read-only."""
-    from allears.act.case import cases
-    from allears.act.issue import issues
-
     def arrow(rows: list[dict[str, Any]], name: str) -> pa.Table:
         schema = TABLES[name].schema
         return pa.Table.from_pylist(rows) if rows else schema.empty_table()
 
     tables = {
-        "issues": lambda: arrow(issues(ground.desk), "issues"),
-        "cases": lambda: arrow(cases(ground.desk, at=ground.clock.now()), "cases"),
+        "issues": lambda: arrow(issue_desk.issues(ground.desk), "issues"),
+        "cases": lambda: arrow(cases(ground.desk, ground.clock.now()), "cases"),
         "refused": lambda: arrow(refused(ground, 100_000), "refused"),
         "topics": lambda: topics(ground),
         "links": ground.graph.links,
     }
-    return ground.engine.sql(text, tables, seconds=seconds)
+    return ground.engine.sql(text, tables, seconds=seconds, rows=rows)
 
 
 def _known(value: str, choices: Sequence[str], place: str) -> None:

@@ -76,7 +76,7 @@ def discover_topics(ground: Ground, days: int = 28) -> list[dict[str, Any]]:
     )
     found = discover(rows["text"].to_pylist(), found_of(ground) or None)
     keep(ground, FOUND, msgspec.json.encode(found), at=ground.clock.now(), note=f"{len(found)} topics in {rows.num_rows} messages")
-    return [{"topic": f.topic, "label": f.label, "terms": list(f.terms), "size": f.size} for f in found]
+    return [{"topic": f.id, "label": f.label, "terms": list(f.terms), "size": f.size} for f in found]
 
 
 def _labelled(path: Path) -> tuple[list[str], list[int]]:

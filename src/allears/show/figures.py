@@ -286,6 +286,7 @@ def _tone(row: Row, reference: float | None) -> str:
 def _base(legend: Sequence[str] = ()) -> Options:
     return {
         "animation": False,
+        "useUTC": True,
         "textStyle": {"fontFamily": FONT, "color": QUIET},
         "grid": {"left": 8, "right": 18, "top": 62 if legend else 34, "bottom": 4, "containLabel": True},
         "legend": {"show": bool(legend), "data": list(legend), "top": 0, "left": 0, "itemWidth": 14, "itemHeight": 8,

@@ -28,7 +28,7 @@ def fit_softmax(
     Parameters
     ----------
     features
-        Sparse matrix, shape ``(n, d)``.
+        Matrix, sparse or dense, shape ``(n, d)``.
     labels
         Class of each row, 0 to ``classes - 1``.
     offset
@@ -54,7 +54,7 @@ def fit_softmax(
     weight = np.ones(rows) if weights is None else weights
     wanted = np.zeros((rows, classes))
     wanted[np.arange(rows), labels] = 1
-    turned = features.T.tocsr()
+    turned = features.T.tocsr() if hasattr(features, "tocsr") else features.T
 
     def loss(flat: Numbers) -> tuple[float, Numbers]:
         matrix = flat.reshape(columns + 1, classes)
@@ -67,6 +67,23 @@ def fit_softmax(
     done = minimize(loss, np.zeros((columns + 1) * classes), jac=True, method="L-BFGS-B", options={"maxiter": steps})
     matrix = done.x.reshape(columns + 1, classes)
     return matrix[:-1].astype(np.float32), matrix[-1].astype(np.float32)
+
+
+def fit_few(features: Any, labels: Numbers, classes: int, *, weights: Numbers | None = None, ridge: float) -> Numbers:
+    """Fit `fit_softmax` where rows are few and columns many: the same answer, found in the space the rows span.
+
+    Returns
+    -------
+    coefficients
+        Shape ``(d, classes)``; there is no intercept.
+    """
+    kernel = np.asarray((features @ features.T).todense(), float)
+    size, axes = np.linalg.eigh(kernel)
+    kept = size > 1e-6 * size[-1]
+    root, axes = np.sqrt(size[kept]), axes[:, kept]
+    inner, _ = fit_softmax(axes * root, labels, classes, weights=weights, ridge=ridge)
+    result: Numbers = np.asarray(features.T @ (axes @ (inner / root[:, None])), np.float32)
+    return result
 
 
 def log_softmax(scores: Numbers) -> Numbers:

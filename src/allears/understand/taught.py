@@ -13,22 +13,24 @@ import numpy as np
 
 from allears.errors import NotReady, Refused
 from allears.understand.features import Weighting, hashed
+from allears.understand.learning import fit_few, log_softmax
 from allears.understand.taxonomy import taxonomy
 from allears.understand.words import Numbers, Words, chop
 
 VERSION = "taught-1"
 LEAST_EXAMPLES = 3
-MOST_EXAMPLES = 4000
-_RIDGE = 0.5
+MOST_EXAMPLES = 3000
+_RIDGE = 0.03
 _ELSEWHERE = 300
-_MISSED = 0.05
+_FOLDS = 3
+_MISSED = 0.1
 
 
 class Taught:
     """A classifier for topics given by examples.
 
-    Ridge regression on hashed words and letter sequences, solved in closed form over the examples. Leaving each
-    example out in turn comes free with that form; it sets the score below which a text belongs to no topic.
+    Softmax regression on hashed words and letter sequences. Phrases of the starting topics are a class of their own
+    that stands for everything else. Held-out examples set the chance below which a text belongs to no topic.
     """
 
     def __init__(
@@ -69,16 +71,17 @@ class Taught:
         words = chop([*texts, *elsewhere])
         counts = hashed(words)
         weighting = Weighting.learn(counts[: len(texts)])
-        coefficients, left_out = _solve(weighting.apply(counts), target, len(labels))
-        threshold = _threshold(left_out, target)
+        features = weighting.apply(counts)
+        member = np.concatenate((target, np.full(len(elsewhere), len(labels))))
+        threshold = _threshold(features, member, len(labels))
+        coefficients = _fit(features, member, len(labels))
         return cls(
             labels, weighting, coefficients, threshold, np.bincount(target).tolist(), _terms(texts, target, labels)
         )
 
     def scores(self, words: Words) -> Numbers:
-        """Score each text for each topic; about 1 for a sure one, 0 for no sign, shape ``(n, topics)``."""
-        result: Numbers = self._weighting.apply(hashed(words)) @ self._coefficients
-        return result
+        """Chance of each topic for each text, shape ``(n, topics)``; what is missing to 1 is the chance of none."""
+        return _chances(self._weighting.apply(hashed(words)), self._coefficients)
 
     def choose(self, texts: Sequence[str | None]) -> list[str]:
         """Name the best topic of each text, without refusing any."""
@@ -153,25 +156,29 @@ def _check(labels: Sequence[str], examples: Mapping[str, Sequence[str]]) -> None
             raise NotReady("a topic needs more examples", place=f"topic {number + 1}", needed=LEAST_EXAMPLES)
 
 
-def _solve(features: Any, target: Numbers, classes: int) -> tuple[Numbers, Numbers]:
-    """Solve the ridge over the rows; return coefficients and what each row would score had it been left out."""
-    rows = features.shape[0]
-    wanted = np.zeros((rows, classes))
-    wanted[np.arange(len(target)), target] = 1
-    kernel = np.asarray((features @ features.T).todense(), float)
-    inverse = np.linalg.inv(kernel + _RIDGE * np.eye(rows))
-    dual = inverse @ wanted
-    left_out = wanted - dual / np.diag(inverse)[:, None]
-    return np.asarray(features.T @ dual, np.float32), left_out
+def _fit(features: Any, member: Numbers, topics: int) -> Numbers:
+    # All of "elsewhere" together weighs as much as three topics do.
+    elsewhere = member == topics
+    weight = np.where(elsewhere, 3 * (~elsewhere).sum() / topics / max(1, elsewhere.sum()), 1.0)
+    return fit_few(features, member, topics + 1, weights=weight, ridge=_RIDGE)
 
 
-def _threshold(left_out: Numbers, target: Numbers) -> float:
-    """Choose the score that accepts most examples and refuses most of everything else."""
-    own = left_out[np.arange(len(target)), target]
-    other = left_out[len(target) :].max(axis=1)
-    accept = float(np.quantile(own, 2 * _MISSED))
-    refuse = float(np.quantile(other, 1 - _MISSED))
-    return max(accept, 0.05) if accept > refuse else (accept + refuse) / 2
+def _chances(features: Any, coefficients: Numbers) -> Numbers:
+    result: Numbers = np.exp(log_softmax(features @ coefficients))[:, :-1]
+    return result
+
+
+def _threshold(features: Any, member: Numbers, topics: int) -> float:
+    """Choose the chance that accepts most held-out examples, or refuses most of everything else, or a compromise."""
+    fold = np.random.default_rng(0).permutation(len(member)) % _FOLDS
+    chance = np.zeros((len(member), topics))
+    for part in range(_FOLDS):
+        held = fold == part
+        chance[held] = _chances(features[held], _fit(features[~held], member[~held], topics))
+    own = chance[np.arange(len(member)), np.minimum(member, topics - 1)][member < topics]
+    other = chance[member == topics].max(axis=1)
+    accept, refuse = float(np.quantile(own, _MISSED)), float(np.quantile(other, 1 - _MISSED))
+    return accept if accept > refuse else (accept + refuse) / 2
 
 
 def _terms(texts: Sequence[str], target: Numbers, labels: Sequence[str]) -> list[list[str]]:

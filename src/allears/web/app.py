@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from allears.errors import AllearsError
@@ -100,9 +101,7 @@ def _once(app: FastAPI, space: Space, once: OneTime) -> None:
         return response
 
 
-def _health(space: Space) -> list[object]:
-    from starlette.routing import Route
-
+def _health(space: Space) -> list[Route]:
     async def alive(_: Request) -> Response:
         return answer({"alive": True})
 

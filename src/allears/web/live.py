@@ -26,6 +26,7 @@ class Live:
         self._space = space
         self._stop = asyncio.Event()
         self.changed = 0
+        self._reacted = space.now()
         self._due = {"look": 0.0, "publish": time.monotonic() + PUBLISH_SECONDS, "compact": time.monotonic() + COMPACT_SECONDS}
 
     async def run(self) -> None:
@@ -52,7 +53,8 @@ class Live:
         part = space.digester.step()
         if part is not None and part.signals is not None:
             space.lookout.feed(part.signals)
-            space.react(part.signals)
+            space.react(self._reacted)
+            self._reacted = space.now()
             self.changed += part.stored
         now = time.monotonic()
         if now >= self._due["look"] and part is None:

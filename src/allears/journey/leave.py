@@ -1,0 +1,77 @@
+"""What leaves a space: people who asked to be forgotten, and exports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from sqlalchemy.orm import Session
+
+from allears.act.forget import forget_customers
+from allears.errors import NotFound, Refused
+from allears.guard.erase import Receipt, erase
+from allears.journey.ground import Ground
+from allears.journey.questions import sql
+from allears.tables import TABLES
+
+
+def erase_customer(ground: Ground, customer: str, *, actor: str, why: str) -> Receipt:
+    """Destroy a customer's keys, remove look-ups and work that names them, give a receipt.
+
+    Every key the customer's signals were sealed under is destroyed, those from before a merge included.
+    """
+    keys = _sealed_under(ground, customer)
+
+    def remove(session: Session) -> dict[str, int]:
+        return {**ground.graph.forget(session, customer), **forget_customers(session, keys)}
+
+    return erase(
+        ground.desk, ground.vault, ground.audit, customer=customer, subjects=keys, remove=remove, actor=actor, why=why, at=ground.clock.now()
+    )
+
+
+def _sealed_under(ground: Ground, customer: str) -> list[str]:
+    # Signals written while two people were taken for one lie under the other's key: their own identifiers tell.
+    rows = ground.engine.query(
+        """SELECT DISTINCT customer_key FROM signals
+           WHERE list_has_any(list_transform(identifiers, i -> i.digest), $digests) AND customer_key IS NOT NULL""",
+        digests=ground.graph.digests_of(customer),
+    )
+    return sorted({customer, *ground.graph.keys_of(customer), *rows["customer_key"].to_pylist()})
+
+
+def export_table(ground: Ground, name: str, path: Path, form: str, *, actor: str) -> int:
+    """Write a table to a file, redacted; returns its rows."""
+    if name not in TABLES or name == "arrivals":
+        raise NotFound(f"no table of that name; there are {', '.join(n for n in TABLES if n != 'arrivals')}")
+    rows = sql(ground, f'SELECT * FROM "{name}"', 600.0, rows=1 << 62)
+    ground.audit.record(actor, "export", name, why=form)
+    if form == "parquet":
+        pa.parquet.write_table(rows, path)
+    elif form == "json":
+        import msgspec
+
+        with path.open("xb") as file:
+            for batch in rows.to_batches():
+                file.writelines(msgspec.json.encode(row, enc_hook=str) + b"\n" for row in batch.to_pylist())
+    elif form == "csv":
+        pa.csv.write_csv(_flat(rows), path)
+    else:
+        raise Refused("expected parquet, csv or json", place="--format")
+    return int(rows.num_rows)
+
+
+def _flat(rows: pa.Table) -> pa.Table:
+    # CSV has no lists; and a cell that a spreadsheet would run as a formula gets a leading apostrophe.
+    columns = []
+    for name in rows.schema.names:
+        column = rows[name]
+        if pa.types.is_list(column.type):
+            column = pa.chunked_array([pa.array(["; ".join(map(str, v)) if v is not None else None for v in column.to_pylist()], pa.string())])
+        if pa.types.is_string(column.type):
+            risky = pa.compute.match_substring_regex(column, r"^[=+\-@\t\r]")
+            column = pa.compute.if_else(risky, pa.compute.binary_join_element_wise("'", column, ""), column)
+        columns.append(column)
+    return pa.table(columns, names=rows.schema.names)

@@ -1,0 +1,263 @@
+"""The frame around every page: who may see it, header, navigation, light and dark, how fresh the data is."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import inspect
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from nicegui import ui
+from starlette.responses import RedirectResponse, Response
+
+from allears.errors import AllearsError, NotFound
+from allears.guard.access import Action, Principal, Role, allow, require, sees_row
+from allears.show.words import time
+from allears.web.pages.answers import Answers
+from allears.web.pages.pieces import card, link, skeleton, tag
+from allears.web.who import caller
+
+if TYPE_CHECKING:
+    from allears.space import Space
+    from allears.web.live import Live
+
+NAVIGATION = (
+    ("Pulse", "/", Action.SEE_FIGURES),
+    ("Issues", "/issues", Action.SEE_FIGURES),
+    ("Cases", "/cases", Action.SEE_CASES),
+    ("Customers", "/customers", Action.SEE_CUSTOMERS),
+    ("Trust", "/trust", Action.SEE_FIGURES),
+    ("Services", "/services", Action.SEE_FIGURES),
+    ("Explore", "/explore", Action.ASK_SQL),
+)
+OF_PARTNERS = ("/issues", "/cases")
+REFRESH_SECONDS = 5.0
+AT_ONCE_SECONDS = 0.7
+STYLE = files("allears.web.pages").joinpath("style.css").read_text("utf-8")
+STYLE_PATH = f"/assets/allears-{hashlib.sha256(STYLE.encode()).hexdigest()[:12]}.css"
+THEME = "allears_theme"
+NEXT_THEME = """(() => {
+  const order = ['auto', 'light', 'dark'], now = (document.cookie.match(/%s=(\\w+)/) || [])[1] || 'auto';
+  const next = order[(order.indexOf(now) + 1) %% 3];
+  document.cookie = '%s=' + next + ';path=/;max-age=31536000;samesite=lax';
+  Quasar.Dark.set(next === 'auto' ? 'auto' : next === 'dark');
+  document.querySelectorAll('.theme').forEach(b => { b.textContent = {auto: 'Auto', light: 'Light', dark: 'Dark'}[next]; });
+})()""" % (THEME, THEME)
+
+
+class Page:
+    """One page for one reader: what it may show, and the pieces that fill themselves."""
+
+    def __init__(self, space: Space, answers: Answers, request: Request, principal: Principal) -> None:
+        self.space, self.answers, self.request, self.principal = space, answers, request, principal
+        self._filled: list[Callable[[], Awaitable[None]]] = []
+
+    @property
+    def whole(self) -> bool:
+        """Whether figures of the whole company may be shown: not to a partner."""
+        return sees_row(self.principal, None)
+
+    def may(self, action: Action) -> bool:
+        """Tell whether the reader may do something, as of the page's opening."""
+        return allow(self.principal, action).allowed
+
+    def sees(self, row: dict[str, Any]) -> bool:
+        """Tell whether a row concerns this reader."""
+        return sees_row(self.principal, (row.get("facets") or {}).get("partner"))
+
+    async def sure(self, action: Action) -> Principal:
+        """Insist, at the moment of acting, that the reader still may.
+
+        Raises
+        ------
+        NotAllowed
+            The log-in ended or the role changed meanwhile.
+        """
+        principal = await asyncio.to_thread(caller, self.space, self.request)
+        if principal is None:
+            ui.navigate.to("/login")
+            from allears.errors import NotAllowed
+
+            raise NotAllowed("your log-in has ended")
+        require(principal, action)
+        return principal
+
+    async def act(self, action: Action, what: Callable[[Principal], Any], done: str) -> Any:
+        """Do something for the reader in a thread, tell how it went, and show the page anew."""
+        try:
+            principal = await self.sure(action)
+            result = await asyncio.to_thread(what, principal)
+        except AllearsError as error:
+            ui.notify(error.message, type="negative")
+            return None
+        self.answers.forget()
+        ui.notify(done, type="positive")
+        await self.refresh()
+        return result
+
+    async def fill(self, name: str, question: Callable[[], Any], draw: Callable[[Any], None], *, lines: int = 4, live: bool = True) -> None:
+        """Draw the answer to a question: at once if it is known soon, else a skeleton first; anew when it changed."""
+        box = tag("div", classes="fill")
+        task = asyncio.get_running_loop().create_task(self._ask(name, question))
+        await asyncio.wait({task}, timeout=AT_ONCE_SECONDS)
+        shown: list[Any] = [None]
+
+        def put(found: Any) -> None:
+            if found is shown[0]:
+                return
+            shown[0] = found
+            box.clear()
+            with box:
+                _draw(found, draw)
+
+        async def again() -> None:
+            put(await self._ask(name, question))
+
+        if task.done():
+            put(task.result())
+        else:
+            with box:
+                skeleton(lines)
+
+                async def late() -> None:
+                    put(await task)
+
+                ui.timer(0.05, late, once=True)
+        if live:
+            self._filled.append(again)
+
+    async def refresh(self) -> None:
+        """Ask again for all that is shown; only what changed is drawn anew."""
+        for again in self._filled:
+            await again()
+
+    async def _ask(self, name: str, question: Callable[[], Any]) -> Any:
+        try:
+            return await self.answers.ask(name, question)
+        except AllearsError as error:
+            return error
+
+
+class Door:
+    """Opens pages: each knows its path, its title and the right it needs."""
+
+    def __init__(self, app: FastAPI, space: Space, live: Live) -> None:
+        self.app, self.space, self.answers = app, space, Answers(space, live)
+
+        @app.get(STYLE_PATH, include_in_schema=False)
+        def style() -> Response:
+            return Response(STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=31536000, immutable"})
+
+    def page(self, path: str, title: str, action: Action, build: Callable[..., Awaitable[None]], *, partners: bool = False) -> None:
+        """Add a page.
+
+        Parameters
+        ----------
+        build
+            Awaited with the `Page`, and with what the path holds.
+        partners
+            Whether somebody of a partner may open it; others send a partner to its issues.
+        """
+
+        async def opened(request: Request) -> Response | None:
+            principal = await asyncio.to_thread(caller, self.space, request)
+            if principal is None:
+                return RedirectResponse(f"/login?next={quote(request.url.path)}", status_code=303)
+            if not sees_row(principal, None) and not partners and path == "/":
+                return RedirectResponse("/issues", status_code=303)
+            page = Page(self.space, self.answers, request, principal)
+            page_title(self.space.name, title)
+            verdict = allow(principal, action)
+            if not verdict.allowed or not (partners or page.whole):
+                _frame(page, title, "")
+                with tag("main", classes="page", id="main"), card("This page is not for your role"):
+                    rule = verdict.rule if not verdict.allowed else "a partner sees its own issues and cases only"
+                    tag("p", f"You are logged in as {principal.role}. The rule: {rule}.")
+                    tag("p", "Whoever manages users can give you another role: allears users add NAME --role ROLE.", "note")
+                return ui.context.client.build_response(request, 403)
+            _frame(page, title, path)
+            values = {name: request.path_params[name] for name in inspect.signature(build).parameters if name in request.path_params}
+            with tag("main", classes="page", id="main"):
+                try:
+                    await build(page, **values)
+                except NotFound as error:
+                    with card("Not found"):
+                        tag("p", error.message)
+                        link("Back to Pulse", "/")
+                    return ui.context.client.build_response(request, 404)
+            await _foot(page)
+            return None
+
+        opened.__name__ = f"page_{title.lower().replace(' ', '_')}"
+        # FastAPI hands over path values only to parameters that are named; the request holds them all the same.
+        ui.page(path, response_timeout=20)(opened)
+
+
+def page_title(space: str, title: str) -> None:
+    """Set what the browser's tab says."""
+    ui.page_title(f"{title} · {space} · Allears")
+
+
+def _frame(page: Page, title: str, path: str) -> None:
+    ui.add_head_html(f'<link rel="stylesheet" href="{STYLE_PATH}">')
+    chosen = page.request.cookies.get(THEME, "auto")
+    ui.dark_mode({"light": False, "dark": True}.get(chosen))
+    ui.colors(primary="#0b6e6e", positive="#1a7f37", negative="#b3261e", dark_page="#12161c", dark="#1a2029")
+    tag("a", "Skip to content", "skip", href="#main")
+    with tag("header", classes="top"):
+        with link("", "/", "brand"):
+            tag("span", "Allears", "mark")
+            tag("span", page.space.name, "space")
+        with tag("nav", classes="main", aria_label="Pages"):
+            for text, target, action in NAVIGATION:
+                if page.may(action) and (page.whole or target in OF_PARTNERS):
+                    here = link(text, target, "chosen" if target == path or (target != "/" and path.startswith(target + "/")) else "")
+                    if target == path:
+                        here.props["aria-current"] = "page"
+        with tag("div", classes="who"):
+            theme = tag("button", chosen.capitalize(), "theme", type="button", title="Colours: as the system, light, dark")
+            theme.on("click", js_handler=f"() => {NEXT_THEME}")
+            tag("span", f"{page.principal.name.partition(':')[2]} · {_role(page.principal)}", "name")
+            with tag("form", action="/logout", method="post"):
+                tag("button", "Log out", type="submit")
+
+
+def _role(principal: Principal) -> str:
+    return f"partner {principal.partner}" if principal.role is Role.PARTNER else str(principal.role)
+
+
+async def _foot(page: Page) -> None:
+    with tag("footer", classes="foot"):
+        if page.whole:
+            status = await page.answers.ask("status", page.space.status)
+            counted = tag("span", _fresh(status))
+            tag("span", "Times are UTC. Estimates carry 95 % intervals; n says how many answers, customers or requests stand behind them.")
+
+            async def beat() -> None:
+                counted.text = _fresh(await page.answers.ask("status", page.space.status))
+                await page.refresh()
+
+            ui.timer(REFRESH_SECONDS, beat, immediate=False)
+        else:
+            tag("span", "Times are UTC. You see what concerns your organisation.")
+
+
+def _fresh(status: dict[str, Any]) -> str:
+    last = max((s["last_at"] for s in status["sources"] if s["last_at"]), default=None)
+    waiting = f", {status['pending']:,} being read" if status["pending"] else ""
+    if not isinstance(last, datetime):
+        return "No signal yet: allears listen FILE --source NAME takes a file in."
+    return f"{status['stored']:,} signals from {len(status['sources'])} sources, the last taken in {time(last)}{waiting}."
+
+
+def _draw(found: Any, draw: Callable[[Any], None]) -> None:
+    if isinstance(found, AllearsError):
+        with card("This can not be told now"):
+            tag("p", found.message)
+        return
+    draw(found)

@@ -48,7 +48,7 @@ def test_damage_that_stays_is_never_called_regained(bench: ModuleType) -> None:
 
 def test_what_came_back_is_mostly_seen_and_never_the_reverse(bench: ModuleType) -> None:
     did, life = [], []
-    for seed in range(12):
+    for seed in range(8):
         row = _said(
             *bench.simulate(seed, customers=4000, exposed=800, days=110, rate=0.3, drop=0.55, half_life=4)
         )["behavioural"]

@@ -19,7 +19,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 PROBLEM_WINDOWS = (1, 3, 6, 24, 72)
-WISH_WINDOWS = (72, 168)
+WISH_WINDOWS = (168, 336)
 COMBINATIONS: tuple[tuple[int, ...], ...] = (
     (),
     *((FACETS.index(f),) for f in ("channel", "service", "platform", "region", "partner")),
@@ -27,7 +27,7 @@ COMBINATIONS: tuple[tuple[int, ...], ...] = (
 AUTHOR_HOURS = 23
 COPY_HOURS = 72
 ORIGIN_BEGINS_WITH = 20
-OWN_GUARD, WISH_GUARD = 24, 168
+WISH_GUARD = 336
 GROWTH_PRIOR = 10.0
 MOST_GROWTH = 20.0
 MILD, SAD = 0.3, -0.3
@@ -57,7 +57,7 @@ class Voices:
     ) -> None:
         self._names, self._calendar, self._valence, self._settle = names, calendar, valence, settle_days
         self._pairs = Grid(("count", "clean", "due0", "due"), HISTORY_DAYS + 1)
-        self._cells = Grid(("seen", "due"), 8)
+        self._cells = Grid(("seen", "due"), 16)
         self._origins = Grid(("known", "live"), HISTORY_DAYS + 1)
         self._cell_of: list[int] = []
         self._origin_of: list[int] = []
@@ -258,6 +258,7 @@ class Voices:
         owner = np.array(self._origin_of)
         alls = np.array([self.cells[c].topic < 0 for c in self._cell_of], bool)
         self._shape = self._learn_shape(clean, known, owner, alls, week)
+        due: NDArray[np.float32]
         due, rest = expect_day(clean, known, owner, week, today, self._shape)
         wish = np.array([self.kinds[c] == "opportunity" for c in self._cell_of], bool)
         if wish.any():
@@ -306,6 +307,9 @@ class Voices:
         if not len(self._pairs):
             return
         live = self._live(first, last)
+        wish = np.array([self.kinds[c] == "opportunity" for c in self._cell_of], bool)
+        # Without a past as old as the guard nothing is due of a wish, and so nothing may be held against it.
+        live[wish] *= self._pairs.span("due0", first, last)[wish] > 0
         self._cells.span("seen", first, last)[:] = self._cell_sums(
             self._pairs.span("count", first, last) * live
         )
@@ -329,5 +333,7 @@ class Voices:
         unsure = np.pad(self._unsure, (0, len(seen) - len(self._unsure)), constant_values=1.0)
         active = np.pad(self._active, (0, len(seen) - len(self._active)))
         for kind, honesty in self.honesty.items():
-            chosen = active & np.array([k == kind for k in self.kinds], bool)
+            # Wishes are few: their tails are learned from all whole topics, not from the very one that rises.
+            alike = [k == kind if kind == "issue" else c.topic >= 0 and not c.facets for k, c in zip(self.kinds, self.cells, strict=True)]
+            chosen = active & np.array(alike, bool)
             learn_day(seen, expected, unsure, honesty, self.day, chosen)

@@ -7,6 +7,7 @@ still names an identifier that belongs to one customer today.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -129,6 +130,22 @@ class Graph:
             return session.scalar(
                 select(Identifier.customer).where(Identifier.digest == self._digest(type, [form])[0])
             )
+
+    def customers_of(self, types: Sequence[str], values: Sequence[str]) -> list[str | None]:
+        """Look up many at once; ``None`` where `customer_of` gives it."""
+        forms = [normalise(t, v, self._region) if t != ACCOUNT else None for t, v in zip(types, values, strict=True)]
+        digests: list[str | None] = [None] * len(forms)
+        for kind in set(types):
+            places = [i for i, form in enumerate(forms) if form is not None and types[i] == kind]
+            for place, digest in zip(places, self._digest(kind, [str(forms[i]) for i in places]), strict=True):
+                digests[place] = digest
+        wanted = sorted({d for d in digests if d is not None})
+        found: dict[str, str] = {}
+        with self._desk.reading() as session:
+            for start in range(0, len(wanted), 500):
+                some = select(Identifier.digest, Identifier.customer).where(Identifier.digest.in_(wanted[start : start + 500]))
+                found.update(session.execute(some).tuples())
+        return [found.get(d) if d is not None else None for d in digests]
 
     def resolve_keys(self, customer_keys: pa.Array) -> pa.Array:
         """Give today's customer for each key recorded earlier; keys that name nobody any more stay as they are."""

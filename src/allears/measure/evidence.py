@@ -124,6 +124,7 @@ class Days:
         np.minimum.at(first, self.customer[inside], self.day[inside])
         self.seen: Flags = first < np.iinfo(np.int64).max
         self.met[self.seen] = first[self.seen]
+        self.chosen: dict[str, tuple[Groups, float]] = {}  # by what was counted; the same for every window
         told = self.what == "met"
         self.met_known = bool(told.any())
         self.met[self.customer[told]] = self.day[told]
@@ -270,6 +271,12 @@ def _groups(days: Days, what: str) -> tuple[Groups, float]:
     Those seen while it was broken: exposed customers were often caught because they were busy then, and busy days come
     in spells. All known ones when those do not compare, or when the exposed were not seen then.
     """
+    if what not in days.chosen:
+        days.chosen[what] = _choose(days, what)
+    return days.chosen[what]
+
+
+def _choose(days: Days, what: str) -> tuple[Groups, float]:
     tried = []
     for seen in (days.seen, np.ones(days.size, bool)):
         own, other = days.exposed & seen, ~days.exposed & seen

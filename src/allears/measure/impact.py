@@ -175,8 +175,8 @@ def interrupted(
     """Estimate level shifts of one series when everybody was hit: trend, season and AR(1) errors.
 
     Prais-Winsten with the autocorrelation corrected for its bias in short series (Kendall: ``(1 + 4 r) / n``) and
-    Student's quantiles for as many independent days as the autocorrelation leaves. Plain least squares would
-    cry wolf in a third of cases.
+    Student's quantiles for as many independent days as the autocorrelation leaves; widened where the series shows
+    effects at dates before, when nothing began. Plain least squares would cry wolf in a third of cases.
 
     Parameters
     ----------
@@ -203,22 +203,42 @@ def interrupted(
             "an interrupted series needs 60 days before the start", got=before, needed=FEWEST_DAYS_BEFORE
         )
     phase = (at.astype(int) % season)[:, None] == np.arange(1, season)
-    shifts = which[:, None] == np.arange(1, windows)
-    x = np.column_stack([np.ones_like(at), (at - at.mean()) / 30, phase, shifts]).astype(float)
+    shifts = (which[:, None] == np.arange(1, windows)).astype(float)
+    x = np.column_stack([np.ones_like(at), (at - at.mean()) / 30, phase]).astype(float)
+    effect, cov = np.zeros(windows), np.zeros((windows, windows))
+    effect[1:], cov[1:, 1:], freedom = _shifts(x, level, shifts)
+    length = int(max((which == 1).sum(), 3))
+    cov *= _cried_wolf(x[which == 0], level[which == 0], length, at_least=45 + 2 * season)
+    return Effects(effect, cov, freedom)
+
+
+def _shifts(x: Floats, level: Floats, shifts: Floats) -> tuple[Floats, Floats, float]:
+    x = np.column_stack([x, shifts])
     rho, beta = 0.0, np.linalg.lstsq(x, level, rcond=None)[0]
     for _ in range(20):
         e = level - x @ beta
-        raw = float(e[1:] @ e[:-1] / max(e @ e, 1e-12))
-        new = float(np.clip(raw + (1 + 4 * raw) / len(e), 0.0, 0.97))
+        raw = float(e[1:] @ e[:-1]) / max(float(e @ e), 1e-12)
+        new = min(max(raw + (1 + 4 * raw) / len(e), 0.0), 0.97)
         beta, bread, noise = _prais_winsten(x, level, new)
         if abs(new - rho) < 1e-4:
             break
         rho = new
     freedom = max((len(level) - x.shape[1]) * (1 - rho) / (1 + rho), 3.0)
-    effect, cov = np.zeros(windows), np.zeros((windows, windows))
-    effect[1:] = beta[-(windows - 1) :]
-    cov[1:, 1:] = (noise * bread)[-(windows - 1) :, -(windows - 1) :]
-    return Effects(effect, cov, freedom)
+    k = int(shifts.shape[1])
+    return np.asarray(beta[-k:], dtype=np.float64), noise * bread[-k:, -k:], freedom
+
+
+def _cried_wolf(x: Floats, level: Floats, length: int, *, at_least: int) -> float:
+    """Pretend it began earlier, where nothing did: by how much the variance must grow for those effects to be chance.
+
+    Real series have gusts that no AR(1) knows; each series tells how many.
+    """
+    squares = []
+    for end in range(len(level), at_least + length - 1, -length)[:30]:
+        pretended = (np.arange(end) >= end - length).astype(float)[:, None]
+        effect, cov, _ = _shifts(x[:end], level[:end], pretended)
+        squares.append(float(effect[0]) ** 2 / max(float(cov[0, 0]), 1e-12))
+    return max(float(np.mean(squares)), 1.0) if len(squares) >= 3 else 1.0
 
 
 def _prais_winsten(x: Floats, y: Floats, rho: float) -> tuple[Floats, Floats, float]:

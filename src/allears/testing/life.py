@@ -146,9 +146,10 @@ def _verdicts(space: Space, truth: Truth, first: dict[str, Any]) -> list[dict[st
 
 def _identity(space: Space, truth: Truth) -> dict[str, Any]:
     graph = space.ground.graph
-    predicted = {(kind, value): graph.customer_of(kind, value) for kind, value in truth.identifiers}
-    pairs = score_identity({k: v for k, v in predicted.items() if v is not None}, truth)
-    return {"precision": pairs.precision, "recall": pairs.recall, "recall_of_all": pairs.recall_of_all, "identifiers": len(predicted)}
+    known = list(truth.identifiers)
+    predicted = graph.customers_of([kind for kind, _ in known], [value for _, value in known])
+    pairs = score_identity({k: c for k, c in zip(known, predicted, strict=True) if c is not None}, truth)
+    return {"precision": pairs.precision, "recall": pairs.recall, "recall_of_all": pairs.recall_of_all, "identifiers": len(known)}
 
 
 def _redaction(space: Space, truth: Truth) -> dict[str, Any]:

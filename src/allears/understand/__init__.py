@@ -5,3 +5,4 @@ from allears.understand.reader import Reader, read
 from allears.understand.sentiment import Sentiment
 from allears.understand.topics import Topics
 
+__all__ = ["Found", "Reader", "Sentiment", "Topics", "discover", "read"]

@@ -14,7 +14,7 @@ _ENOUGH = 0.7
 
 
 def group_alike(words: Words) -> Numbers:
-    """Number texts so that near copies share a number; the number is that of the first of them.
+    """Give near copies one number: that of the first of them.
 
     Examples
     --------

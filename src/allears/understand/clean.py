@@ -19,7 +19,24 @@ SEPARATOR = "\x1e"
 LONGEST = 4000
 """Characters of a text that are read; the rest of a very long letter says the same again."""
 
-_SMILES = (":)", ":-)", "=)", "(:", ";)", ";-)", ":d", ":-d", "=d", "xd", ":p", ":-p", "<3", "^^", "^_^", ":]")
+_SMILES = (
+    ":)",
+    ":-)",
+    "=)",
+    "(:",
+    ";)",
+    ";-)",
+    ":d",
+    ":-d",
+    "=d",
+    "xd",
+    ":p",
+    ":-p",
+    "<3",
+    "^^",
+    "^_^",
+    ":]",
+)
 _FROWNS = (":(", ":-(", "=(", "):", ":'(", ":/", ":-/", ":|", ":[", "-_-", ">:(", "d:", "</3", ":((")
 _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": " "}
 _MOJIBAKE = re.compile(r"Ã[\x80-\xbf©¨¼¤¶±³¡ª]|â€|Â[\xa0-\xbf]|ð\x9f|\ufeff")

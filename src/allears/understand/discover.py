@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from allears.understand.alike import group_alike
 from allears.understand.features import pair_key
+from allears.understand.learning import single_thread
 from allears.understand.naming import content_words, label_of, spread, terms, weigh_terms
 from allears.understand.phrases import HashIndex
 from allears.understand.topics import best_lists
@@ -29,12 +30,12 @@ LEAST_SIZE = 6
 _LEAST_SHARE = 0.004
 _KEPT_TERMS = 40
 _DIMENSIONS = 64
-_MOST_CLUSTERS = 40
+_MOST_CLUSTERS = 60
 _ROUNDS = 3
-_COHERENT = 0.3
+_COHERENT = 0.4
 _BELONGS = 0.55
 _SAME = 0.8
-_LEARNING = 0.2
+_LEARNING = 0.05
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -71,7 +72,11 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def discover(
-    texts: Sequence[str | None], previous: Sequence[Found] | None = None, *, seed: int = 0, limit: int = 20_000
+    texts: Sequence[str | None],
+    previous: Sequence[Found] | None = None,
+    *,
+    seed: int = 0,
+    limit: int = 20_000,
 ) -> list[Found]:
     """Find topics in texts.
 
@@ -113,7 +118,9 @@ def discover(
     return _merged(settled)
 
 
-def assign_found(texts: Sequence[str | None], found: Sequence[Found], *, words: Words | None = None) -> pa.Array:
+def assign_found(
+    texts: Sequence[str | None], found: Sequence[Found], *, words: Words | None = None
+) -> pa.Array:
     """Assign found topics to texts: for each text the id of the one it belongs to, in a list, or none."""
     words = words if words is not None else chop(texts)
     live = [topic for topic in found if not topic.into]
@@ -172,7 +179,9 @@ def _new_topics(
         threshold = _least([cut[pool[i]] for i in groups[k]], weights)
         parents = _parents(nearest[pool[groups[k]]], known)
         name = _new_id(carried, used)
-        added.append(Found(name, label_of(carried), tuple(carried), weights, threshold, len(groups[k]), parents))
+        added.append(
+            Found(name, label_of(carried), tuple(carried), weights, threshold, len(groups[k]), parents)
+        )
     return added
 
 
@@ -194,13 +203,16 @@ def _cluster(matrix: Any, clusters: int, seed: int) -> tuple[Numbers, Numbers]:
     from sklearn.preprocessing import normalize
 
     size = min(_DIMENSIONS, matrix.shape[1] - 1, matrix.shape[0] - 1)
-    points = normalize(TruncatedSVD(size, random_state=seed).fit_transform(matrix))
+    with single_thread():
+        points = normalize(TruncatedSVD(size, random_state=seed).fit_transform(matrix))
+        fitted = KMeans(min(clusters, len(points)), n_init=4, random_state=seed, max_iter=60).fit(points)
     silent = np.linalg.norm(points, axis=1) < 0.5
-    fitted = KMeans(min(clusters, len(points)), n_init=4, random_state=seed, max_iter=60).fit(points)
     centres = normalize(fitted.cluster_centers_)
     near = (points * centres[fitted.labels_]).sum(axis=1)
     member = np.where(silent | (near < _COHERENT), -1, fitted.labels_)
-    coherence = np.array([near[member == k].mean() if (member == k).any() else 0.0 for k in range(len(centres))])
+    coherence = np.array(
+        [near[member == k].mean() if (member == k).any() else 0.0 for k in range(len(centres))]
+    )
     return member, coherence
 
 
@@ -233,7 +245,8 @@ def _refresh(topic: Found, cut: list[list[str]], members: Numbers, least: int) -
     counts = Counter(term for i in members for term in set(terms(cut[i])))
     now = _unit({t: n * topic.weights.get(t, 0.05) for t, n in counts.most_common(200)})
     blend = {
-        t: (1 - _LEARNING) * topic.weights.get(t, 0.0) + _LEARNING * now.get(t, 0.0) for t in {*topic.weights, *now}
+        t: (1 - _LEARNING) * topic.weights.get(t, 0.0) + _LEARNING * now.get(t, 0.0)
+        for t in {*topic.weights, *now}
     }
     top = sorted(blend, key=lambda t: (-blend[t], t))[:_KEPT_TERMS]
     return msgspec.structs.replace(topic, size=len(members), weights=_unit({t: blend[t] for t in top}))
@@ -244,7 +257,11 @@ def _merged(topics: list[Found]) -> list[Found]:
     order = sorted(range(len(topics)), key=lambda i: (-topics[i].size, i))
     for place, i in enumerate(order):
         for j in order[place + 1 :]:
-            if not topics[i].into and not topics[j].into and _cosine(topics[i].weights, topics[j].weights) > _SAME:
+            if (
+                not topics[i].into
+                and not topics[j].into
+                and _cosine(topics[i].weights, topics[j].weights) > _SAME
+            ):
                 topics[j] = msgspec.structs.replace(topics[j], into=topics[i].id, size=0)
     return topics
 

@@ -55,7 +55,9 @@ def hashed(words: Words, *, letters: tuple[int, ...] = LETTERS, pairs: bool = Tr
         rows.append(row)
         columns.append(_place(key) + HALF)
     row, column = np.concatenate(rows), np.concatenate(columns)
-    matrix = sparse.coo_matrix((np.ones(len(row), np.float32), (row, column)), shape=(words.rows, 1 << BITS)).tocsr()
+    matrix = sparse.coo_matrix(
+        (np.ones(len(row), np.float32), (row, column)), shape=(words.rows, 1 << BITS)
+    ).tocsr()
     matrix.sum_duplicates()
     return matrix
 
@@ -68,7 +70,9 @@ def _letter_sequences(words: Words, size: int) -> tuple[Numbers, Numbers]:
     which = np.repeat(np.arange(len(length)), length)
     inside = np.arange(len(which)) - offset[which]
     place = np.clip(words.start[which] + inside - 1, 0, len(words.codes) - 1)
-    char = np.where((inside == 0) | (inside == length[which] - 1), np.uint32(32), words.codes[place]).astype(np.uint64)
+    char = np.where((inside == 0) | (inside == length[which] - 1), np.uint32(32), words.codes[place]).astype(
+        np.uint64
+    )
     good = np.flatnonzero(inside <= length[which] - size)
     key = np.full(len(good), size, np.uint64)
     for step in range(size):

@@ -18,9 +18,8 @@ from allears.understand.phrases import HashIndex
 from allears.understand.vocabulary import stopwords
 from allears.understand.words import Numbers, Words, chop
 
-LANGUAGES = tuple(
-    "en de fr es it pt nl pl ru tr ar hi id sv da no fi cs el he ja zh ko th vi uk ro hu fa ur bn ta".split()
-)
+_NAMES = "en de fr es it pt nl pl ru tr ar hi id sv da no fi cs el he ja zh ko th vi uk ro hu fa ur bn ta"
+LANGUAGES = tuple(_NAMES.split(" "))
 """ISO 639-1 codes that can be answered."""
 
 BYTES_READ = 480
@@ -106,7 +105,9 @@ def _letter_scores(texts: Sequence[str | None]) -> Numbers:
     from scipy import sparse
 
     model = _model()
-    encoded = [" ".join(t.split()).encode()[:BYTES_READ] for t in join_texts(texts).lower().split(SEPARATOR)[:-1]]
+    encoded = [
+        " ".join(t.split()).encode()[:BYTES_READ] for t in join_texts(texts).lower().split(SEPARATOR)[:-1]
+    ]
     row, feature = _walk(model, encoded)
     counts = sparse.coo_matrix(
         (np.ones(len(row), np.float32), (row, feature)), shape=(len(encoded), len(model.weights))
@@ -158,4 +159,5 @@ def _word_scores(words: Words) -> Numbers:
     scores = np.zeros((words.rows, len(LANGUAGES)))
     np.add.at(scores, words.row[hit], weights[place[hit]])
     scores *= (_WORD_WEIGHT * 2 / np.sqrt(1 + words.per_row() / 4))[:, None]
-    return scores + np.array([_USUAL.get(code, 0.0) for code in LANGUAGES])
+    scores += np.array([_USUAL.get(code, 0.0) for code in LANGUAGES])
+    return scores

@@ -64,12 +64,17 @@ def fit_softmax(
         slope = np.vstack((turned @ miss, miss.sum(axis=0)))
         return float(value), (slope + ridge * matrix).ravel()
 
-    done = minimize(loss, np.zeros((columns + 1) * classes), jac=True, method="L-BFGS-B", options={"maxiter": steps})
+    with single_thread():
+        done = minimize(
+            loss, np.zeros((columns + 1) * classes), jac=True, method="L-BFGS-B", options={"maxiter": steps}
+        )
     matrix = done.x.reshape(columns + 1, classes)
     return matrix[:-1].astype(np.float32), matrix[-1].astype(np.float32)
 
 
-def fit_few(features: Any, labels: Numbers, classes: int, *, weights: Numbers | None = None, ridge: float) -> Numbers:
+def fit_few(
+    features: Any, labels: Numbers, classes: int, *, weights: Numbers | None = None, ridge: float
+) -> Numbers:
     """Fit `fit_softmax` where rows are few and columns many: the same answer, found in the space the rows span.
 
     Returns
@@ -78,12 +83,21 @@ def fit_few(features: Any, labels: Numbers, classes: int, *, weights: Numbers | 
         Shape ``(d, classes)``; there is no intercept.
     """
     kernel = np.asarray((features @ features.T).todense(), float)
-    size, axes = np.linalg.eigh(kernel)
+    with single_thread():
+        size, axes = np.linalg.eigh(kernel)
     kept = size > 1e-6 * size[-1]
     root, axes = np.sqrt(size[kept]), axes[:, kept]
-    inner, _ = fit_softmax(axes * root, labels, classes, weights=weights, ridge=ridge)
+    # Stopped early: on few rows further steps only fit their accidents.
+    inner, _ = fit_softmax(axes * root, labels, classes, weights=weights, ridge=ridge, steps=15)
     result: Numbers = np.asarray(features.T @ (axes @ (inner / root[:, None])), np.float32)
     return result
+
+
+def single_thread() -> Any:
+    """Keep linear algebra on one thread: the same sums on every machine, and no quarrel over cores with other work."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
+
+    return threadpool_limits(1)
 
 
 def log_softmax(scores: Numbers) -> Numbers:
@@ -100,7 +114,9 @@ def fit_temperature(scores: Numbers, labels: Numbers, weights: Numbers | None = 
     weight = np.ones(len(labels)) if weights is None else weights
     row = np.arange(len(labels))
     done = minimize_scalar(
-        lambda factor: -(weight * log_softmax(scores * factor)[row, labels]).sum(), bounds=(0.2, 5.0), method="bounded"
+        lambda factor: -(weight * log_softmax(scores * factor)[row, labels]).sum(),
+        bounds=(0.2, 5.0),
+        method="bounded",
     )
     return float(done.x)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -35,13 +36,15 @@ def content_words(texts: Sequence[str | None]) -> list[list[str]]:
 
 def telling_words(groups: Sequence[Sequence[str]], *, most: int = 8) -> list[list[str]]:
     """Find for each group of texts the words and word pairs that tell it from the other groups, best first."""
-    counts = [Counter(term for words in content_words(group) for term in set(terms(words))) for group in groups]
+    counts = [
+        Counter(term for words in content_words(group) for term in set(terms(words))) for group in groups
+    ]
     return [spread(scored, most) for scored in weigh_terms(counts)]
 
 
 def terms(words: Sequence[str]) -> list[str]:
     """List words and pairs of neighbours; a gap divides a pair."""
-    pairs = [f"{a} {b}" for a, b in zip(words, words[1:], strict=False) if a and b and a != b]
+    pairs = [f"{a} {b}" for a, b in pairwise(words) if a and b and a != b]
     return [word for word in words if word] + pairs
 
 

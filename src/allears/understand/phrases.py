@@ -111,7 +111,11 @@ class Phrases:
         self._exact = HashIndex(bare.hash[~stem])
         # Longest last, so that it wins.
         self._prefixes = [
-            (int(n), HashIndex(bare.hash[stem & (bare.length == n)]), np.flatnonzero(stem & (bare.length == n)))
+            (
+                int(n),
+                HashIndex(bare.hash[stem & (bare.length == n)]),
+                np.flatnonzero(stem & (bare.length == n)),
+            )
             for n in np.unique(bare.length[stem])
         ]
 
@@ -151,7 +155,9 @@ class Phrases:
         count = self._end_from[state + 1] - self._end_from[state]
         which = np.repeat(np.arange(len(state)), count)
         offset = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
-        phrase = self._end_phrase[self._end_from[state[which]] + offset] if len(which) else np.zeros(0, np.int64)
+        phrase = (
+            self._end_phrase[self._end_from[state[which]] + offset] if len(which) else np.zeros(0, np.int64)
+        )
         return Hits(words.row[first[which]], first[which], last[which], phrase)
 
     def _step(
@@ -211,6 +217,8 @@ def _merge(hits: list[Hits]) -> Hits:
     if not hits:
         none = np.zeros(0, np.int64)
         return Hits(none, none, none, none)
-    columns = [np.concatenate([getattr(hit, name) for hit in hits]) for name in ("row", "first", "last", "phrase")]
+    columns = [
+        np.concatenate([getattr(hit, name) for hit in hits]) for name in ("row", "first", "last", "phrase")
+    ]
     order = np.lexsort((columns[3], columns[1], columns[0]))
     return Hits(*(column[order] for column in columns))

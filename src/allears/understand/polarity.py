@@ -61,7 +61,9 @@ def weigh(words: Words, languages: Sequence[str | None]) -> Polarity:
         blame += np.bincount(row, np.maximum(-value, 0), words.rows)
         carriers += np.bincount(row, minlength=words.rows)
     louder = 1 + _EXCLAIM * np.minimum(words.exclaims, 4)
-    return Polarity(praise * louder, blame * louder, carriers, words.per_row().astype(float), words.asks.astype(float))
+    return Polarity(
+        praise * louder, blame * louder, carriers, words.per_row().astype(float), words.asks.astype(float)
+    )
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ def _agreed() -> list[tuple[str, int, float]]:
 
 
 def _weights(groups: dict[str, str]) -> list[tuple[str, float]]:
-    return [(word.replace("_", " "), float(value)) for value, words in groups.items() for word in words.split()]
+    return [
+        (word.replace("_", " "), float(value)) for value, words in groups.items() for word in words.split()
+    ]
 
 
 def _values(words: Words, lexicon: _Lexicon, among: Numbers) -> tuple[Numbers, Numbers]:

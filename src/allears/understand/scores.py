@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -72,10 +73,16 @@ def f1(truth: Numbers, said: Numbers) -> float:
 def _bands(certainty: Numbers, right: Numbers) -> list[Certainty]:
     edges = (1 / 3, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95, 1.0 + 1e-9)
     bands = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         among = (certainty >= low) & (certainty < high)
         if among.any():
             bands.append(
-                Certainty(low, min(1.0, high), int(among.sum()), float(certainty[among].mean()), float(right[among].mean()))
+                Certainty(
+                    low,
+                    min(1.0, high),
+                    int(among.sum()),
+                    float(certainty[among].mean()),
+                    float(right[among].mean()),
+                )
             )
     return bands

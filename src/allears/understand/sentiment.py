@@ -63,7 +63,11 @@ class Sentiment:
         return "+".join([VERSION, *(str(lesson.examples) for lesson in self.lessons)])
 
     def score(
-        self, texts: Sequence[str | None], languages: Sequence[str | None] | None = None, *, words: Words | None = None
+        self,
+        texts: Sequence[str | None],
+        languages: Sequence[str | None] | None = None,
+        *,
+        words: Words | None = None,
     ) -> tuple[Numbers, Numbers]:
         """Score texts.
 
@@ -91,7 +95,11 @@ class Sentiment:
         return result
 
     def chances(
-        self, texts: Sequence[str | None], languages: Sequence[str | None] | None = None, *, words: Words | None = None
+        self,
+        texts: Sequence[str | None],
+        languages: Sequence[str | None] | None = None,
+        *,
+        words: Words | None = None,
     ) -> Numbers:
         """Chance of blame, neither and praise for each text, shape ``(n, 3)``, rows summing to 1."""
         words = words if words is not None else chop(texts)
@@ -140,7 +148,10 @@ class Sentiment:
         return Sentiment([*self.lessons, _lesson(counts, target, start, weight, heat)])
 
     def from_ratings(
-        self, texts: Sequence[str], ratings: Sequence[float] | Numbers, languages: Sequence[str | None] | None = None
+        self,
+        texts: Sequence[str],
+        ratings: Sequence[float] | Numbers,
+        languages: Sequence[str | None] | None = None,
     ) -> Sentiment:
         """Learn from ratings given with texts (0-1, 1 is good): no labelling by hand.
 
@@ -151,7 +162,7 @@ class Sentiment:
         if len(rating) != len(texts):
             raise Refused("as many ratings as texts are needed")
         label = np.select([rating <= 0.25, rating >= 0.75, np.abs(rating - 0.5) <= 0.1], [-1, 1, 0], 9)
-        kept = np.flatnonzero((label != 9) & np.array([bool(text) for text in texts], bool))
+        kept = np.flatnonzero((label != 9) & np.array([bool(text) for text in texts], bool)).tolist()
         return self.learn(
             [texts[i] for i in kept],
             label[kept],
@@ -175,7 +186,9 @@ class Sentiment:
         target = _check(texts, labels)
         words = chop(texts)
         spoken = detect(texts, words)[0].to_pylist()
-        member = _alike(words) if groups is None else np.unique(np.asarray(groups, str), return_inverse=True)[1]
+        member = (
+            _alike(words) if groups is None else np.unique(np.asarray(groups, str), return_inverse=True)[1]
+        )
         start, counts, weight = self._scores(words, spoken), self._counts(words, spoken), np.ones(len(texts))
         fold = deal_folds(member, folds, seed)
         scores = np.zeros((len(texts), 3))
@@ -280,7 +293,7 @@ def _check(texts: Sequence[str], labels: Sequence[int] | Numbers) -> Numbers:
 
 
 def _alike(words: Words) -> Numbers:
-    """Number texts so that texts of the same words share a number."""
+    """Give texts of the same words one number."""
     total = np.zeros(words.rows, np.uint64)
     np.add.at(total, words.row, words.hash)
     return np.unique(total, return_inverse=True)[1]

@@ -76,7 +76,12 @@ class Taught:
         threshold = _threshold(features, member, len(labels))
         coefficients = _fit(features, member, len(labels))
         return cls(
-            labels, weighting, coefficients, threshold, np.bincount(target).tolist(), _terms(texts, target, labels)
+            labels,
+            weighting,
+            coefficients,
+            threshold,
+            np.bincount(target).tolist(),
+            _terms(texts, target, labels),
         )
 
     def scores(self, words: Words) -> Numbers:
@@ -184,5 +189,5 @@ def _threshold(features: Any, member: Numbers, topics: int) -> float:
 def _terms(texts: Sequence[str], target: Numbers, labels: Sequence[str]) -> list[list[str]]:
     from allears.understand.naming import telling_words
 
-    groups = [[texts[i] for i in np.flatnonzero(target == number)] for number in range(len(labels))]
+    groups = [[texts[i] for i in np.flatnonzero(target == number).tolist()] for number in range(len(labels))]
     return telling_words(groups, most=8)

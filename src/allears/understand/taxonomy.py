@@ -55,7 +55,8 @@ class Taxonomy:
     def counts_in(self, phrase: Numbers, languages: Numbers) -> Numbers:
         """Say which hits count, given the language number of each hit's text (-1: unknown)."""
         own = self.language[phrase]
-        return (own < _EVERYWHERE) | (languages < 0) | (own == languages)
+        result: Numbers = (own < _EVERYWHERE) | (languages < 0) | (own == languages)
+        return result
 
 
 @lru_cache(1)

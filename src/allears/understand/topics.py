@@ -87,9 +87,11 @@ class Topics:
     def topics(self) -> list[Topic]:
         """List all topics, the user's own first."""
         own = self.taught
-        mine = [
-            Topic(own.ids[i], own.labels[i], "", "neutral", own.terms[i]) for i in range(len(own.ids))
-        ] if own else []
+        mine = (
+            [Topic(own.ids[i], own.labels[i], "", "neutral", own.terms[i]) for i in range(len(own.ids))]
+            if own
+            else []
+        )
         return [*mine, *taxonomy().topics]
 
     def describe(self) -> pa.Table:

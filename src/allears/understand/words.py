@@ -80,7 +80,7 @@ class Words:
 
 
 def chop(texts: Sequence[str | None]) -> Words:
-    """Cut texts into words.
+    r"""Cut texts into words.
 
     Case and accents are folded, ``n't`` is kept whole, other apostrophes divide, letters drawn out more than
     twice are cut to two, each emoji and each Chinese or Japanese sign is a word.
@@ -89,7 +89,7 @@ def chop(texts: Sequence[str | None]) -> Words:
     --------
     >>> words = chop(["Don't waaaait 🙁", None, "l'été"])
     >>> words.spell()
-    ['dont', 'waait', '\\ue941', 'l', 'ete']
+    ['dont', 'waait', '\ue941', 'l', 'ete']
     >>> words.row.tolist()
     [0, 0, 0, 2, 2]
     """
@@ -115,7 +115,9 @@ def _columns(
     shouting = (capitals == length) & (length > 2)
     # Capitals mean something only where others are small.
     lively = np.bincount(row, ~shouting & (length > 2), rows) > 0
-    per_row = [np.bincount(np.searchsorted(ends, np.flatnonzero(codes == ord(c))), minlength=rows) for c in "!?"]
+    per_row = [
+        np.bincount(np.searchsorted(ends, np.flatnonzero(codes == ord(c))), minlength=rows) for c in "!?"
+    ]
     return Words(
         rows=rows,
         row=row,
@@ -166,8 +168,9 @@ def _running_hash(codes: Numbers, start: Numbers, length: Numbers) -> Numbers:
 
 
 def _count_in(flags: Numbers, start: Numbers, length: Numbers) -> Numbers:
-    sums = np.concatenate(([0], np.cumsum(flags)))
-    return sums[start + length] - sums[start]
+    sums: Numbers = np.concatenate(([0], np.cumsum(flags)))
+    result: Numbers = sums[start + length] - sums[start]
+    return result
 
 
 def _in_plane(codes: Numbers) -> Numbers:
@@ -190,7 +193,14 @@ def _tables() -> tuple[Numbers, Numbers]:
             base = unicodedata.normalize("NFKD", char.lower())[0]
             folds[code] = ord(base) if base.isalpha() else code
     kinds[ord("_")] = _IN_WORD
-    for first, last in ((0x2E80, 0x9FFF), (0xE300, 0xEE00), (0x2600, 0x27BF), (0x2B00, 0x2BFF), (0x2190, 0x21FF), (0xF900, 0xFAFF)):
+    for first, last in (
+        (0x2E80, 0x9FFF),
+        (0xE300, 0xEE00),
+        (0x2600, 0x27BF),
+        (0x2B00, 0x2BFF),
+        (0x2190, 0x21FF),
+        (0xF900, 0xFAFF),
+    ):
         kinds[first : last + 1] = _ALONE
     kinds[0x3000:0x3040] = _APART
     # Joiners, variation selectors and skin tones only colour the sign before them.

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from allears.desk import Base, Desk, upgrade
+from allears.desk.listening import Source
+from allears.desk.upgrade import newest
+from allears.errors import Refused
+
+
+def desk(folder: Path) -> Desk:
+    return Desk("sqlite:///desk.db", folder)
+
+
+def test_migrations_end_where_the_models_are(tmp_path: Path) -> None:
+    made = desk(tmp_path)
+    upgrade(made)
+    with made.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
+    made = desk(tmp_path)
+    upgrade(made)
+    with made.session() as session:
+        session.add(Source(name="a", stored=3, duplicates=0))
+    upgrade(made)
+    with made.reading() as session:
+        assert session.get(Source, "a") is not None
+
+
+def test_two_that_start_together_both_find_a_whole_desk(tmp_path: Path) -> None:
+    failed: list[Exception] = []
+
+    def open_it() -> None:
+        try:
+            upgrade(desk(tmp_path))
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=open_it) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+
+
+def test_a_desk_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    made = desk(tmp_path)
+    upgrade(made)
+    with made.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Refused, match="newer"):
+        upgrade(made)
+    assert newest() < "9999"
+
+
+def test_times_come_back_aware_and_naive_ones_are_refused(tmp_path: Path) -> None:
+    made = desk(tmp_path)
+    upgrade(made)
+    moment = datetime(2026, 6, 1, 10, tzinfo=UTC)
+    with made.session() as session:
+        session.add(Source(name="a", stored=0, duplicates=0, first_at=moment))
+    with made.reading() as session:
+        found = session.get(Source, "a")
+        assert found is not None and found.first_at == moment
+    with pytest.raises(Exception, match="zone"), made.session() as session:
+        session.add(Source(name="b", stored=0, duplicates=0, first_at=datetime(2026, 6, 1)))
+
+
+def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    made = desk(tmp_path)
+    upgrade(made)
+    with made.session() as writing:
+        writing.add(Source(name="a", stored=0, duplicates=0))
+        writing.flush()
+        with made.reading() as session:
+            assert session.get(Source, "a") is None

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import argparse
 import csv
-import gzip
 import json
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from allears.foresee.near import near_groups
 from allears.foresee.volume import surprises
-from allears.foresee.watch import Watch, WatchRules
-from allears.tables import TABLES
 
 DATA = Path(os.environ.get("ALLEARS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 PROFILES = {"standard": (1.0, 0.11, 1.0), "low FP": (1.0, 0.22, 1.0), "low FN": (1.0, 0.11, 2.0)}
@@ -42,7 +36,9 @@ def series(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray, list[tuple[i
     return result
 
 
-def row_values(count: int, spans: list[tuple[int, int]], a_tp: float, a_fp: float) -> tuple[np.ndarray, np.ndarray]:
+def row_values(
+    count: int, spans: list[tuple[int, int]], a_tp: float, a_fp: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Worth of an alert on each row, and the number of its window (-1 outside, -2 in probation)."""
     value, window = np.full(count, -a_fp), np.full(count, -1)
     top = 2 / (1 + np.exp(-5.0)) - 1
@@ -61,14 +57,21 @@ def row_values(count: int, spans: list[tuple[int, int]], a_tp: float, a_fp: floa
     return value, window
 
 
-def nab_score(scored: dict[str, np.ndarray], data: dict[str, Any], profile: str, threshold: float | None = None) -> tuple[float, dict[str, float]]:
+def nab_score(
+    scored: dict[str, np.ndarray], data: dict[str, Any], profile: str, threshold: float | None = None
+) -> tuple[float, dict[str, float]]:
     """Normalised score at the best threshold (or a given one): threshold, and score by group and for all."""
     a_tp, a_fp, a_fn = PROFILES[profile]
     rows = []
     for number, (name, score) in enumerate(scored.items()):
         value, window = row_values(len(score), data[name][2], a_tp, a_fp)
         keep = window > -2
-        rows.append(np.stack([score[keep], value[keep], window[keep], np.full(keep.sum(), number), np.nonzero(keep)[0]], axis=1))
+        rows.append(
+            np.stack(
+                [score[keep], value[keep], window[keep], np.full(keep.sum(), number), np.nonzero(keep)[0]],
+                axis=1,
+            )
+        )
     table = np.concatenate(rows)
     table = table[np.argsort(-table[:, 0], kind="stable")]
     if threshold is None:
@@ -115,10 +118,28 @@ def nab(detect: Callable[[np.ndarray, np.ndarray], np.ndarray] = surprises) -> l
         threshold, groups = nab_score(scored, data, profile)
         for group, figure in groups.items():
             known = PUBLISHED.get(group) if profile == "standard" else None
-            reference = f"CAD OSE {known[0]}, Numenta HTM {known[1]}, windowed Gaussian {known[2]}" if known else ""
-            report.append({"measure": f"NAB {profile}", "data": group, "figure": round(figure, 1), "unit": "score", "reference": reference, "threshold": threshold})
-    fixed, groups = nab_score(scored, data, "standard", 0.5)
-    report.append({"measure": "NAB standard, threshold fixed at 0.5", "data": "all 41", "figure": round(groups["all 41"], 1), "unit": "score"})
+            reference = (
+                f"CAD OSE {known[0]}, Numenta HTM {known[1]}, windowed Gaussian {known[2]}" if known else ""
+            )
+            report.append(
+                {
+                    "measure": f"NAB {profile}",
+                    "data": group,
+                    "figure": round(figure, 1),
+                    "unit": "score",
+                    "reference": reference,
+                    "threshold": threshold,
+                }
+            )
+    _fixed, groups = nab_score(scored, data, "standard", 0.5)
+    report.append(
+        {
+            "measure": "NAB standard, threshold fixed at 0.5",
+            "data": "all 41",
+            "figure": round(groups["all 41"], 1),
+            "unit": "score",
+        }
+    )
     rows = sum(len(v[1]) for v in data.values())
     report.append({"measure": "points scored", "data": "NAB", "figure": round(rows / seconds), "unit": "1/s"})
     return report
@@ -131,7 +152,11 @@ def main() -> None:
     given = parser.parse_args()
     report = [row for part in given.parts for row in {"nab": nab}[part]()]
     for row in report:
-        print(json.dumps(row) if given.json else f"{row['measure']:<40}{row['data']:<24}{row['figure']:>10} {row['unit']:<6} {row.get('reference', '')}")
+        print(
+            json.dumps(row)
+            if given.json
+            else f"{row['measure']:<40}{row['data']:<24}{row['figure']:>10} {row['unit']:<6} {row.get('reference', '')}"
+        )
 
 
 if __name__ == "__main__":

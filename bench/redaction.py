@@ -107,9 +107,9 @@ def main() -> None:
             [("name", "Ada Lovelace"), ("email", "ada.l@example.com"), ("phone", "+1 202 555 0143")]
         ] * len(some)
         for about in (None, known):
-            began = time.perf_counter()
+            began = time.process_time()
             redact(some, about)
-            took = time.perf_counter() - began
+            took = time.process_time() - began
             size = sum(map(len, some)) / len(some)
             print(
                 f"speed {title:10} known {about is not None!s:5} {len(some) / took:9.0f} texts/s of {size:.0f} characters"

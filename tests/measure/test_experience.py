@@ -65,7 +65,7 @@ def test_a_customer_who_answers_often_does_not_count_as_many(signals: Callable[.
     nobody = [{**r, "customer_key": None} for r in alone]
     wide = {}
     for name, rows in (("alone", alone), ("often", often), ("nobody", nobody)):
-        row = _one(experience(signals(rows), every="four weeks", cutoff=END), name="csat")
+        row = _one(experience(signals(rows), every="month", cutoff=END), name="csat")
         wide[name] = row["high"] - row["low"]
         assert row["estimate"] == 50
     assert wide["often"] > 1.5 * wide["alone"]

@@ -58,7 +58,7 @@ def test_availability_budget_and_apdex(signals: Callable[..., Any]) -> None:
     found = {(r["name"], r["group"]): r for r in table.to_pylist()}
     shop = found["availability", "service=shop"]
     assert shop["estimate"] == pytest.approx(99.0) and shop["low"] < 99 < shop["high"] and shop["n"] == 2800
-    budget = found["availability budget left", "service=shop"]
+    budget = found["error budget left", "service=shop"]
     assert budget["estimate"] == pytest.approx(50.0) and budget["low"] < 50 < budget["high"]
     assert found["latency", "service=slow"]["estimate"] == 0
     assert found["apdex", "service=slow"]["estimate"] == 0.5

@@ -23,6 +23,7 @@ SHARED_ROWS = 0.5
 SHARED_AUTHORS = 0.3
 FACET_SHARE, FACET_KNOWN, FACET_LIFT = 0.6, 0.3, 1.2
 MOST_BURST = 50.0
+_STORE = {"words": "said"}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -223,6 +224,7 @@ class Emerging:
         issue.absorbed.add((alarm.lane, alarm.series))
         issue.gather(members)
         self._compare(issue, onset, alarm.hour)
+        issue.expected = issue.expected or alarm.due
         terms = set(self._terms(issue))
         alike = [len(terms & old) / max(1.0, (len(terms) * len(old)) ** 0.5) for _, old in self._closed]
         issue.novelty = 1.0 - 0.5 * max(alike, default=0.0)
@@ -258,7 +260,7 @@ class Emerging:
         return narrower or (bool(alike) and alarm.seen - alarm.due <= 1.3 * (issue.seen - issue.due))
 
     def _members(self, lane: str, cell: Holds, first: int, last: int) -> Rows:
-        rows = self._rows[lane]
+        rows = self._rows[_STORE.get(lane, lane)]
         begin, end = np.searchsorted(rows.hour, [first, last + 1])
         span = rows.take(np.arange(begin, end))
         return span.take(cell.holds(span))
@@ -298,7 +300,7 @@ class Emerging:
         """Values that most signals share and that others share less."""
         fixed = dict(issue.parts[0].cell.facets)
         shared = {FACETS[f]: self._names.name[v] for f, v in fixed.items()}
-        rows = self._rows[issue.parts[0].lane]
+        rows = self._rows[_STORE.get(issue.parts[0].lane, issue.parts[0].lane)]
         for facet, counter in enumerate(issue.facets):
             known = sum(counter.values())
             if FACETS[facet] in shared or known < FACET_KNOWN * len(issue.signals) or not known:
@@ -332,6 +334,8 @@ class Emerging:
             facets.get("service"),
             facets.get("channel"),
         ]
+        if issue.kind == "opportunity" and topics and terms:
+            label = f"{label}: {', '.join(terms[:3])}"
         said = ", ".join(w for w in where if w)
         return f"{label} - {said}" if said else label
 

@@ -68,7 +68,7 @@ class Voices:
         self._began: dict[int, int] = {}
         self._authors, self._copies = SeenBefore(AUTHOR_HOURS), SeenBefore(COPY_HOURS)
         self.honesty = {"issue": Honesty(PROBLEM_WINDOWS), "opportunity": Honesty(WISH_WINDOWS)}
-        self._shape: Floats = np.ones(168)
+        self._shape: Floats = np.ones(168, np.float64)
         self.cells: list[Cell] = []
         self.kinds: list[str] = []
         self._unsure = np.empty(0)
@@ -100,6 +100,9 @@ class Voices:
         self.day = day
         for grid in (self._pairs, self._cells, self._origins):
             grid.start_day(day)
+        live = self._origins.span("live", day * 24, day * 24 + 24)
+        for origin, began in self._began.items():
+            live[self._origins.row(origin)] = day * 24 >= began + self._settle * 24
         if len(self._pairs):
             self._expect()
 
@@ -262,9 +265,8 @@ class Voices:
         due, rest = expect_day(clean, known, owner, week, today, self._shape)
         wish = np.array([self.kinds[c] == "opportunity" for c in self._cell_of], bool)
         if wish.any():
-            due[wish], rest[wish] = expect_day(
-                clean[wish], known, owner[wish], week, today, self._shape, WISH_GUARD
-            )
+            older = expect_day(clean[wish], known, owner[wish], week, today, self._shape, WISH_GUARD)
+            due[wish], rest[wish] = older
         self._pairs.span("due0", begin, begin + 24)[:] = due
         self._unsure = 1.0 / (np.bincount(self._cell_of, rest, len(self.cells)) + 1.0)
         settled = np.array(
@@ -295,13 +297,30 @@ class Voices:
         count, due = self._pairs.span("count", back, last) * live, self._pairs.span("due0", back, last) * live
         growth = np.ones((len(self._pairs), last - first))
         topic, whole = np.array(self._topic_row), np.array(self._all_row)
+        topics = np.array([self.cells[c].topic for c in self._cell_of], np.int64)
+        plain = np.array([not self.cells[c].facets for c in self._cell_of], bool)
         for window in (6, 24):
             got, expected = trailing(count, window, last - first), trailing(due, window, last - first)
             others = np.maximum(got[whole] - got[topic], 0) + GROWTH_PRIOR
             usual = np.maximum(expected[whole] - expected[topic], 0) + GROWTH_PRIOR
             growth = np.maximum(growth, np.where((topic != whole)[:, None], others / usual, 1.0))
+            growth = np.maximum(growth, self._common_growth(got, expected, topics, plain))
         lifted = self._pairs.span("due0", first, last) * np.minimum(growth, MOST_GROWTH)
         self._pairs.span("due", first, last)[:] = lifted
+
+    @staticmethod
+    def _common_growth(got: Floats, expected: Floats, topics: Ints, plain: Bools) -> Floats:
+        """Growth of everything but the series' own topic, over all origins; total series are not lifted."""
+        most = int(topics.max()) + 2
+        sums = []
+        for values in (got, expected):
+            by_topic = np.zeros((most, values.shape[1]))
+            np.add.at(by_topic, topics[plain] + 1, values[plain])
+            others = by_topic[0][None, :] - by_topic
+            others[0] = 0.0
+            sums.append(np.maximum(others, 0)[topics + 1] + GROWTH_PRIOR)
+        common: Floats = sums[0] / sums[1]
+        return common
 
     def _settle_cells(self, first: int, last: int) -> None:
         if not len(self._pairs):
@@ -334,6 +353,9 @@ class Voices:
         active = np.pad(self._active, (0, len(seen) - len(self._active)))
         for kind, honesty in self.honesty.items():
             # Wishes are few: their tails are learned from all whole topics, not from the very one that rises.
-            alike = [k == kind if kind == "issue" else c.topic >= 0 and not c.facets for k, c in zip(self.kinds, self.cells, strict=True)]
+            alike = [
+                k == kind if kind == "issue" else c.topic >= 0 and not c.facets
+                for k, c in zip(self.kinds, self.cells, strict=True)
+            ]
             chosen = active & np.array(alike, bool)
             learn_day(seen, expected, unsure, honesty, self.day, chosen)

@@ -20,13 +20,14 @@ from allears.foresee.near import NearDuplicates
 from allears.foresee.rows import BACKFILL, HOUR, Names, Rows, arrived_at, read_rows
 from allears.foresee.tail import count_quantile, highest_usual
 from allears.foresee.voices import Voices
+from allears.foresee.wishes import RECENT_DAYS, Wishes
 from allears.tables import TABLES
 
 __all__ = ["Watch", "WatchRules", "Watched", "arrived_at"]
 
 METHOD = "watch 1"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SAID_SHARE, MET_SHARE = 0.6, 0.4
+SAID_SHARE, MET_SHARE, WISH_SHARE = 0.5, 0.4, 0.1
 COPY_MEMORY_HOURS = 72
 
 
@@ -79,6 +80,7 @@ class Watch:
         )
         self._failures = Failures(self._names, rules.settle_days)
         self._emerging = Emerging(self._names, rules.min_customers, rules.labels, self._sums, self._onset)
+        self._wishes = Wishes(self._names, rules.valence)
         self._copies = NearDuplicates()
         self._waiting: list[Rows] = []
         self._next = -1
@@ -144,7 +146,9 @@ class Watch:
     def _live(self, rows: Rows, first: int, until: int, surprises: list[dict[str, Any]]) -> None:
         said = self._voices.voiced(rows.take(rows.spoken))
         met = self._failures.outcome(rows.take(~rows.spoken))
-        self._voices.take(said, self._groups(said), first, until)
+        groups = self._groups(said)
+        self._voices.take(said, groups, first, until)
+        self._wishes.take(said, groups)
         self._failures.take(met, first, until)
         self._emerging.remember("said", said)
         self._emerging.remember("met", met.take(met.ok == 0))
@@ -162,8 +166,9 @@ class Watch:
             alarms = [
                 a for (lane, kind), found in judged.items() for a in self._alarms(lane, kind, found, hour)
             ]
-            self._emerging.step(hour, alarms, lambda part, at: _warm(judged, part, at - first))
             surprises += self._surprises(alarms)
+            alarms += self._risen(hour)
+            self._emerging.step(hour, alarms, lambda part, at: _warm(judged, part, at - first))
         surprises += self._quiet(first, until)
 
     def _groups(self, said: Rows) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -220,10 +225,23 @@ class Watch:
             "method": METHOD,
         }
 
+    def _risen(self, hour: int) -> list[Alarm]:
+        """Wishes are looked at once, when a day has ended."""
+        if hour % 24 != 23:
+            return []
+        rules = self.rules
+        limit = float(np.log10(7 / (WISH_SHARE * rules.false_alarms_per_week)))
+        risen = self._wishes.close_day(limit, rules.min_customers)
+        return [Alarm("opportunity", "words", r.series, r.word, hour, r.score, r.seen, r.due) for r in risen]
+
     def _onset(self, alarm: Alarm) -> int:
+        if alarm.lane == "words":
+            return alarm.hour - RECENT_DAYS * 24 + 1
         return (self._voices if alarm.lane == "said" else self._failures).onset(alarm.series, alarm.hour)
 
     def _sums(self, part: Part, first: int, last: int) -> tuple[float, float]:
+        if part.lane == "words":
+            return 0.0, 0.0
         return (self._voices if part.lane == "said" else self._failures).sums(part.series, first, last)
 
     def _expectations(self) -> list[dict[str, Any]]:

@@ -137,9 +137,8 @@ class KnownSeeker:
                 while at >= 0:
                     after = at + len(needle.text)
                     if bounded(folded, at, after):
-                        first, last = (
-                            (at, after) if places is None else (int(places[at]), int(places[after - 1]) + 1)
-                        )
+                        # The last letter takes the marks that stand on it along.
+                        first, last = (at, after) if places is None else (int(places[at]), int(places[after]))
                         if not needle.capital or self._text[first].isupper():
                             yield Find(first, last, needle.type)
                     at = folded.find(needle.text, after, end)

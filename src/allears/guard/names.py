@@ -22,7 +22,8 @@ _PARTICLE = r"(?:van der|van den|van de|van het|van 't|van|von der|von|zu|de la|
 _NAME = rf"{_CAPITAL}\.?(?: (?:{_PARTICLE} )?{_CAPITAL}\.?){{0,3}}"
 _TITLED = compile_pattern(
     r"(?:Mr|Mrs|Ms|Mx|Miss|Mister|Dr|Prof|Professor|Doctor|Sir|Madam|MR|MRS|MS|DR|Sig|Sig\.ra|Sig\.na|Sig\.?ra|Dott|Dott\.ssa|Signor|Signora|Avv|Ing"
-    r"|Herr|Herrn|Frau|Hr|Fr|Monsieur|Madame|Mademoiselle|Mme|Mlle|Señor|Señora|Señorita|Sr|Sra|Srta|Doña|Senhor|Senhora|Dra)\.?"
+    r"|Herr|Herrn|Frau|Hr|Fr|Monsieur|Madame|Mademoiselle|Mme|Mlle|Señor|Señora|Señorita|Sr|Sra|Srta|Doña|Senhor|Senhora|Dra"
+    r"|mr|mrs|ms|dr|sig|sig\.ra|sig\.na|dott|dott\.ssa|signora?|herrn?|frau|señora?|senhora?)\.?"
     rf" {{1,2}}(?:{_PARTICLE} )?{_NAME}"
 )
 _TOLD = compile_pattern(

@@ -23,9 +23,9 @@ _SEP = r"[ .\-/()\x{a0}\x{202f}\x{2010}-\x{2015}]"
 _DIGITS = compile_pattern(rf"[+(]{{0,2}}\d(?:{_SEP}{{0,3}}\d){{5,}}(?: ?(?:x|ext\.?|extension) ?\d{{1,6}})?")
 _IBAN = compile_pattern(r"(?i)[a-z]{2}\d{2}(?:[ \-]?[a-z0-9]){11,38}")
 _LETTERED_ID = compile_pattern(
-    r"(?i)[a-z]{6}[0-9lmnpqrstuv]{2}[a-ehlmprst][0-9lmnpqrstuv]{2}[a-z][0-9lmnpqrstuv]{3}[a-z]"
+    r"(?i)\b(?:[a-z]{6}[0-9lmnpqrstuv]{2}[a-ehlmprst][0-9lmnpqrstuv]{2}[a-z][0-9lmnpqrstuv]{3}[a-z]"
     r"|\d{8}[ \-]?[a-z]|[xyz][ \-]?\d{7}[ \-]?[a-z]"
-    r"|[a-ceghj-prstw-z][a-ceghj-nprstw-z] ?\d{2} ?\d{2} ?\d{2} ?[a-d]"
+    r"|[a-ceghj-prstw-z][a-ceghj-nprstw-z] ?\d{2} ?\d{2} ?\d{2} ?[a-d])\b"
 )
 _NAMED_ID = compile_pattern(
     r"(?i)(?:passport|driver'?s? licen[cs]e|driving licen[cs]e|licen[cs]e|national id|id card|identity card|tax id|tin|social security"
@@ -59,6 +59,12 @@ _CPF = re.compile(r"(?<![\d.])\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d)")
 _NIR = re.compile(r"(?<!\d)[12](?:[ ]?\d{2}){3}(?:[ ]?\d{3}){2}[ ]?\d{2}(?!\d)")
 _ELEVEN = re.compile(r"(?<!\d)\d{2}[ ]?\d{3}[ ]?\d{3}[ ]?\d{3}(?!\d)")
 _TEN = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)")
+_IBAN_BEGINS = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}")
+_LONGEST_IBAN = 44
+_CHUNK = re.compile(r"[^ \u00a0\u202f]+(?: ?(?:x|ext\.?|extension) ?\d+$)?")
+_GAP = re.compile(r"[ \u00a0\u202f]+")
+_MOST_CHUNKS = 10
+_FEWEST_DIGITS = 6
 _NORTH_AMERICAN = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}$")
 _CALLING = re.compile(
     r"(?i)\b(?:phone|call|calls|called|calling|tel|tél|tele\w+|télé\w*|cell\w*|mobil\w*|whats ?app|sms|text me|reach|contact|ring|dial|fax|office|home|work"
@@ -82,17 +88,40 @@ def judge_digits(candidate: Candidate) -> Iterator[Find]:
 
 
 def _judge_part(candidate: Candidate, start: int, end: int) -> Iterator[Find]:
+    start, end = _whole_chunks(candidate.text, start, end)
     part = candidate.text[start:end]
-    if sum(map(str.isdigit, part)) < 6 or not bounded(candidate.text, start, end):
+    if sum(map(str.isdigit, part)) < _FEWEST_DIGITS:
         return
-    inner = _card(part) or _national_id(candidate, part, start)
+    inner = _card(part) or _national_id(candidate, part, start) or _phone(candidate, part, start)
     if inner is not None:
         yield from _judge_part(candidate, start, start + inner.start)
         yield Find(start + inner.start, start + inner.end, inner.type)
         yield from _judge_part(candidate, start + inner.end, end)
-    elif _is_phone(candidate, part, start):
-        lead = len(part) - len(part.lstrip(" .-/)\u00a0"))
-        yield Find(start + lead, start + len(part.rstrip(" .-/(\u00a0")), "PHONE")
+
+
+def _whole_chunks(text: str, start: int, end: int) -> tuple[int, int]:
+    """Leave out groups at either end that belong to a word: "B7 4111 1111" begins with 4111."""
+    while start < end and not begins(text, start):
+        gap = _GAP.search(text, start, end)
+        start = gap.end() if gap else end
+    while start < end and not bounded(text, start, end):
+        gaps = [m.start() for m in _GAP.finditer(text, start, end)]
+        end = gaps[-1] if gaps else start
+    return start, end
+
+
+def _phone(candidate: Candidate, part: str, start: int) -> Find | None:
+    """Find a phone number: the whole run, else the longest stretch of its groups that is one."""
+    chunks = [(m.start(), m.end()) for m in _CHUNK.finditer(part)]
+    if len(chunks) > _MOST_CHUNKS:
+        chunks = [(chunks[0][0], chunks[-1][1])]
+    for count in range(len(chunks), 0, -1):
+        for first in range(len(chunks) - count + 1):
+            low, high = chunks[first][0], chunks[first + count - 1][1]
+            if _is_phone(candidate, part[low:high], start + low):
+                low += len(part[low:high]) - len(part[low:high].lstrip(" .-/)\u00a0"))
+                return Find(low, low + len(part[low:high].rstrip(" .-/(\u00a0")), "PHONE")
+    return None
 
 
 def _card(part: str) -> Find | None:
@@ -184,20 +213,23 @@ def _is_valid_phone(part: str, region: str) -> bool:
 
 def judge_iban(candidate: Candidate) -> Iterable[Find]:
     """Take as many characters as the country's account numbers have, if their check digits agree."""
-    if not begins(candidate.text, candidate.start):
-        return
-    found, taken = candidate.found, ""
-    for place, character in enumerate(found):
+    for begin in _IBAN_BEGINS.finditer(candidate.text, candidate.start, min(candidate.high, candidate.end + 3)):
+        end = _iban_end(candidate.text, begin.start(), candidate.high)
+        if end is not None:
+            yield Find(begin.start(), end, "IBAN")
+
+
+def _iban_end(text: str, start: int, high: int) -> int | None:
+    taken = ""
+    for place in range(start, min(high, start + _LONGEST_IBAN)):
+        character = text[place]
         if character.isalnum():
             taken += character
-        if (
-            15 <= len(taken) <= 34
-            and character.isalnum()
-            and bounded(candidate.text, candidate.start, candidate.start + place + 1)
-            and _is_iban(taken)
-        ):
-            yield Find(candidate.start, candidate.start + place + 1, "IBAN")
-            return
+        elif character not in " -":
+            return None
+        if 15 <= len(taken) <= 34 and character.isalnum() and bounded(text, start, place + 1) and _is_iban(taken):
+            return place + 1
+    return None
 
 
 def _is_iban(text: str) -> bool:

@@ -73,11 +73,13 @@ _SHORT = words("st dr pl ct cir sq ln close place court drive square circle")
 def judge_street(candidate: Candidate) -> Iterable[Find]:
     """Refuse what only sounds like a street, and go on to unit, postcode and town."""
     found = _without_last_small_words(candidate.found.strip())
-    parts = re.findall(r"[^\W\d_][\w'’.\-]*", found.lower())
+    parts = re.findall(r"(?<!\d)[^\W\d_][\w'’.\-]*", found.lower())
     end = candidate.start + len(found)
     if not parts or parts[-1] in _NOT_PLACES or not bounded(candidate.text, candidate.start, end):
         return
-    if any(part in _STOP for part in parts[:-1]) or (found[0].isdigit() and parts[0] == "x"):
+    # After a number the last word is the street's kind; before a number it is part of the name.
+    inner = parts[:-1] if found[0].isdigit() else parts
+    if any(part in _STOP for part in inner) or (found[0].isdigit() and parts[0] == "x"):
         return
     if found[0].isdigit() and parts[-1].rstrip(".") in _SHORT and not _mostly_capital(found):
         return

@@ -32,7 +32,7 @@ class SpaceKey:
     >>> key.sub_key("wrap") == key.sub_key("digest")
     False
     >>> key
-    SpaceKey(fingerprint='8fb13f0a')
+    SpaceKey(fingerprint='5dd03bb2')
     """
 
     __slots__ = ("_secret", "_subs")

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import structs
 
 from allears.act.case import open_cases
 from allears.act.clocks import Clocks
@@ -19,6 +20,7 @@ from allears.act.notice import case_notice, issue_notice
 from allears.act.route import default_rules
 from allears.desk.listening import Mark
 from allears.desk.work import Case
+from allears.errors import NotReady
 from allears.foresee.backtest import Backtest, backtest
 from allears.foresee.watch import Watch, Watched, WatchRules, arrived_at
 from allears.journey.ground import Ground
@@ -73,9 +75,23 @@ class Lookout:
         return seen
 
     def backtest(self, start: datetime | None = None) -> Backtest:
-        """Run the past as if live, without touching anything."""
-        since = (start or datetime(1990, 1, 1, tzinfo=UTC)) - timedelta(days=MEMORY_DAYS)
-        return backtest(self._signals(since, self._ground.clock.now()), self.rules(), start)
+        """Run the past as if live, without touching anything.
+
+        Stretches parted by a silent fortnight are lived apart, so that one stray message of years ago costs nothing.
+        A stretch shorter than two settling times teaches for half of its days only: else it could never be judged.
+        """
+        since = start or datetime(1990, 1, 1, tzinfo=UTC)
+        spans = self._spans(since - timedelta(days=MEMORY_DAYS))
+        lived = [self._live_again(*span, start) for span in spans if _midnight(span[1]) + timedelta(days=1) > since]
+        if not lived:
+            raise NotReady("nothing has arrived yet", got=0, needed=1)
+        return _joined(lived)
+
+    def _live_again(self, first: date, last: date, start: datetime | None) -> Backtest:
+        rules = self.rules()
+        settle = max(1, min(rules.settle_days, (last - first).days // 2))
+        signals = self._signals(_midnight(first), _midnight(last) + timedelta(days=1))
+        return backtest(signals, structs.replace(rules, settle_days=settle), start)
 
     def _older_waits(self) -> bool:
         if self._upto is None:
@@ -178,6 +194,18 @@ class Lookout:
                 outbox.put(f"issue.{'opened' if change.what == 'new' else change.what}", issue_notice(change.issue), event_id=f"msg_{change.id}_{change.what}")
         for case in cases:
             outbox.put("case.opened", case_notice(case), event_id=f"msg_{case.id}_{case.reopened}")
+
+
+def _joined(lived: list[Backtest]) -> Backtest:
+    """Put stretches lived apart under one another; the forecast is that of the latest one long enough for it."""
+    issues, weeks = pa.concat_tables([one.issues for one in lived]), sum(one.weeks for one in lived)
+    return Backtest(
+        issues=issues,
+        surprises=pa.concat_tables([one.surprises for one in lived]),
+        weeks=weeks,
+        alarms_per_week=issues.num_rows / weeks,
+        forecast=next((one.forecast for one in reversed(lived) if one.forecast is not None), None),
+    )
 
 
 def _by_moment(issues: pa.Table) -> list[tuple[datetime, pa.Table]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from allears.act.case import cases
 from allears.act.issue import issues
+from allears.errors import NotReady
 from allears.journey import effects
 from allears.journey.ground import Ground
 from allears.journey.questions import cutoff
@@ -59,7 +60,11 @@ def _week(ground: Ground, back: int) -> dict[str, Any]:
 
 def _trust(ground: Ground) -> dict[str, list[dict[str, Any]]]:
     parts: dict[str, list[dict[str, Any]]] = {}
-    for row in effects.trust(ground, None, "week").to_pylist():
+    try:
+        found = effects.trust(ground, None, "week")
+    except NotReady:  # a young space has no periods to compare with yet; the rest of the screen stands
+        return parts
+    for row in found.to_pylist():
         if row["estimate"] is not None:
             parts.setdefault(row["part"], []).append(row)
     return {part: sorted(rows, key=lambda r: r["time"])[-2:] for part, rows in parts.items()}

@@ -48,7 +48,8 @@ def status(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
             {"source": s.name, "channel": s.channel, "stored": s.stored, "duplicates": s.duplicates, "first_at": s.first_at, "last_at": s.last_at}
             for s in session.scalars(select(Source).order_by(Source.name))
         ]
-        kept: dict[str, int] = dict(session.execute(select(RefusedRow.source, func.count()).where(RefusedRow.replayed_at.is_(None)).group_by(RefusedRow.source)).tuples().all())
+        counted = select(RefusedRow.source, func.count()).where(RefusedRow.replayed_at.is_(None)).group_by(RefusedRow.source)
+        kept: dict[str, int] = {row[0]: row[1] for row in session.execute(counted)}
     for source in sources:
         source["refused"] = kept.get(source["source"], 0)
     stored = sum(s["stored"] for s in sources)

@@ -144,7 +144,7 @@ class Graph:
         with self._desk.reading() as session:
             for start in range(0, len(wanted), 500):
                 some = select(Identifier.digest, Identifier.customer).where(Identifier.digest.in_(wanted[start : start + 500]))
-                found.update(session.execute(some).tuples())
+                found.update({row[0]: row[1] for row in session.execute(some)})
         return [found.get(d) if d is not None else None for d in digests]
 
     def resolve_keys(self, customer_keys: pa.Array) -> pa.Array:

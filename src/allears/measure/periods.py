@@ -8,9 +8,9 @@ from typing import Any
 from allears.clock import utc
 from allears.errors import Refused
 
-# 1970-01-05 was the first Monday; "four weeks" keeps weekdays balanced, which months do not.
+# 1970-01-05 was the first Monday. A month is four weeks here: calendar months hold weekdays unevenly.
 MONDAY = 4 * 86_400
-LENGTHS = {"hour": 3_600, "day": 86_400, "week": 7 * 86_400, "four weeks": 28 * 86_400}
+LENGTHS = {"hour": 3_600, "day": 86_400, "week": 7 * 86_400, "month": 28 * 86_400}
 
 
 def length_of(every: str) -> int:

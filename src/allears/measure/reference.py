@@ -21,7 +21,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
 
     start: Annotated[datetime, Meta(description="Start of the first reference period.")]
     end: Annotated[datetime, Meta(description="End of the last one.")]
-    every: Annotated[str, Meta(description="Period: day, week or four weeks.")]
+    every: Annotated[str, Meta(description="Period: day, week or month (four weeks).")]
     levels: Annotated[dict[str, float], Meta(description="Share of good per sounding, above 0 and below 1.")]
     weights: Annotated[dict[str, float], Meta(description="Weight of each sounding within its part.")]
     again: Annotated[

@@ -101,8 +101,8 @@ def _whole(row: dict[str, Any], objectives: Sequence[Objective], since: datetime
             spent = wilson(row[f"bad{i}"], row["n"])
             left = [100 * (1 - x / o.budget) for x in (spent.estimate, spent.high, spent.low)]
             value = Estimate(left[0], left[1], left[2], row["n"])
-            name, method = f"{o.name} budget left", f"{METHOD} {_terms(o)}"
-            yield Figure(name, f"service={o.service}", "", since, value, mark(row["n"]), method)
+            group, method = f"service={o.service}", f"{METHOD} {_terms(o)}"
+            yield Figure("error budget left", group, "", since, value, mark(row["n"]), method)
 
 
 def _terms(o: Objective) -> str:

@@ -66,7 +66,7 @@ def trust(
     by
         A dimension, as in `experience`.
     every
-        day, week or four weeks.
+        day, week or month (four weeks).
     since, cutoff
         Signals that occurred in ``[since, cutoff)``; start early enough for the reference when none is given.
     reference

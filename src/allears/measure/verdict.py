@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from allears.clock import utc
 from allears.errors import NotReady
-from allears.measure.evidence import Days, Evidence, behavioural, half_life, stated
+from allears.measure.days import Days
+from allears.measure.evidence import Evidence, behavioural, half_life, stated
 from allears.measure.intervals import Z90, Z95
 from allears.measure.panel import PANEL, panel_from
 from allears.measure.power import more_to_equate, more_to_find

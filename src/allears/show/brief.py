@@ -1,0 +1,4 @@
+"""The brief."""
+from typing import Any
+def write_brief(told: dict[str, Any]) -> str:
+    return ""

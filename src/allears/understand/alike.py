@@ -46,8 +46,11 @@ def group_alike(words: Words) -> Numbers:
 
 
 def _signatures(words: Words) -> Numbers:
-    digit = words.codes[words.start] <= ord("9") if len(words.row) else np.zeros(0, bool)
-    row, key = words.row[~digit], words.hash[~digit]
+    first = words.codes[words.start]
+    # Numbers and signs vary between copies of one text.
+    sign = ((first >= 0x2190) & (first < 0x2E80)) | ((first >= 0xE000) & (first < 0xF900))
+    letters = (first > ord("9")) & ~sign
+    row, key = words.row[letters], words.hash[letters]
     for _ in range(2):
         joined = row[1:] == row[:-1]
         # The last words of a text have no full run behind them; they stand alone.

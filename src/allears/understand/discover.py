@@ -132,12 +132,12 @@ def assign_found(
 
 
 def _different(texts: Sequence[str | None], limit: int) -> list[str]:
-    spoken = [text for text in texts if text]
+    # Order must not matter to the answer.
+    spoken = sorted(text for text in texts if text)
     first = np.unique(group_alike(chop(spoken))) if spoken else np.zeros(0, np.int64)
     kept = [spoken[i] for i in first]
     if len(kept) > limit:
         kept = sorted(kept, key=lambda text: blake2b(text.encode(), digest_size=8).digest())[:limit]
-    # Order must not matter to the answer.
     return sorted(kept)
 
 

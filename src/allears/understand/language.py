@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 
-from allears.understand.clean import SEPARATOR, join_texts
+from allears.understand.clean import SEPARATOR
 from allears.understand.phrases import HashIndex
 from allears.understand.vocabulary import stopwords
 from allears.understand.words import Numbers, Words, chop
@@ -53,7 +53,7 @@ def detect(texts: Sequence[str | None], words: Words | None = None) -> tuple[pa.
     ['en', 'it', 'de', None, None]
     """
     words = words if words is not None else chop(texts)
-    letters = _letter_scores(texts)
+    letters = _letter_scores(words)
     # Hindi is often typed in Latin letters, which the letter model never saw; the words alone decide then.
     hindi = LANGUAGES.index("hi")
     letters[:, hindi] = np.maximum(letters[:, hindi], letters.max(axis=1) - _TYPED_HINDI)
@@ -100,14 +100,12 @@ def _model() -> _Model:
     )
 
 
-def _letter_scores(texts: Sequence[str | None]) -> Numbers:
+def _letter_scores(words: Words) -> Numbers:
     """Score languages by letter sequences; log-odds softened by the square root of the length, as py3langid does."""
     from scipy import sparse
 
     model = _model()
-    encoded = [
-        " ".join(t.split()).encode()[:BYTES_READ] for t in join_texts(texts).lower().split(SEPARATOR)[:-1]
-    ]
+    encoded = [" ".join(t.split()).encode()[:BYTES_READ] for t in words.joined.lower().split(SEPARATOR)[:-1]]
     row, feature = _walk(model, encoded)
     counts = sparse.coo_matrix(
         (np.ones(len(row), np.float32), (row, feature)), shape=(len(encoded), len(model.weights))
@@ -153,11 +151,15 @@ def _stopword_table() -> tuple[HashIndex, Numbers]:
 
 
 def _word_scores(words: Words) -> Numbers:
+    from scipy import sparse
+
     index, weights = _stopword_table()
     place = index.find(words.hash)
     hit = np.flatnonzero(place >= 0)
-    scores = np.zeros((words.rows, len(LANGUAGES)))
-    np.add.at(scores, words.row[hit], weights[place[hit]])
+    said = sparse.csr_matrix(
+        (np.ones(len(hit)), (words.row[hit], place[hit])), shape=(words.rows, len(weights))
+    )
+    scores: Numbers = said @ weights
     scores *= (_WORD_WEIGHT * 2 / np.sqrt(1 + words.per_row() / 4))[:, None]
     scores += np.array([_USUAL.get(code, 0.0) for code in LANGUAGES])
     return scores

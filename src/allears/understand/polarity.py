@@ -155,8 +155,8 @@ def _longest(hits: Hits) -> Hits:
 def _around(words: Words, polar: Hits, degree: Numbers) -> Numbers:
     factor = np.ones(len(polar.row))
     for back, share in ((1, 1.0), (2, 0.8)):
-        place = polar.first - back
-        same = (place >= 0) & (words.row[place] == polar.row)
+        place = np.maximum(polar.first - back, 0)
+        same = (polar.first >= back) & (words.row[place] == polar.row)
         factor *= np.where(same, 1 + (degree[place] - 1) * share, 1)
     return factor
 
@@ -164,8 +164,8 @@ def _around(words: Words, polar: Hits, degree: Numbers) -> Numbers:
 def _negated(words: Words, polar: Hits, negator: Numbers) -> Numbers:
     negated = np.zeros(len(polar.row), bool)
     for back in range(1, _REACH + 1):
-        place = polar.first - back
-        negated |= (place >= 0) & (words.row[place] == polar.row) & negator[place]
+        place = np.maximum(polar.first - back, 0)
+        negated |= (polar.first >= back) & (words.row[place] == polar.row) & negator[place]
     return negated
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from allears.errors import NotReady, Refused
 from allears.understand.features import Weighting, hashed
 from allears.understand.language import detect
 from allears.understand.learning import deal_folds, fit_softmax, fit_temperature, log_softmax
+from allears.understand.model_bytes import read_model, write_model
 from allears.understand.polarity import Polarity, weigh
 from allears.understand.scores import Evaluation, compare
 from allears.understand.words import Numbers, Words, chop
@@ -143,7 +142,7 @@ class Sentiment:
         weight = np.ones(len(texts)) if weights is None else np.asarray(weights, float)
         words = chop(texts)
         spoken = languages if languages is not None else detect(texts, words)[0].to_pylist()
-        start, counts = self._scores(words, spoken), self._counts(words, spoken)
+        start, counts = self._scores(words, spoken), hashed(words)
         heat = _temperature(counts, target, start, weight, deal_folds(_alike(words), _FOLDS, seed))
         return Sentiment([*self.lessons, _lesson(counts, target, start, weight, heat)])
 
@@ -189,7 +188,7 @@ class Sentiment:
         member = (
             _alike(words) if groups is None else np.unique(np.asarray(groups, str), return_inverse=True)[1]
         )
-        start, counts, weight = self._scores(words, spoken), self._counts(words, spoken), np.ones(len(texts))
+        start, counts, weight = self._scores(words, spoken), hashed(words), np.ones(len(texts))
         fold = deal_folds(member, folds, seed)
         scores = np.zeros((len(texts), 3))
         for part in range(folds):
@@ -202,16 +201,13 @@ class Sentiment:
 
     def to_bytes(self) -> bytes:
         """Write the model; plain arrays and a JSON header, nothing that runs when read."""
-        header = {"version": VERSION, "examples": [one.examples for one in self.lessons]}
-        arrays: dict[str, Numbers] = {"header": np.frombuffer(msgspec.json.encode(header), np.uint8)}
+        arrays: dict[str, Numbers] = {}
         for number, one in enumerate(self.lessons):
             arrays[f"columns{number}"] = one.weighting.columns.astype(np.int32)
             arrays[f"idf{number}"] = one.weighting.idf.astype(np.float32)
             arrays[f"coefficients{number}"] = one.coefficients.astype(np.float16)
             arrays[f"rest{number}"] = np.append(one.intercepts, one.temperature).astype(np.float32)
-        out = BytesIO()
-        np.savez_compressed(out, allow_pickle=False, **arrays)
-        return out.getvalue()
+        return write_model(VERSION, {"examples": [one.examples for one in self.lessons]}, arrays)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Sentiment:
@@ -222,28 +218,17 @@ class Sentiment:
         Refused
             These bytes are no such model, or one of another version.
         """
-        try:
-            arrays = np.load(BytesIO(data), allow_pickle=False)
-            header = msgspec.json.decode(arrays["header"].tobytes())
-            if header["version"] != VERSION:
-                raise Refused(f"a sentiment model of another version; this is {VERSION}")
-            return cls([_read_layer(arrays, number, n) for number, n in enumerate(header["examples"])])
-        except (OSError, KeyError, ValueError, EOFError) as error:
-            if isinstance(error, Refused):
-                raise
-            raise Refused("not a sentiment model") from None
+        header, arrays = read_model(VERSION, data)
+        return cls([_read_layer(arrays, number, n) for number, n in enumerate(header["examples"])])
 
     def _scores(self, words: Words, languages: Sequence[str | None]) -> Numbers:
         found = weigh(words, languages)
         scores = _start(found)
         if self.lessons:
-            counts = self._counts(words, languages)
+            counts = hashed(words)
             for lesson in self.lessons:
                 scores = _add(scores, lesson, counts)
         return scores
-
-    def _counts(self, words: Words, languages: Sequence[str | None]) -> Any:
-        return hashed(words)
 
 
 def _start(found: Polarity) -> Numbers:

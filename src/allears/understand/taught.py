@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from allears.errors import NotReady, Refused
 from allears.understand.features import Weighting, hashed
 from allears.understand.learning import fit_few, log_softmax
+from allears.understand.model_bytes import read_model, write_model
 from allears.understand.taxonomy import taxonomy
 from allears.understand.words import Numbers, Words, chop
 
@@ -95,22 +94,17 @@ class Taught:
     def to_bytes(self) -> bytes:
         """Write the classifier; plain arrays and a JSON header."""
         header = {
-            "version": VERSION,
             "labels": self.labels,
             "threshold": self.threshold,
             "counts": self.counts,
             "terms": self.terms,
         }
-        out = BytesIO()
-        np.savez_compressed(
-            out,
-            allow_pickle=False,
-            header=np.frombuffer(msgspec.json.encode(header), np.uint8),
-            columns=self._weighting.columns.astype(np.int32),
-            idf=self._weighting.idf,
-            coefficients=self._coefficients.astype(np.float16),
-        )
-        return out.getvalue()
+        arrays = {
+            "columns": self._weighting.columns.astype(np.int32),
+            "idf": self._weighting.idf,
+            "coefficients": self._coefficients.astype(np.float16),
+        }
+        return write_model(VERSION, header, arrays)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Taught:
@@ -121,15 +115,9 @@ class Taught:
         Refused
             These bytes are no such classifier, or one of another version.
         """
-        try:
-            arrays = np.load(BytesIO(data), allow_pickle=False)
-            header = msgspec.json.decode(arrays["header"].tobytes())
-            weighting = Weighting(arrays["columns"].astype(np.int64), arrays["idf"])
-            coefficients = arrays["coefficients"].astype(np.float32)
-        except (OSError, KeyError, ValueError, EOFError):
-            raise Refused("not a classifier of taught topics") from None
-        if header["version"] != VERSION:
-            raise Refused(f"taught topics of another version; this is {VERSION}")
+        header, arrays = read_model(VERSION, data)
+        weighting = Weighting(arrays["columns"].astype(np.int64), arrays["idf"])
+        coefficients = arrays["coefficients"].astype(np.float32)
         return cls(
             header["labels"], weighting, coefficients, header["threshold"], header["counts"], header["terms"]
         )

@@ -30,6 +30,8 @@ class Words:
 
     Attributes
     ----------
+    joined
+        The texts as `join_texts` gave them.
     rows
         How many texts.
     row
@@ -50,6 +52,7 @@ class Words:
         For each text, how many exclamation and question marks.
     """
 
+    joined: str
     rows: int
     row: Numbers
     start: Numbers
@@ -102,11 +105,18 @@ def chop(texts: Sequence[str | None]) -> Words:
     kind = kinds[codes][keep]
     codes, upper = folded[keep], upper[keep]
     start, length = _bounds(kind)
-    return _columns(len(texts), codes, kind, start, length, upper, drawn[keep])
+    return _columns(whole, len(texts), codes, kind, start, length, upper, drawn[keep])
 
 
 def _columns(
-    rows: int, codes: Numbers, kind: Numbers, start: Numbers, length: Numbers, upper: Numbers, drawn: Numbers
+    joined: str,
+    rows: int,
+    codes: Numbers,
+    kind: Numbers,
+    start: Numbers,
+    length: Numbers,
+    upper: Numbers,
+    drawn: Numbers,
 ) -> Words:
     ends = np.flatnonzero(codes == ord(SEPARATOR))
     row = np.searchsorted(ends, start)
@@ -119,6 +129,7 @@ def _columns(
         np.bincount(np.searchsorted(ends, np.flatnonzero(codes == ord(c))), minlength=rows) for c in "!?"
     ]
     return Words(
+        joined=joined,
         rows=rows,
         row=row,
         start=start,

@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request
 from nicegui import ui
 from starlette.responses import RedirectResponse, Response
 
-from allears.errors import AllearsError, NotFound
+from allears.errors import AllearsError, NotAllowed, NotFound
 from allears.guard.access import Action, Principal, Role, allow, require, sees_row
 from allears.show.words import time
 from allears.web.pages.answers import Answers
@@ -42,12 +42,12 @@ STYLE = files("allears.web.pages").joinpath("style.css").read_text("utf-8")
 STYLE_PATH = f"/assets/allears-{hashlib.sha256(STYLE.encode()).hexdigest()[:12]}.css"
 THEME = "allears_theme"
 NEXT_THEME = """(() => {
-  const order = ['auto', 'light', 'dark'], now = (document.cookie.match(/%s=(\\w+)/) || [])[1] || 'auto';
-  const next = order[(order.indexOf(now) + 1) %% 3];
-  document.cookie = '%s=' + next + ';path=/;max-age=31536000;samesite=lax';
+  const order = ['auto', 'light', 'dark'], now = (document.cookie.match(/allears_theme=(\\w+)/) || [])[1] || 'auto';
+  const next = order[(order.indexOf(now) + 1) % 3];
+  document.cookie = 'allears_theme=' + next + ';path=/;max-age=31536000;samesite=lax';
   Quasar.Dark.set(next === 'auto' ? 'auto' : next === 'dark');
   document.querySelectorAll('.theme').forEach(b => { b.textContent = {auto: 'Auto', light: 'Light', dark: 'Dark'}[next]; });
-})()""" % (THEME, THEME)
+})()"""
 
 
 class Page:
@@ -81,8 +81,6 @@ class Page:
         principal = await asyncio.to_thread(caller, self.space, self.request)
         if principal is None:
             ui.navigate.to("/login")
-            from allears.errors import NotAllowed
-
             raise NotAllowed("your log-in has ended")
         require(principal, action)
         return principal
@@ -179,7 +177,7 @@ class Door:
                     rule = verdict.rule if not verdict.allowed else "a partner sees its own issues and cases only"
                     tag("p", f"You are logged in as {principal.role}. The rule: {rule}.")
                     tag("p", "Whoever manages users can give you another role: allears users add NAME --role ROLE.", "note")
-                return ui.context.client.build_response(request, 403)
+                return _answered(request, 403)
             _frame(page, title, path)
             values = {name: request.path_params[name] for name in inspect.signature(build).parameters if name in request.path_params}
             with tag("main", classes="page", id="main"):
@@ -189,13 +187,18 @@ class Door:
                     with card("Not found"):
                         tag("p", error.message)
                         link("Back to Pulse", "/")
-                    return ui.context.client.build_response(request, 404)
+                    return _answered(request, 404)
             await _foot(page)
             return None
 
         opened.__name__ = f"page_{title.lower().replace(' ', '_')}"
         # FastAPI hands over path values only to parameters that are named; the request holds them all the same.
         ui.page(path, response_timeout=20)(opened)
+
+
+def _answered(request: Request, status: int) -> Response:
+    response: Response = ui.context.client.build_response(request, status)
+    return response
 
 
 def page_title(space: str, title: str) -> None:

@@ -29,6 +29,16 @@ def link(text: object, target: str, classes: str = "") -> Any:
     return tag("a", text, classes, href=target)
 
 
+def titled(text: object, target: str = "", note: str = "") -> None:
+    """Put a name, linked if it leads somewhere, with a note under it."""
+    if target:
+        link(text, target)
+    else:
+        tag("span", text)
+    if note:
+        tag("span", note, "note")
+
+
 def card(title: str = "", note: str = "", classes: str = "") -> Any:
     """Put a card; its heading says what was found, its note how sure that is."""
     box = tag("section", classes=f"card {classes}")

@@ -1,0 +1,153 @@
+"""One customer: who it is, the figures, and the timeline over all channels."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from nicegui import ui
+
+from allears.errors import AllearsError
+from allears.guard.access import Action
+from allears.show import words
+from allears.web.pages.customers import mood
+from allears.web.pages.frame import Door, Page
+from allears.web.pages.issue import said
+from allears.web.pages.pieces import button, card, chip, empty, facts, link, tag
+
+PAGE = 60
+IDENTIFIERS = {
+    "email": "e-mail", "phone": "phone", "user_id": "user id", "anonymous_id": "browser or app id", "handle": "handle", "account": "account",
+    "device": "device",
+}  # fmt: skip
+
+
+def register(door: Door) -> None:
+    """Open the page."""
+    door.page("/customers/{customer}", "Customer", Action.SEE_CUSTOMERS, build)
+
+
+async def build(page: Page, customer: str) -> None:
+    """Draw it."""
+    person = await asyncio.to_thread(page.space.customer, customer)
+    issues = {i["id"]: i for i in await page.answers.ask("issues", page.space.issues)}
+    with tag("div", classes="head"):
+        link("Customers", "/customers", "over")
+        tag("h1", person.id)
+    await page.fill(f"customer:{person.id}", person.overview, lambda found: _overview(found, issues), lines=4, live=False)
+    with card("What happened, newest first", "Over all channels; personal data is hidden"):
+        kept = tag("div", classes="timeline")
+        more = tag("div")
+    shown: dict[str, Any] = {"before": None, "day": None}
+
+    async def load() -> None:
+        rows = (await asyncio.to_thread(person.timeline, limit=PAGE, before=shown["before"])).to_pylist()
+        with kept:
+            _events(page, person, rows, shown)
+        more.clear()
+        with more:
+            if len(rows) == PAGE:
+                shown["before"] = rows[-1]["occurred_at"]
+                button("Show earlier", load)
+            elif shown["before"] is None and not rows:
+                empty("Nothing is kept of this customer.")
+
+    await load()
+
+
+def _overview(found: dict[str, Any], issues: dict[str, Any]) -> None:
+    with card():
+        known = ", ".join(words.count(n, IDENTIFIERS.get(kind, kind)) for kind, n in found["identifiers"].items())
+        by = [f"{words.channel(c)} {n:,}" for c, n in found["by_channel"].items()]
+        messages = sum(found["topics"].values())
+        facts(
+            [
+                ("Relationship", found["relationship"]),
+                ("Known by", known),
+                ("First heard", words.day(found["first_seen"])),
+                ("Last heard", words.time(found["last_seen"])),
+                ("Signals", found["signals"]),
+                ("Channels", ", ".join(by[:5])),
+                ("Mood", (lambda: mood(found["sentiment"], messages)) if found["sentiment"] is not None else "nothing said"),
+                ("Failed requests met", found["failures"]),
+                ("Ratings given", f"{found['ratings']}, mean {100 * found['rating']:.0f} of 100" if found["ratings"] else "none"),
+                ("Talks about", ", ".join(t.replace("/", ": ") for t in list(found["topics"])[:4]) or "nothing yet"),
+            ]
+        )
+        if found["open_issues"]:
+            with tag("div", classes="row"):
+                tag("span", "Hit by open issues:", "note")
+                for issue in found["open_issues"]:
+                    link(issues[issue]["title"] if issue in issues else issue, f"/issues/{issue}")
+        if found["history"]:
+            with tag("details"):
+                tag("summary", f"Identity changed {words.count(len(found['history']), 'time')}")
+                for move in found["history"]:
+                    text = f"{IDENTIFIERS.get(move['type'], move['type'])} belonged to {move['customer']} until {words.time(_moment(move['valid_to']))}"
+                    tag("div", text, "note")
+
+
+def _moment(value: Any) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+
+
+def _events(page: Page, person: Any, rows: list[dict[str, Any]], shown: dict[str, Any]) -> None:
+    for day, events in groupby(rows, key=lambda r: words.day(r["occurred_at"])):
+        if day != shown["day"]:
+            tag("h3", day)
+            shown["day"] = day
+        for event in events:
+            _event(page, person, event)
+
+
+def _event(page: Page, person: Any, event: dict[str, Any]) -> None:
+    minor = event["text"] is None and event["ok"] is not False and event["rating"] is None
+    with tag("div", classes=f"event {'minor' if minor else ''} {event['direction'] or ''}"):
+        tag("span", f"{event['occurred_at']:%H:%M}", "when")
+        tag("span", words.channel(event["channel"]) + (" (from us)" if event["direction"] == "out" else ""), "when")
+        with tag("div"):
+            what = said(event) if page.may(Action.READ_TEXT) or not event["text"] else "wrote something"
+            tag("div", what, "what bad-text" if event["ok"] is False else "what")
+            if event["rating"] is not None:
+                tag("span", f"{event['name'] or 'rating'}: {100 * event['rating']:.0f} of 100", "note")
+            if event["text"] and page.may(Action.OPEN_SEALED):
+                _original(page, person, event["signal_id"])
+        with tag("div", classes="side"):
+            if event["sentiment"] is not None and abs(event["sentiment"]) >= 0.2:
+                chip(f"{event['sentiment']:+.1f}", "bad" if event["sentiment"] < 0 else "good")
+
+
+def _original(page: Page, person: Any, signal: str) -> None:
+    place = tag("div")
+
+    async def reveal() -> None:
+        why = await _why()
+        if why is None:
+            return
+        try:
+            principal = await page.sure(Action.OPEN_SEALED)
+            opened = await asyncio.to_thread(person.originals, principal, why, [signal])
+        except AllearsError as error:
+            ui.notify(error.message, type="negative")
+            return
+        found = opened.get(signal)
+        place.clear()
+        with place:
+            tag("div", (found or {}).get("text") or "The key was destroyed: nobody can open it any more.", "original")
+
+    with place:
+        button("Show original", reveal, "small")
+
+
+async def _why() -> str | None:
+    """Ask for the reason, which the audit keeps beside the look."""
+    with ui.dialog() as dialog, card("Why do you need to see it?", "Your name, the reason and the time are kept in the audit."):
+        field = ui.input(placeholder="Such as: refund for case 1234").props("autofocus outlined dense")
+        with tag("div", classes="row"):
+            button("Open", lambda: dialog.submit(str(field.value or "").strip() or None), "main")
+            button("Cancel", lambda: dialog.submit(None))
+    reason = await dialog
+    dialog.delete()
+    return str(reason) if reason else None

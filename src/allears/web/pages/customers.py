@@ -1,0 +1,87 @@
+"""Customers: find one by anything known, or see who was heard last."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from nicegui import ui
+
+from allears.guard.access import Action
+from allears.show import words
+from allears.web.pages.frame import Door, Page
+from allears.web.pages.pieces import card, chip, empty, link, table, tabs, tag
+
+KINDS = {"": "All", "consumer": "Consumers", "employee": "Employees", "partner": "Partners"}
+LISTED, SHOWN = 400, 100
+
+
+def register(door: Door) -> None:
+    """Open the page."""
+    door.page("/customers", "Customers", Action.SEE_CUSTOMERS, build)
+
+
+async def build(page: Page) -> None:
+    """Draw it."""
+    kind = page.request.query_params.get("kind", "")
+    tag("h1", "Customers")
+    _search(page)
+
+    def draw(found: list[dict[str, Any]]) -> None:
+        chosen = [c for c in found if kind in ("", c["relationship"])]
+        tabs([(text, f"/customers?kind={k}" if k else "/customers", k == kind) for k, text in KINDS.items()], "Relationship")
+        with card(f"{min(len(chosen), SHOWN)} heard most recently", f"Of the {len(found):,} customers last heard" if kind else ""):
+            if not chosen:
+                empty("No customer of that kind was heard lately.", "A signal needs an identifier to belong to somebody.")
+                return
+            table(
+                ("Customer", "Relationship", "Messages", "Signals", "Channels", "Mood", "Last heard"),
+                [
+                    (
+                        partial(link, c["customer"], f"/customers/{c['customer']}"),
+                        c["relationship"],
+                        c["messages"],
+                        c["signals"],
+                        c["channels"],
+                        partial(mood, c["sentiment"], c["messages"]),
+                        words.time(c["last_at"]),
+                    )
+                    for c in chosen[:SHOWN]
+                ],
+                right=(2, 3, 4),
+                caption="Customers",
+                classes="cards",
+            )
+
+    await page.fill("customers", lambda: page.space.customers(limit=LISTED), draw, lines=10)
+
+
+def mood(sentiment: float | None, messages: int) -> None:
+    """Put how somebody sounds on average, if anything was said."""
+    if sentiment is None:
+        tag("span", "nothing said", "note")
+    else:
+        tone = "bad" if sentiment < -0.2 else "good" if sentiment > 0.2 else ""
+        chip(f"{'unhappy' if tone == 'bad' else 'happy' if tone else 'mixed'} {sentiment:+.1f}, n {messages}", tone)
+
+
+def _search(page: Page) -> None:
+    with tag("form", classes="search", role="search") as form:
+        # What is searched for is personal: it goes over the page's own connection, not into an address that is logged.
+        tag("input", type="search", placeholder="E-mail, phone, user id, handle or customer id", aria_label="Find a customer")
+        tag("button", "Find", "button main", type="submit")
+    said = tag("p", "", "note", role="status")
+
+    async def find(event: Any) -> None:
+        text = str(event.args or "").strip()
+        if not text:
+            return
+        await page.sure(Action.SEE_CUSTOMERS)
+        found = await asyncio.to_thread(page.space.customers, search=text)
+        if found:
+            ui.navigate.to(f"/customers/{found[0]['customer']}")
+        else:
+            said.text = "Nobody is known by that. An identifier must be whole: names and parts of addresses are not kept in clear."
+
+    form.on("submit.prevent", find, js_handler="(e) => emit(e.target.querySelector('input').value)")

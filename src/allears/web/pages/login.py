@@ -1,0 +1,97 @@
+"""Log in and out: plain forms, so that they work before anything else has loaded."""
+
+from __future__ import annotations
+
+import asyncio
+from html import escape
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+from fastapi import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from allears.errors import NotAllowed
+from allears.web.pages.frame import STYLE_PATH, Door
+from allears.web.who import COOKIE
+
+if TYPE_CHECKING:
+    from allears.guard.access import Principal
+
+LONGEST_FORM = 10_000
+HOURS = 12
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Log in · {space} · Allears</title><link rel="stylesheet" href="{style}"></head>
+<body class="{dark}"><main class="login"><section class="card"><div><h1>Allears</h1><p class="note">{space}</p></div>
+{complaint}<form method="post" action="/login"><input type="hidden" name="next" value="{next}">
+<label>Name<input type="text" name="name" autocomplete="username" autofocus required maxlength="64"></label>
+<label>Password<input type="password" name="password" autocomplete="current-password" required maxlength="1024"></label>
+<button class="button main" type="submit">Log in</button></form>
+<p class="note">No user yet? On the machine itself: <code>allears users add NAME --role ROLE</code>, or open the link that
+<code>allears serve</code> prints.</p></section></main></body></html>"""
+
+
+def register(door: Door) -> None:
+    """Add the routes."""
+    space = door.space
+
+    @door.app.get("/login", include_in_schema=False)
+    async def ask(request: Request) -> Response:
+        return _page(door, request, request.query_params.get("next", "/"))
+
+    @door.app.post("/login", include_in_schema=False)
+    async def enter(request: Request) -> Response:
+        if not _same_site(request):
+            return _page(door, request, "/", "That form came from another site", 403)
+        form = await _form(request)
+        try:
+            principal: Principal = await asyncio.to_thread(space.logins.check, form.get("name", ""), form.get("password", ""))
+        except NotAllowed as error:
+            return _page(door, request, form.get("next", "/"), error.message.capitalize(), 403)
+        response = RedirectResponse(local(form.get("next", "/")), status_code=303)
+        token = await asyncio.to_thread(space.logins.start, principal)
+        secure = request.url.scheme == "https"
+        response.set_cookie(COOKIE, token, httponly=True, samesite="lax", max_age=HOURS * 3600, secure=secure)
+        return response
+
+    @door.app.post("/logout", include_in_schema=False)
+    async def leave(request: Request) -> Response:
+        token = request.cookies.get(COOKIE)
+        if token and _same_site(request):
+            await asyncio.to_thread(space.logins.end, token)
+        response = RedirectResponse("/login", status_code=303)
+        response.delete_cookie(COOKIE)
+        return response
+
+
+def local(target: str) -> str:
+    r"""Keep a redirect inside: a path of this site, else the first page.
+
+    Examples
+    --------
+    >>> local("/issues?view=all"), local("//evil.example"), local("https://evil.example/"), local("/\\evil.example")
+    ('/issues?view=all', '/', '/', '/')
+    """
+    parts = urlsplit(target)
+    inside = target.startswith("/") and not target.startswith("//") and "\\" not in target and target.isprintable()
+    return target if inside and not parts.scheme and not parts.netloc else "/"
+
+
+async def _form(request: Request) -> dict[str, str]:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > LONGEST_FORM:
+            return {}
+    return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True).items()}
+
+
+def _same_site(request: Request) -> bool:
+    # Not the Origin header: under our own no-referrer policy browsers send "null" there.
+    return request.headers.get("sec-fetch-site") in (None, "same-origin", "none")
+
+
+def _page(door: Door, request: Request, target: str, complaint: str = "", status: int = 200) -> Response:
+    told = f'<p class="chip bad" role="alert">{escape(complaint)}</p>' if complaint else ""
+    dark = "body--dark" if request.cookies.get("allears_theme") == "dark" else ""
+    html = PAGE.format(space=escape(door.space.name), style=STYLE_PATH, dark=dark, complaint=told, next=escape(local(target)))
+    return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})

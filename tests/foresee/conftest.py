@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -82,6 +83,7 @@ class Shop:
 
     def __post_init__(self) -> None:
         self.random = np.random.default_rng(self.seed)
+        self.dice = random.Random(self.seed)
         self.vocabulary = {
             t: ["".join(self.random.choice(SOUNDS, 3)) for _ in range(12)] for t in (*VALENCE, "")
         }
@@ -106,22 +108,23 @@ class Shop:
 
     def say(self, topic: str, hour: float, **given: Any) -> str:
         """Add one message."""
-        words = [*self.random.choice(self.vocabulary[topic], 4), *self.random.choice(self.common, 7)]
+        words = [*self.dice.choices(self.vocabulary[topic], k=4), *self.dice.choices(self.common, k=7)]
+        self.dice.shuffle(words)
         valence = VALENCE.get(topic, "neutral")
         feeling = {"problem": -0.6, "wish": 0.1, "praise": 0.7}.get(valence, 0.0)
-        channel = str(self.random.choice(CHANNELS))
+        channel = self.dice.choice(CHANNELS)
         row = {
             "kind": "feedback", "channel": channel, "source": f"{channel}-in", "topics": [topic] if topic else [],
-            "text": " ".join(self.random.permutation(words)), "sentiment": feeling + 0.1 * self.random.normal(),
-            "region": str(self.random.choice(REGIONS)), "partner": str(self.random.choice(PARTNERS)) if "delivery" in topic else None,
+            "text": " ".join(words), "sentiment": feeling + 0.1 * self.random.normal(),
+            "region": self.dice.choice(REGIONS), "partner": self.dice.choice(PARTNERS) if "delivery" in topic else None,
         }  # fmt: skip
         return self._add(hour, row | given)
 
     def meet(self, hour: float, **given: Any) -> str:
         """Add one request."""
         row = {
-            "kind": "telemetry", "channel": "web", "source": "otel", "name": "request", "service": str(self.random.choice(SERVICES)),
-            "platform": str(self.random.choice(["ios", "android", "web"])), "release": "1.0", "region": str(self.random.choice(REGIONS)),
+            "kind": "telemetry", "channel": "web", "source": "otel", "name": "request", "service": self.dice.choice(SERVICES),
+            "platform": self.dice.choice(["ios", "android", "web"]), "release": "1.0", "region": self.dice.choice(REGIONS),
             "ok": True,
         }  # fmt: skip
         return self._add(hour, row | given)

@@ -7,10 +7,25 @@ from hypothesis import strategies as st
 from allears.foresee.near import NearDuplicates, near_groups, normalise
 
 WORDS = st.lists(
-    st.sampled_from("parcel late again never arrived driver refund queue broken lamp order waiting".split()),
+    st.sampled_from(
+        [
+            "parcel",
+            "late",
+            "again",
+            "never",
+            "arrived",
+            "driver",
+            "refund",
+            "queue",
+            "broken",
+            "lamp",
+            "order",
+            "waiting",
+        ]
+    ),
     min_size=6,
     max_size=25,
-)  # noqa: SIM905
+)
 
 
 @given(WORDS, st.integers(0, 9999))

@@ -73,7 +73,13 @@ def test_a_partner_without_a_name_may_nothing_and_sees_nothing() -> None:
 def test_a_partner_sees_its_own_rows_only() -> None:
     principal = Principal("user:x", Role.PARTNER, "north")
     assert row_partner(principal) == "north"
-    assert [sees_row(principal, p) for p in ("north", "south", "North", "", None)] == [True, False, False, False, False]
+    assert [sees_row(principal, p) for p in ("north", "south", "North", "", None)] == [
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
     boss = Principal("user:y", Role.CIO)
     assert row_partner(boss) is None
     assert sees_row(boss, "south") and sees_row(boss, None)

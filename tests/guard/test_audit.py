@@ -44,7 +44,9 @@ def test_reasons_are_redacted(audit: Audit, tmp_path: Path) -> None:
     assert not any(b"canary.person" in path.read_bytes() for path in tmp_path.glob("desk.db*"))
 
 
-@pytest.mark.parametrize("column", ["actor", "action", "target_hash", "why", "detail", "previous", "hash", "seal", "salt", "at"])
+@pytest.mark.parametrize(
+    "column", ["actor", "action", "target_hash", "why", "detail", "previous", "hash", "seal", "salt", "at"]
+)
 def test_one_changed_cell_is_found(desk: Desk, audit: Audit, column: str) -> None:
     for n in range(6):
         audit.record("user:ana", "look", f"c{n}", "because", {"n": n})
@@ -52,7 +54,11 @@ def test_one_changed_cell_is_found(desk: Desk, audit: Audit, column: str) -> Non
         row = session.get(AuditEntry, 4)
         assert row is not None
         value = getattr(row, column)
-        changed = value + timedelta(seconds=1) if column == "at" else value[:-1] + (b"\x00" if isinstance(value, bytes) else "~")
+        changed = (
+            value + timedelta(seconds=1)
+            if column == "at"
+            else value[:-1] + (b"\x00" if isinstance(value, bytes) else "~")
+        )
         setattr(row, column, changed)
     assert audit.verify()[::3] == (False, 4)
 
@@ -101,14 +107,18 @@ def test_a_failed_act_leaves_no_entry(desk: Desk, audit: Audit) -> None:
     assert audit.entries() == []
 
 
-def test_looking_at_originals_needs_right_and_reason_and_is_written_down(desk: Desk, vault: Vault, audit: Audit) -> None:
+def test_looking_at_originals_needs_right_and_reason_and_is_written_down(
+    desk: Desk, vault: Vault, audit: Audit
+) -> None:
     sealed = vault.seal(["c1", "c2", "c1"], [b"one", b"two", b"three"], "text")
     agent, analyst = Principal("user:ag", Role.AGENT), Principal("user:an", Role.ANALYST)
     with pytest.raises(NotAllowed, match="analyst may not open_sealed"):
         look(desk, vault, audit, analyst, why="curious", subjects=["c1"], sealed=sealed[:1], field="text")
     with pytest.raises(Refused, match="reason"):
         look(desk, vault, audit, agent, why=" ", subjects=["c1"], sealed=sealed[:1], field="text")
-    seen = look(desk, vault, audit, agent, why="case 12", subjects=["c1", "c2", "c1"], sealed=sealed, field="text")
+    seen = look(
+        desk, vault, audit, agent, why="case 12", subjects=["c1", "c2", "c1"], sealed=sealed, field="text"
+    )
     assert seen == [b"one", b"two", b"three"]
     told = [(entry.actor, entry.action, entry.why) for entry in reversed(audit.entries())]
     assert told == [

@@ -38,7 +38,9 @@ def run(desk: Desk, vault: Vault, audit: Audit, **changes: object) -> Receipt:
 
 
 @pytest.mark.usefixtures("pets")
-def test_keys_lookups_and_traces_go_and_the_receipt_says_so(desk: Desk, vault: Vault, audit: Audit, tmp_path: Path) -> None:
+def test_keys_lookups_and_traces_go_and_the_receipt_says_so(
+    desk: Desk, vault: Vault, audit: Audit, tmp_path: Path
+) -> None:
     sealed = vault.seal(["k1", "k2", "k3"], [b"a", b"b", b"c"], "text")
     receipt = run(desk, vault, audit)
     assert vault.open(["k1", "k2", "k3"], sealed, "text") == [None, None, b"c"]
@@ -56,7 +58,13 @@ def test_a_receipt_verifies_as_json_and_not_when_changed(desk: Desk, vault: Vaul
     vault.seal(["k1"], [b"a"], "text")
     receipt = run(desk, vault, audit)
     assert verify_receipt(vault, receipt) and verify_receipt(vault, receipt.json())
-    for field, value in (("keys_destroyed", 5), ("customer", "c8"), ("removed", {}), ("audit_head", "0"), ("signature", "")):
+    for field, value in (
+        ("keys_destroyed", 5),
+        ("customer", "c8"),
+        ("removed", {}),
+        ("audit_head", "0"),
+        ("signature", ""),
+    ):
         assert not verify_receipt(vault, msgspec.structs.replace(receipt, **{field: value}))
     assert not verify_receipt(Vault(desk, SpaceKey.new(), "acme"), receipt)
     for junk in ("", "{}", b"\xff"):

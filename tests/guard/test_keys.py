@@ -21,7 +21,9 @@ def test_a_key_is_shown_once_and_known_again(desk: Desk, clock: SetClock, tmp_pa
     assert keys.list() == [record]
 
 
-@pytest.mark.parametrize("change", [lambda t: t[:-1], lambda t: t + "A", lambda t: t.upper(), lambda t: "x" + t, lambda t: ""])
+@pytest.mark.parametrize(
+    "change", [lambda t: t[:-1], lambda t: t + "A", lambda t: t.upper(), lambda t: "x" + t, lambda t: ""]
+)
 def test_anything_else_is_nobody(desk: Desk, clock: SetClock, change) -> None:  # type: ignore[no-untyped-def]
     keys = Keys(desk, clock)
     text, record = keys.make("cio", "x")
@@ -35,7 +37,9 @@ def test_a_revoked_or_expired_key_is_nobody_at_once(desk: Desk, clock: SetClock)
     keys = Keys(desk, clock)
     text, record = keys.make("cio", "x")
     short, _ = keys.make("partner", "y", partner="north", valid_for=timedelta(hours=1))
-    assert keys.check(text) and keys.check(short) == Principal(keys.list()[1].id and f"key:{short.split('_')[1]}", Role.PARTNER, "north")
+    assert keys.check(text) and keys.check(short) == Principal(
+        keys.list()[1].id and f"key:{short.split('_')[1]}", Role.PARTNER, "north"
+    )
     revoked = keys.revoke(record.id)
     assert revoked.revoked_at == clock.now()
     assert keys.check(text) is None

@@ -40,7 +40,9 @@ def test_wrong_name_and_wrong_password_read_the_same(logins: Logins) -> None:
 
 
 @pytest.mark.parametrize("name", ["ana", "nobody"])
-def test_after_five_failures_one_must_wait_longer_and_longer(logins: Logins, clock: SetClock, name: str) -> None:
+def test_after_five_failures_one_must_wait_longer_and_longer(
+    logins: Logins, clock: SetClock, name: str
+) -> None:
     logins.add("ana", "correct horse", "analyst")
     for _ in range(5):
         with pytest.raises(NotAllowed, match="wrong"):
@@ -63,7 +65,9 @@ def test_after_five_failures_one_must_wait_longer_and_longer(logins: Logins, clo
             logins.check("ana", "guess")
 
 
-def test_a_session_ends_by_itself_by_hand_and_with_the_user(logins: Logins, clock: SetClock, tmp_path: Path) -> None:
+def test_a_session_ends_by_itself_by_hand_and_with_the_user(
+    logins: Logins, clock: SetClock, tmp_path: Path
+) -> None:
     logins.add("ana", "correct horse", "analyst")
     principal = logins.check("ana", "correct horse")
     one, two, three = (logins.start(principal) for _ in range(3))
@@ -85,7 +89,9 @@ def test_a_session_ends_by_itself_by_hand_and_with_the_user(logins: Logins, cloc
         logins.disable("nobody")
 
 
-def test_a_session_expires_and_a_passing_visitor_keeps_the_role_given(logins: Logins, clock: SetClock) -> None:
+def test_a_session_expires_and_a_passing_visitor_keeps_the_role_given(
+    logins: Logins, clock: SetClock
+) -> None:
     visitor = Principal("user:local", Role.CIO)
     token = logins.start(visitor)
     assert logins.who(token) == visitor
@@ -94,7 +100,14 @@ def test_a_session_expires_and_a_passing_visitor_keeps_the_role_given(logins: Lo
 
 
 def test_weak_passwords_and_wrong_roles_are_refused(logins: Logins) -> None:
-    for name, password, role in (("ana", "short", "cio"), ("", "correct horse", "cio"), ("a\n", "correct horse", "cio"), ("ana", "correct horse", "root")):
+    for name, password, role in (
+        ("ana", "short", "cio"),
+        ("", "correct horse", "cio"),
+        ("a\n", "correct horse", "cio"),
+        ("ana", "correct horse", "root"),
+    ):
         with pytest.raises(Refused) as caught:
             logins.add(name, password, role)
-        assert "correct horse" not in str(caught.value) and "short" not in str(caught.value).replace("shortest", "")
+        assert "correct horse" not in str(caught.value) and "short" not in str(caught.value).replace(
+            "shortest", ""
+        )

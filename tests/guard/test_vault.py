@@ -20,7 +20,12 @@ from allears.guard.vault import Vault
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.sampled_from(["ann", "bob", "Ω|\x1f", ""]), st.none() | st.binary(max_size=200)), max_size=8))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["ann", "bob", "Ω|\x1f", ""]), st.none() | st.binary(max_size=200)),
+        max_size=8,
+    )
+)
 def test_what_is_sealed_opens_again(vault: Vault, rows: list[tuple[str, bytes | None]]) -> None:
     subjects, plain = [s for s, _ in rows], [p for _, p in rows]
     sealed = vault.seal(subjects, plain, "text")
@@ -53,7 +58,9 @@ def test_any_changed_byte_is_refused(vault: Vault) -> None:
             vault.open(["ann"], [blob[:cut]], "text")
 
 
-def test_a_value_cannot_be_moved_to_another_subject_field_or_tenant(desk: Desk, vault: Vault, key: SpaceKey) -> None:
+def test_a_value_cannot_be_moved_to_another_subject_field_or_tenant(
+    desk: Desk, vault: Vault, key: SpaceKey
+) -> None:
     blobs = vault.seal(["ann", "bob"], [b"hello", b"you"], "text")
     other = Vault(desk, key, "other")
     other.seal(["ann"], [b"x"], "text")
@@ -65,7 +72,9 @@ def test_a_value_cannot_be_moved_to_another_subject_field_or_tenant(desk: Desk, 
         vault.open(["carl"], blobs[:1], "text")
 
 
-def test_another_process_opens_it_with_the_same_space_key_only(desk: Desk, vault: Vault, key: SpaceKey) -> None:
+def test_another_process_opens_it_with_the_same_space_key_only(
+    desk: Desk, vault: Vault, key: SpaceKey
+) -> None:
     sealed = vault.seal(["ann"], [b"hello"], "text")
     assert Vault(desk, SpaceKey(bytes(range(32))), "acme").open(["ann"], sealed, "text") == [b"hello"]
     with pytest.raises(Refused, match="not the space's key"):
@@ -94,7 +103,9 @@ def test_after_destroying_old_values_are_gone_and_new_ones_have_a_new_key(
     new = other.seal(["ann"], [b"new"], "text")
     assert vault.open(["ann", "ann"], [old[0], new[0]], "text") == [None, b"new"]
     with desk.session() as session:
-        rows = session.scalars(select(SubjectKey).where(SubjectKey.subject == "ann").order_by(SubjectKey.generation)).all()
+        rows = session.scalars(
+            select(SubjectKey).where(SubjectKey.subject == "ann").order_by(SubjectKey.generation)
+        ).all()
         gone = session.scalars(select(DestroyedKey)).all()
     assert [row.generation for row in rows] == [1, 2]
     assert [(row.key_id, row.destroyed_at) for row in gone] == [(rows[0].id, clock.now())]
@@ -155,7 +166,9 @@ def test_two_processes_making_a_key_at_once_agree(desk: Desk, key: SpaceKey) -> 
         assert fresh.open(subjects, blobs, "text") == [b"%d" % place] * 50
 
 
-def test_keys_that_were_forgotten_are_loaded_again(desk: Desk, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_that_were_forgotten_are_loaded_again(
+    desk: Desk, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(key_ring, "REMEMBERED", 3)
     subjects = [f"s{n}" for n in range(10)]
     sealed = vault.seal(subjects, [b"x"] * 10, "text")
@@ -165,7 +178,9 @@ def test_keys_that_were_forgotten_are_loaded_again(desk: Desk, vault: Vault, mon
         assert len(session.scalars(select(SubjectKey)).all()) == 10
 
 
-def test_digests_differ_by_purpose_tenant_and_key_and_are_stable(desk: Desk, vault: Vault, key: SpaceKey) -> None:
+def test_digests_differ_by_purpose_tenant_and_key_and_are_stable(
+    desk: Desk, vault: Vault, key: SpaceKey
+) -> None:
     values = ["ada@example.com", "", "Ω\ud800"]
     digests = vault.digest("email", values)
     assert digests == vault.digest("email", values)

@@ -95,7 +95,7 @@ def erase(
 def verify(*, where: Where = HERE) -> None:
     """Check that no entry was changed, removed or slipped in."""
     with where.open() as space:
-        found = msgspec.to_builtins(space.ground.audit.verify())
+        found = space.ground.audit.verify()._asdict()
         if where.json:
             show.as_json(found)
         else:

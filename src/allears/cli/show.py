@@ -76,4 +76,4 @@ def complain(code: str, message: str, place: str, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(msgspec.json.encode({"error": {"code": code, "message": message, "place": place}}).decode() + "\n")
         return
-    err.print(Text("allears: ", style="bold red") + Text(message) + Text(f" - at {place}" if place else "", style="dim"))
+    err.print(Text("allears: ", style="bold red") + Text(message) + Text(f" - at {place}" if place else "", style="dim"), soft_wrap=True)

@@ -59,8 +59,8 @@ class Failures:
         self.honesty = Honesty(WINDOWS)
         self.cells: list[Cell] = []
         self._parent: list[int] = []
-        self._share = np.empty(0)
-        self._unsure = np.empty(0)
+        self._share: Floats = np.empty(0)
+        self._unsure: Floats = np.empty(0)
         self._began: dict[int, int] = {}
         self._failing: dict[int, bool] = {}
         self._met: set[tuple[int, int, int]] = set()

@@ -66,7 +66,7 @@ def forecast(
     True
     """
     values = np.asarray(counts, float)
-    moments = [_moment(t) for t in np.asarray(times, object)]
+    moments = _moments(times)
     if len(values) != len(moments):
         raise Refused("expected as many times as counts", place="counts")
     if len(values) < 48:
@@ -206,11 +206,10 @@ def _spread(errors: Floats) -> float:
     return float(np.clip((inner**2 - 1.0) / LOW_COUNT, 0.01, 1.0))
 
 
-def _moment(value: object) -> datetime:
-    if isinstance(value, np.datetime64):
-        return datetime.fromtimestamp(int(value.astype("datetime64[s]").astype(np.int64)), UTC)
-    if isinstance(value, int):  # numpy turns datetime64[ns] into nanoseconds when asked for objects
-        return datetime.fromtimestamp(value / 1e9, UTC)
-    if not isinstance(value, datetime) or value.tzinfo is None:
+def _moments(times: ArrayLike) -> list[datetime]:
+    given = np.asarray(times)
+    if given.dtype.kind == "M":
+        return [datetime.fromtimestamp(int(s), UTC) for s in given.astype("datetime64[s]").astype(np.int64)]
+    if not all(isinstance(t, datetime) and t.tzinfo is not None for t in given):
         raise Refused("expected times with a zone", place="times")
-    return value.astimezone(UTC)
+    return [t.astimezone(UTC) for t in given]

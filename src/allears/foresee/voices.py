@@ -71,7 +71,7 @@ class Voices:
         self._shape: Floats = np.ones(168, np.float64)
         self.cells: list[Cell] = []
         self.kinds: list[str] = []
-        self._unsure = np.empty(0)
+        self._unsure: Floats = np.empty(0)
         self._active = np.empty(0, bool)
         self.day = -1
 
@@ -268,7 +268,8 @@ class Voices:
             older = expect_day(clean[wish], known, owner[wish], week, today, self._shape, WISH_GUARD)
             due[wish], rest[wish] = older
         self._pairs.span("due0", begin, begin + 24)[:] = due
-        self._unsure = 1.0 / (np.bincount(self._cell_of, rest, len(self.cells)) + 1.0)
+        learned = np.bincount(self._cell_of, rest, len(self.cells)).astype(np.float64)
+        self._unsure = 1.0 / (learned + 1.0)
         settled = np.array(
             [self._began.get(o, begin) + self._settle * 24 <= begin for o in self._codes_of], bool
         )

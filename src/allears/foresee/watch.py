@@ -110,7 +110,8 @@ class Watch:
             until = min(last, (first // 24 + 1) * 24)
             if first // 24 != self._voices.day:
                 self._start_day(first // 24)
-                expectations = self._expectations()
+                if first // 24 == (last - 1) // 24:
+                    expectations = self._expectations()
             begin, end = np.searchsorted(rows.hour, [first, until])
             self._live(rows.take(np.arange(begin, end)), first, until, surprises)
             self._next = until

@@ -142,9 +142,7 @@ class KeyRing:
         with self._desk.session() as session:
             self._forget_destroyed(session)
             known = self._known
-            missing = [
-                subject for subject in wanted if subject not in known
-            ]
+            missing = [subject for subject in wanted if subject not in known]
             loaded = self._load(session, missing)
             if make:
                 loaded |= self._make(

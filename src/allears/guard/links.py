@@ -25,7 +25,8 @@ _TELLING_QUERY = re.compile(
     r"|e?-?mail|phone|user(?:name|_?id)?|name|customer|account))="
     r"|@|%40|eyJ[A-Za-z0-9_-]{6,}\."
 )
-_OPAQUE = re.compile(r"(?:^|[/=])(?=[^/?&=]*\d)(?=[^/?&=]*[A-Za-z])[A-Za-z0-9_~-]{20,}(?:$|[/?&#.])")
+_OPAQUE = re.compile(r"(?:^|[/=])(?=[^/?&=]*\d)(?=[^/?&=]*[A-Za-z])[A-Za-z0-9_~]{20,}(?:$|[/?&#.])")
+_MAIL_WORDS = re.compile(r"(?i)mail|write|contact|reach|address|scriv|schreib|écri|escrib|escrev")
 _TAIL = ".,;:!?)]}'’”»*"
 _PLAIN_SECRET = re.compile(r"[A-Za-z]+[.,!?]?$")
 
@@ -40,8 +41,10 @@ def judge_email(candidate: Candidate) -> Iterable[Find]:
 
 
 def judge_spelled_email(candidate: Candidate) -> Iterable[Find]:
-    """Take an address written out in words."""
-    if bounded(candidate.text, candidate.start, candidate.end):
+    """Take an address written out in words; without brackets ("only at Target dot com") something must say so."""
+    spelled = candidate.found.partition(" at ")
+    told = not spelled[1] or re.search(r"[\d._%+\-]", spelled[0]) or _MAIL_WORDS.search(candidate.before(40))
+    if told and bounded(candidate.text, candidate.start, candidate.end):
         yield Find(candidate.start, candidate.end, "EMAIL")
 
 

@@ -38,7 +38,7 @@ _RELATED = compile_pattern(
     rf"{_NAME}"
     r"|(?i:agent|rep|representative|technician|driver|courier|nurse|cashier|colleague|operator|waiter|waitress|advisor|adviser|operatore|operatrice|tecnico|mitarbeiter(?:in)?)"
     rf"(?i:,? (?:named|called))? {_NAME}"
-    rf"|(?i:signed,?|attn:?|attention:?|c/o|under the name(?: of)?|in the name of|said|says|by name of|dictated by|authored by)[ ]{_NAME}"
+    rf"|(?i:attn:?|attention:?|c/o|under the name(?: of)?|in the name of|by name of|dictated by|authored by)[ ]{_NAME}"
 )
 _GREETED = compile_pattern(
     r"(?:(?i:hi|hello|hey|dear|ciao|salve|buongiorno|buonasera|gentile|gentilissim[oa]|car[oa]|hallo|liebe|lieber|guten tag|bonjour|bonsoir|salut|cher|chère|hola|estimad[oa]|querid[oa]"
@@ -54,8 +54,11 @@ LISTED = compile_pattern(
     "(?:" + "|".join(sorted({form for name in _GIVEN for form in (name, name.upper())}, reverse=True)) + ")"
 )
 
-_TOKEN = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*\.?")
-_NEXT = re.compile(rf"( {{1,2}})({_PARTICLE} )?([^\W\d_](?:[^\W\d_]*(?:['’\-][^\W\d_]+)*)\.?)")
+# A full stop belongs to an initial only; elsewhere it ends the sentence, and the name.
+_WORD = r"[^\W\d_](?:\.|[^\W\d_]*(?:['’\-][^\W\d_]+)*)"
+_TOKEN = re.compile(_WORD)
+_NEXT = re.compile(rf"( {{1,2}})({_PARTICLE} )?({_WORD})")
+_LEADING_PARTICLE = re.compile(rf"{_PARTICLE} ")
 _MORE = 3
 _NEVER = words("""a about account after again agent airlines airport airways all also am amazon an and any anyone app apple are as at avenue bank because been both but by call can card center centre
     christmas city cloud club co college come company could customer customers dear delivery department did do does doctor don't easter email emails every everybody everyone everything
@@ -63,7 +66,7 @@ _NEVER = words("""a about account after again agent airlines airport airways all
     just kind ladies last let like love madam mail make many may monday money more most mr mrs ms museum must my new no not now of office ok okay on one online only or order our park
     payment people phone please plus police premium prime product question quick re really reply road sales saturday school service services she should since sir sirs so some someone
     somebody sorry st station still store street sunday support sure team thank thanks that the their them then there they this those thursday to today tomorrow too tower travel tuesday
-    twitter uk university until up us usa very via wait was we website wednesday were what when where whether which while who why will with would yes yesterday you your yours
+    twitter president pastor signed attached unable power outage uk university until up us usa very via wait was we website wednesday were what when where whether which while who why will with would yes yesterday you your yours
     january february march april june july august september october november december
     english french german italian spanish portuguese american british european
     lei signore signori cliente clienti tutti servizio assistenza buongiorno ho ha il la lo gli un una non per con che mi
@@ -115,25 +118,28 @@ def _judge_listed(candidate: Candidate) -> Iterable[Find]:
 
 def _name(candidate: Candidate, start: int) -> Iterable[Find]:
     first = _TOKEN.match(candidate.text, start, candidate.high)
-    particle = re.compile(rf"{_PARTICLE} ").match(candidate.text, start, candidate.high)
-    if first is None or (particle is None and (first[0].lower().strip(".") in _NEVER or len(first[0]) < 2)):
+    particle = _LEADING_PARTICLE.match(candidate.text, start, candidate.high)
+    if first is None or (particle is None and (len(first[0]) < 2 or _no_name(first[0]))):
         return
     end = particle.end() - 1 if particle else first.end()
     for _ in range(_MORE):
         match = _NEXT.match(candidate.text, end, candidate.high)
         if match is None or not _capital(match[3]):
             break
-        word = match[3].lower().rstrip(".")
-        if word in _PLACES:
+        if match[3].lower() in _PLACES:
             return
-        if word in _NEVER or (len(word) < 2 and not match[3].endswith(".")):
+        if _no_name(match[3]) or len(match[3]) < 2:
             break
         end = match.end()
-    if candidate.text[end - 1] == "." and not re.search(r"\b\w\.$", candidate.text[start:end]):
-        end -= 1
     if candidate.text[end - 2 : end] in {"'s", "’s"}:
         end -= 2
     yield Find(start, end, "NAME")
+
+
+def _no_name(word: str) -> bool:
+    """Tell whether a word is no name: an everyday word, or a mark such as XXXX that hides one already."""
+    lower = word.lower()
+    return lower in _NEVER or set(lower) == {"x"}
 
 
 def _first_capital_of_name(found: str) -> int | None:

@@ -189,7 +189,12 @@ def _is_phone(candidate: Candidate, part: str, start: int) -> bool:
     called = bool(_CALLING.search(before)) or bool(
         re.match(r"(?i)[ -]{1,2}(?:office|mobile|fax|home|cell|work)\b", candidate.after(10))
     )
-    if _OTHER_NUMBER.search(before) or (before[-1:] in "-_#/" and before[-2:-1].isalnum()):
+    if (
+        _OTHER_NUMBER.search(before)
+        or before.endswith("@")
+        or re.fullmatch(r"\d+\.\d+", part)
+        or (before[-1:] in "-_#/" and before[-2:-1].isalnum())
+    ):
         return False
     if _NORTH_AMERICAN.match(part) or (
         part.startswith("00") and not digits.startswith("000") and len(digits) >= 10
@@ -213,7 +218,9 @@ def _is_valid_phone(part: str, region: str) -> bool:
 
 def judge_iban(candidate: Candidate) -> Iterable[Find]:
     """Take as many characters as the country's account numbers have, if their check digits agree."""
-    for begin in _IBAN_BEGINS.finditer(candidate.text, candidate.start, min(candidate.high, candidate.end + 3)):
+    for begin in _IBAN_BEGINS.finditer(
+        candidate.text, candidate.start, min(candidate.high, candidate.end + 3)
+    ):
         end = _iban_end(candidate.text, begin.start(), candidate.high)
         if end is not None:
             yield Find(begin.start(), end, "IBAN")
@@ -227,7 +234,12 @@ def _iban_end(text: str, start: int, high: int) -> int | None:
             taken += character
         elif character not in " -":
             return None
-        if 15 <= len(taken) <= 34 and character.isalnum() and bounded(text, start, place + 1) and _is_iban(taken):
+        if (
+            15 <= len(taken) <= 34
+            and character.isalnum()
+            and bounded(text, start, place + 1)
+            and _is_iban(taken)
+        ):
             return place + 1
     return None
 

@@ -20,7 +20,7 @@ _STREETS = compile_pattern(
     r"|\b(?:via|viale|piazza|piazzale|corso|largo|vicolo|contrada|lungomare|calle|c/|avenida|avda\.?|plaza|paseo|carretera|rua|travessa|praça|alameda"
     rf"|estrada|rodovia|ul\.|ulica|rue|boulevard|avenue|quai|chemin|allée|impasse) (?:{_WORD},? ){{1,6}}(?:(?:n\.?|n[º°]\.?|nr\.?|numero|número) ?)?{_N}"
     # 12 bis, rue de la Paix
-    rf"|\b{_N}(?: ?(?:bis|ter))?,? (?:rue|avenue|av\.|boulevard|bd|place|chemin|allée|impasse|quai|cours|route|square|via|viale|piazza|calle|avenida|rua) (?:{_WORD} ?){{1,6}}"
+    rf"|\b{_N}(?: ?(?:bis|ter))?,? (?:rue|avenue|av\.|boulevard|bd|place|chemin|allée|impasse|quai|cours|route|square) (?:{_WORD} ?){{1,6}}"
     # Lindenstraße 5; Keizersgracht 123; Vesturgata 66; Petőfi utca 7
     rf"|[\p{{L}}\-.]*(?:straße|strasse|str\.|straat|steenweg|gracht|plein|plaats|allee|chaussee|gasse|vägen|veien|vej|gade|gata|gatan|katu) {_N}"
     rf"|[\p{{L}}\-.]{{3,}}(?:weg|platz|damm|ufer|laan|kade|dijk|sträßchen|markt) {_N}"
@@ -28,20 +28,20 @@ _STREETS = compile_pattern(
 )
 _UNITS = compile_pattern(
     rf"(?i)\b{_N},? (?:(?:{_WORD}|\d{{1,5}}(?:st|nd|rd|th)?),? ?\n?){{1,7}} ?(?:apt\.?|apartment|suite|ste\.?|unit|flat|appt\.?|interno|piso|apto\.?) ?#?\d{{1,5}}"
-    r"|\b(?:apt\.?|apartment|suite|ste\.|flat|appt\.?|apto\.?) ?#?\d{1,5}"
+    r"|\b(?:apt\.?|apartment|suite|ste\.|appt\.?|apto\.?) ?#?\d{1,5}"
     r"|\bp\.? ?o\.? box,? \d{1,6}|\b(?:postfach|casella postale|boîte postale|apartado(?: de correos)?|caixa postal) \d{1,6}"
     r"|\bpsc \d{1,5},? box \d{1,6}|\bunit \d{1,5} box \d{1,6}|\b(?:apo|fpo|dpo),? a[aep],? \d{5}"
     r"|\bcorner of [^\x00\n.?!]{3,40} and (?:[\p{Lu}][\p{L}\p{M}.\-]* ?){1,4}"
 )
 _POSTCODES = compile_pattern(
     r"\b(?:GIR ?0AA|[A-Z]{1,2}\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2})\b"
-    r"|(?i)\b(?:zip|postal|post|plz|cap|cep)[ \-]?(?:code)?(?: is|:)? {0,2}\d{4,5}(?:-?\d{3,4})?\b"
+    r"|(?i)\b(?:(?:zip|postal|post)[ \-]?code(?: is|:)? {0,2}\d{4,6}|(?:zip|plz|cep|codice postale)(?: is|:)? {0,2}\d{5})(?:-?\d{3,4})?\b"
 )
 _STATES = "A[LKZR]|C[AOT]|D[EC]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[TA]|W[AVIY]"
 _CITY_ZIP = compile_pattern(rf"(?:[\p{{Lu}}][\p{{L}}.\-]+ ?){{1,3}},? (?:{_STATES})[ ,]+\d{{5}}(?:-\d{{4}})?")
 _ANNOUNCED = compile_pattern(
     r"(?i)\b(?:address(?:es)?|indirizzo|adresse|anschrift|direcci[oó]n|endereço|moved|located|living|lives?|resident|resid(?:e|es|ing)|deliver(?:ed)?|ship(?:ped)?|sent|send|taxi|meet|abito|wohne|wohnhaft|habite|vivo|moro)\b"
-    rf"[^\x00\n.?!;0-9]{{0,40}}[ :\n]{_N},? ?\p{{L}}[\p{{L}}\p{{M}}'’.\-]+"
+    rf"[^\x00\n.?!;0-9]{{0,40}}[ :\n]{_N}(?:, ?| )\p{{L}}[\p{{L}}\p{{M}}'’.\-]+"
 )
 
 _UNIT = r"(?:[ ,\n]{1,3}(?i:apt\.?|apartment|suite|ste\.?|unit|flat|floor|appt\.?|interno|int\.|piso|apto\.?)\s?#?\s?\w{1,6}\b)?"
@@ -52,7 +52,12 @@ _TAIL = re.compile(
     + rf"|[ ,\n]{{1,3}}{_CITY}(?:[A-Z]{{2,3}}[ ,]{{1,2}})?(?:\d{{4,6}}(?:-\d{{3,4}})?|[A-Z]{{1,2}}\d[A-Z\d]? \d[A-Z]{{2}})\b)?"
 )
 _FRENCH_ORDER = re.compile(
-    r"(?i)[\w/\-]+(?: ?(?:bis|ter))?,? (?:rue|avenue|av\.|boulevard|bd|place|chemin|allée|impasse|quai|cours|route|square|via|viale|piazza|calle|avenida|rua) [^\W\d]"
+    r"(?i)[\w/\-]+(?: ?(?:bis|ter))?,? (?:rue|avenue|av\.|boulevard|bd|place|chemin|allée|impasse|quai|cours|route|square) [^\W\d]"
+)
+_ITALIAN_SMALL = words("di del della dei degli delle dello d da a e n nr numero san santa")
+_ITALIAN_WHERE = re.compile(r"(?i)\b(?:in|abito|abita|indirizzo|residente|sede)\W{1,3}$")
+_MONTHS = words(
+    "jan feb mar apr may jun jul aug sep oct nov dec gen mag giu lug ago set ott dic okt dez mai ene abr out"
 )
 _LOWER_WORDS = 3
 _TOKEN = re.compile(r"([ ,\n>]{0,4})([\w'’./#\-]+)")
@@ -79,13 +84,29 @@ def judge_street(candidate: Candidate) -> Iterable[Find]:
         return
     # After a number the last word is the street's kind; before a number it is part of the name.
     inner = parts[:-1] if found[0].isdigit() else parts
-    if any(part in _STOP for part in inner) or (found[0].isdigit() and parts[0] == "x"):
+    if any(part in _STOP or set(part) == {"x"} for part in inner) or _is_english_via(candidate, found):
         return
-    if found[0].isdigit() and parts[-1].rstrip(".") in _SHORT and not _mostly_capital(found):
+    if (
+        found[0].isdigit()
+        and not _mostly_capital(found)
+        and not (found.islower() and parts[-1] not in _SHORT)
+    ):
         return
     if not found[0].isdigit() and found.islower() and len(parts) > _LOWER_WORDS:
         return
     yield Find(candidate.start, _extend(candidate, end), "ADDRESS")
+
+
+def _is_english_via(candidate: Candidate, found: str) -> bool:
+    """Tell "via fax 3 times" from "via Roma 3": the street has capitals, or stands where one says where something is."""
+    words = found.split()
+    if words[0].lower() != "via":
+        return False
+    capital = all(
+        word[0].isupper() or word[0].isdigit() or word.lower().rstrip(".") in _ITALIAN_SMALL
+        for word in words[1:]
+    )
+    return not capital and not _ITALIAN_WHERE.search(candidate.before(20))
 
 
 def _without_last_small_words(found: str) -> str:
@@ -127,8 +148,8 @@ def judge_city(candidate: Candidate) -> Iterable[Find]:
 
 def judge_announced(candidate: Candidate) -> Iterable[Find]:
     """After words such as "my address is", read on over numbers, capitalised words and small ones."""
-    first = re.search(rf"(?<=[ :\n]){_N}(?=,? ?[^\W\d_])", candidate.found)
-    if first is None:
+    first = re.search(rf"(?<=[ :\n]){_N}(?:, ?| )(?=([^\W\d_]+))", candidate.found)
+    if first is None or first[1].lower() in _STOP or first[1].lower()[:3] in _MONTHS:
         return
     start = end = candidate.start + first.start()
     capitals = digits = 0
@@ -137,7 +158,7 @@ def judge_announced(candidate: Candidate) -> Iterable[Find]:
         if match is None:
             break
         word = match[2]
-        if not (
+        if set(word) == {"X"} or not (
             word[0].isdigit()
             or word[0].isupper()
             or word.lower() in _SMALL

@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 
 from allears.act import issue as issue_desk
-from allears.errors import Refused
+from allears.errors import NotReady, Refused
 from allears.journey.ground import Ground
 from allears.journey.questions import GROUPS, cutoff
 from allears.measure.burn import burning
@@ -49,14 +49,22 @@ def _measured(ground: Ground, by: str | None, every: str, measure: Callable[...,
         raise Refused("expected day, week or month", place="--every")
     end = cutoff(ground)
     with ground.engine.asking():
-        return measure(signals(ground, end, MEASURE_DAYS), by=by, every=every, cutoff=end)
+        return _or_nothing(lambda: measure(signals(ground, end, MEASURE_DAYS), by=by, every=every, cutoff=end))
 
 
 def drivers(ground: Ground) -> pa.Table:
     """What goes along with stated trust."""
     end = cutoff(ground)
     with ground.engine.asking():
-        return measure_drivers(signals(ground, end, MEASURE_DAYS), cutoff=end)
+        return _or_nothing(lambda: measure_drivers(signals(ground, end, MEASURE_DAYS), cutoff=end))
+
+
+def _or_nothing(measure: Callable[[], pa.Table]) -> pa.Table:
+    # "Nothing to measure yet" is an answer to somebody who looks, not a failure.
+    try:
+        return measure()
+    except NotReady:
+        return TABLES["measures"].schema.empty_table()
 
 
 def signals(ground: Ground, end: datetime, days: int) -> ibis.Table:

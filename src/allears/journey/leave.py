@@ -36,7 +36,7 @@ def _sealed_under(ground: Ground, customer: str) -> list[str]:
     # Signals written while two people were taken for one lie under the other's key: their own identifiers tell.
     rows = ground.engine.query(
         """SELECT DISTINCT customer_key FROM signals
-           WHERE list_has_any(list_transform(identifiers, i -> i.digest), $digests) AND customer_key IS NOT NULL""",
+           WHERE list_has_any(list_transform(identifiers, lambda i: i.digest), $digests) AND customer_key IS NOT NULL""",
         digests=ground.graph.digests_of(customer),
     )
     return sorted({customer, *ground.graph.keys_of(customer), *rows["customer_key"].to_pylist()})

@@ -14,7 +14,7 @@ import pyarrow as pa
 from allears.clock import utc
 from allears.errors import Refused
 from allears.measure import periods
-from allears.measure.columns import between, code_of, grouped, inbound
+from allears.measure.columns import between, customer_of, grouped, inbound
 from allears.measure.figures import Figure, figures_table, mark
 from allears.measure.intervals import Estimate, difference, effective, mean, nps, wilson
 from allears.measure.shrink import means
@@ -145,7 +145,7 @@ def _answers(signals: Any, every: str) -> Any:
     import ibis
 
     said = signals.filter(signals.kind == "feedback")
-    said = said.mutate(period=periods.numbered(said.occurred_at, every), who=code_of(said))
+    said = said.mutate(period=periods.numbered(said.occurred_at, every), who=customer_of(said))
     rated = said.filter(said.rating.notnull())
     r, scale = rated.rating, rated.rating_scale
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from allears.measure import periods
-from allears.measure.columns import between, code_of, grouped, inbound
+from allears.measure.columns import between, customer_of, grouped, inbound
 from allears.measure.intervals import effective
 from allears.measure.vocabulary import Names, among
 
@@ -57,7 +57,7 @@ def soundings(
     A period still running has no repeat, and recontact waits until 7 days have passed.
     """
     rows = grouped(inbound(between(signals, since, cutoff)), by, keys)
-    rows = rows.mutate(who=code_of(rows), period=periods.numbered(rows.occurred_at, every))
+    rows = rows.mutate(who=customer_of(rows), period=periods.numbered(rows.occurred_at, every))
     found: dict[Key, Sounding] = {}
     found |= _stated(rows)
     known = rows.filter(rows.who.notnull())
@@ -88,7 +88,7 @@ def repeats(
 
     rows = grouped(inbound(between(signals, since, cutoff)), by, keys)
     rows = rows.filter(rows.kind == "event", rows.ok.fill_null(True), ~among(rows["name"], names.no_use))
-    rows = rows.mutate(who=code_of(rows), period=periods.numbered(rows.occurred_at, every))
+    rows = rows.mutate(who=customer_of(rows), period=periods.numbered(rows.occurred_at, every))
     active = rows.filter(rows.who.notnull()).select("group", "who", "period").distinct()
     # Each active period speaks for itself and for the two after it: no self-join.
     spoken = ibis.union(

@@ -110,7 +110,7 @@ def outbreak(counts: Sequence[tuple[datetime, int]], expected: float | None, mar
             }
         )
     return _base() | {
-        "grid": {"left": 8, "right": 12, "top": 44, "bottom": 4, "containLabel": True},
+        "grid": {"left": 8, "right": 12, "top": 44, "bottom": 10, "containLabel": True},
         "xAxis": {"type": "time", **_time_axis()},
         "yAxis": {"type": "value", "name": unit, "minInterval": 1, **_value_axis()},
         "series": [series],
@@ -137,7 +137,7 @@ def forest(rows: Sequence[Row], *, unit: str, reference: float | None = 0.0, dig
         data.append({"value": [row["estimate"], place, row["low"], row["high"], row.get("target")], "itemStyle": {"color": tone}, "name": tip})
     mark = [] if reference is None else [{"xAxis": reference}]
     return _base() | {
-        "grid": {"left": 8, "right": 18, "top": 8, "bottom": 26, "containLabel": True},
+        "grid": {"left": 8, "right": 18, "top": 8, "bottom": 30, "containLabel": True},
         "tooltip": _tooltip("item") | {":formatter": "p => p.name"},
         "xAxis": {"type": "value", "name": unit, "nameLocation": "middle", "nameGap": 26, "scale": True, **_value_axis(label=True)},
         "yAxis": {
@@ -172,7 +172,7 @@ def spans(rows: Sequence[Row], *, end: datetime) -> Options:
         for place, r in enumerate(listed)
     ]
     return _base() | {
-        "grid": {"left": 8, "right": 18, "top": 6, "bottom": 4, "containLabel": True},
+        "grid": {"left": 8, "right": 18, "top": 6, "bottom": 10, "containLabel": True},
         "tooltip": _tooltip("item") | {":formatter": "p => p.name"},
         "xAxis": {"type": "time", "max": _ms(end), **_time_axis()},
         "yAxis": {
@@ -288,7 +288,7 @@ def _base(legend: Sequence[str] = ()) -> Options:
         "animation": False,
         "useUTC": True,
         "textStyle": {"fontFamily": FONT, "color": QUIET},
-        "grid": {"left": 8, "right": 18, "top": 62 if legend else 34, "bottom": 4, "containLabel": True},
+        "grid": {"left": 8, "right": 18, "top": 62 if legend else 34, "bottom": 10, "containLabel": True},
         "legend": {"show": bool(legend), "data": list(legend), "top": 0, "left": 0, "itemWidth": 14, "itemHeight": 8,
                    "icon": "roundRect", "type": "scroll", "textStyle": {"color": QUIET, "fontSize": 12}},
         "tooltip": _tooltip("axis"),

@@ -225,10 +225,29 @@ def group(name: str) -> str:
     return value.replace("/", ": ").replace("_", " ") or "not told"
 
 
-def latest(rows: Sequence[Row], part: str | None = None, group_name: str = "all") -> list[Row]:
-    """Pick the told rows of one part and group, oldest first."""
-    kept = [r for r in rows if r["group"] == group_name and r.get("estimate") is not None and part in (None, r.get("part"))]
+def latest(rows: Sequence[Row], part: str | None = None, group_name: str = "all", name: str | None = None) -> list[Row]:
+    """Pick the told rows of one measure, part and group, oldest first."""
+    kept = [r for r in rows if r["group"] == group_name and r.get("estimate") is not None and part in (None, r.get("part")) and name in (None, r.get("name"))]
     return sorted(kept, key=lambda r: r["time"])
+
+
+def index(rows: Sequence[Row]) -> list[Row]:
+    """Pick the trust index by week, oldest first: the composite, or the part there is."""
+    return latest(rows, "composite", name="trust") or latest(rows, "behavioural", name="trust") or latest(rows, "stated", name="trust")
+
+
+def whole_weeks(rows: Sequence[Row]) -> list[Row]:
+    """Leave out a week that has hardly begun: its few answers would look like news.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> monday, cutoff = datetime(2026, 8, 31, tzinfo=UTC), datetime(2026, 9, 1, tzinfo=UTC)
+    >>> len(whole_weeks([{"time": monday - timedelta(days=7), "cutoff": cutoff}, {"time": monday, "cutoff": cutoff}]))
+    1
+    """
+    kept = [r for r in rows if r["cutoff"] - r["time"] >= timedelta(days=6)]
+    return kept or list(rows)
 
 
 def trust(rows: Sequence[Row]) -> str:
@@ -239,10 +258,11 @@ def trust(rows: Sequence[Row]) -> str:
     >>> trust([])
     'Trust can not be told yet: too few answers and visits'
     """
-    told = latest(rows, "composite") or latest(rows, "behavioural") or latest(rows, "stated")
+    told = whole_weeks(index(rows))
     if not told:
         return "Trust can not be told yet: too few answers and visits"
-    return f"Trust index {spread(told[-1])}: {change(told[-1], told[-2] if len(told) > 1 else None, than='the period before')}"
+    went = change(told[-1], told[-2] if len(told) > 1 else None, than="the week before")
+    return f"Trust index {spread(told[-1])} in the week of {day(told[-1]['time'])}: {went}"
 
 
 def service(row: Row) -> str:

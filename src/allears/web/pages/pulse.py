@@ -95,14 +95,14 @@ def _doing(cases: list[dict[str, Any]]) -> None:
 
 
 def _trust(rows: list[dict[str, Any]]) -> None:
-    told = words.latest(rows, "composite") or words.latest(rows, "behavioural")
+    told = words.whole_weeks(words.index(rows))
     if not told:
         _card("Is trust moving?", "?", "", "Too few answers and visits to tell yet", "It needs survey answers or some weeks of behaviour")
         return
     now, before = told[-1], told[-2] if len(told) > 1 else None
     tone = {"down": "bad-text", "up": "good-text"}.get(words.moved(now, before), "")
     said = words.change(now, before, than="the week before").capitalize()
-    with _card("Is trust moving?", words.number(now["estimate"]), "of 100", said, f"95 % interval {words.interval(now)}, n {now['n']:,}", tone):
+    with _card("Is trust moving?", words.number(now["estimate"]), "of 100", said, f"95 % interval {words.interval(now)}, n {now['n']:,}, week of {words.day(now['time'])}", tone):
         if len(told) > 2:
             chart(figures.spark([r["estimate"] for r in told]), said="Trust index by week", height=34)
 
@@ -135,7 +135,7 @@ def _issues(issues: list[dict[str, Any]]) -> None:
 
 
 def _trust_figure(rows: list[dict[str, Any]]) -> None:
-    told = words.latest(rows, "composite") or words.latest(rows, "behavioural")
+    told = words.whole_weeks(words.index(rows))
     if len(told) < 2:
         with card("Trust over time", classes="third"):
             empty("Two weeks of answers or visits are needed.")
@@ -143,8 +143,8 @@ def _trust_figure(rows: list[dict[str, Any]]) -> None:
     way = {"up": "Trust rose", "down": "Trust fell", "same": "Trust holds", "unknown": "Trust"}[words.moved(told[-1], told[-2])]
     figure(
         figures.band({"trust index": told}, unit="index, 0 to 100", colours=PART_COLOURS),
-        title=f"{way}: {words.number(told[-1]['estimate'])} this week",
-        note=f"By week, band: 95 % interval, n {told[-1]['n']:,} this week",
+        title=f"{way}: {words.number(told[-1]['estimate'])} in the week of {words.day(told[-1]['time'])}",
+        note=f"By week; band: 95 % interval; n {told[-1]['n']:,} in the last whole week",
         height=250,
         classes="third",
     )
@@ -169,17 +169,18 @@ def _volumes(rows: list[dict[str, Any]]) -> None:
 
 
 def _services(services: list[dict[str, Any]]) -> None:
-    burning = [s for s in services if s["burns"]]
-    missing = [s for s in services if not s["burns"] and s["high"] is not None and s["high"] < s["target"]]
-    title = f"{words.count(len({s['service'] for s in burning}), 'service burns', 'services burn')} its budget" if burning else "No service burns its budget now"
-    with card(title, f"{len(missing)} more missed the objective over 28 days" if missing else "Against the last 28 days", classes="third"):
+    burning = sorted({s["service"] for s in services if s["burns"]})
+    missing = sorted({s["service"] for s in services if s["high"] is not None and s["high"] < s["target"]} - set(burning))
+    title = f"{words.count(len(burning), 'service burns', 'services burn')} its budget" if burning else "No service burns its budget now"
+    with card(title, f"{words.count(len(missing), 'other')} surely missed an objective over 28 days" if missing else "Over 28 days", classes="third"):
         if not services:
             empty("No service was heard of yet.", "Send OpenTelemetry traces to /v1/traces.")
-        for row in [*burning, *missing][:5]:
-            with tag("div", classes="stack"):
+        for name in [*burning, *missing][:6]:
+            row = min((s for s in services if s["service"] == name and s["estimate"] is not None), key=lambda s: s["estimate"] - s["target"])
+            with tag("div"):
                 with tag("div", classes="row"):
-                    link(row["service"], "/services")
-                    chip("burning" if row["burns"] else "missed", "bad" if row["burns"] else "warn")
+                    link(name, "/services")
+                    chip("burning" if name in burning else "missed", "bad" if name in burning else "warn")
                 tag("span", words.service(row), "note")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -38,14 +39,14 @@ async def build(page: Page) -> None:
 
 
 def _over_time(rows: list[dict[str, Any]]) -> None:
-    lines = {words.PARTS[part]: words.latest(rows, part) for part in ("composite", "behavioural", "stated")}
+    lines = {words.PARTS[part]: words.latest(rows, part, name="trust") for part in ("composite", "behavioural", "stated")}
     lines = {name: told for name, told in lines.items() if told}
     if not any(len(told) > 1 for told in lines.values()):
         with card("Trust over time"):
             empty("It takes two weeks of answers or visits to tell.", "Surveys, ratings, orders, returns and visits all count.")
         return
     main = next(iter(lines))
-    told = lines[main]
+    told = words.whole_weeks(lines[main])
     best, worst = max(told, key=lambda r: r["estimate"]), min(told, key=lambda r: r["estimate"])
     with figure(
         figures.band(lines, unit="index, 0 to 100", colours=COLOURS, bands=[main]),
@@ -61,7 +62,7 @@ def _by_group(rows: list[dict[str, Any]], by: str) -> None:
     with card(classes="half"):
         with tag("div", classes="stack"):
             tag("h2", _apart(newest))
-            tag("p", "Latest week told, 95 % intervals; bars that overlap can hardly be told apart", "note")
+            tag("p", "Last whole week, 95 % intervals; bars that overlap can hardly be told apart", "note")
             tabs([(name.capitalize(), f"/trust?by={name}", name == by) for name in BY], "Compare by")
         if not newest:
             empty(f"Too little is known by {by}.", "Groups of fewer than the smallest allowed number are not shown.")
@@ -75,7 +76,7 @@ def _newest(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Pick each group's latest told figure, composite where there is one, highest first."""
     best: dict[str, dict[str, Any]] = {}
     for row in rows:
-        if row["estimate"] is None:
+        if row["estimate"] is None or row["name"] != "trust" or row["cutoff"] - row["time"] < timedelta(days=6):
             continue
         rank = (row["part"] == "composite", row["part"] == "behavioural", row["time"])
         held = best.get(row["group"])
@@ -118,14 +119,14 @@ def _topic(row: dict[str, Any]) -> str:
 
 
 def _surveys(rows: list[dict[str, Any]]) -> None:
-    names = [n for n in dict.fromkeys(r["name"] for r in rows) if words.latest([r for r in rows if r["name"] == n])]
-    with card("Surveys and ratings, latest week", "With 95 % intervals", classes="half"):
+    names = [n for n in dict.fromkeys(r["name"] for r in rows) if words.latest(rows, name=n)]
+    with card("Surveys and ratings, last whole week", "With 95 % intervals", classes="half"):
         if not names:
             empty("No survey answer or rating yet.", "Ratings come with reviews, tickets and survey answers.")
             return
         table(
             ("Measure", "Latest", "Interval", "n", "Against the week before"),
-            [_survey(name, words.latest([r for r in rows if r["name"] == name])) for name in names],
+            [_survey(name, words.whole_weeks(words.latest(rows, name=name))) for name in names],
             right=(1, 3),
             caption="Surveys",
             classes="cards",

@@ -1,0 +1,219 @@
+"""The command line as a new user drives it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from allears.cli.app import COMMANDS, run
+
+Run = Callable[..., tuple[int, str, str]]
+
+CSV = """id,created_at,author,text,stars
+1,2026-06-01T10:00:00Z,@ada,The parcel never came and nobody answers the phone,1
+2,2026-06-01T11:00:00Z,@bob,Wonderful service and very quick,5
+3,not a time,@cyn,My card was declined twice at the checkout,2
+"""
+
+
+@pytest.fixture
+def allears(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = run(words)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def space(tmp_path: Path, allears: Run) -> Path:
+    folder = tmp_path / "acme"
+    assert allears("new", str(folder))[0] == 0
+    return folder
+
+
+def as_json(text: str) -> Any:
+    return json.loads(text)
+
+
+def test_every_command_explains_itself(allears: Run) -> None:
+    for name in COMMANDS:
+        code, out, _ = allears(name, "--help")
+        assert code == 0, name
+        assert len(out) > 60, name
+
+
+def test_a_new_space_is_private_and_made_once(tmp_path: Path, allears: Run) -> None:
+    folder = tmp_path / "acme"
+    assert allears("new", str(folder))[0] == 0
+    assert (folder / "space.key").stat().st_mode & 0o077 == 0
+    code, _, err = allears("new", str(folder))
+    assert code == 1
+    assert "already" in err
+
+
+def test_no_space_here_says_how_to_make_one(tmp_path: Path, allears: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = allears("status")
+    assert code == 1
+    assert "allears new" in err
+
+
+def test_a_wrong_option_is_wrong_use(allears: Run, space: Path) -> None:
+    assert allears("status", "--sapce", str(space))[0] == 2
+    assert allears("trust", "--by", "shoe-size", "--space", str(space))[0] == 2
+
+
+def test_a_file_is_taken_shown_and_twice_adds_nothing(tmp_path: Path, allears: Run, space: Path) -> None:
+    file = tmp_path / "reviews.csv"
+    file.write_text(CSV, "utf-8")
+    code, out, _ = allears("listen", str(file), "--source", "reviews", "--yes", "--space", str(space))
+    assert code == 0
+    assert "mapping" in out and "first rows" in out
+    code, out, _ = allears("listen", str(file), "--source", "reviews", "--json", "--space", str(space))
+    receipt = as_json(out)
+    assert receipt["accepted"] == 0
+    assert receipt["duplicates"] + receipt["refused"] == 3
+    status = as_json(allears("status", "--json", "--space", str(space))[1])
+    assert status["stored"] == status["accepted"] == 3 - receipt["refused"]
+    assert status["contract"][0] == "acknowledged = fsynced"
+
+
+def test_what_was_refused_is_shown_without_the_value(allears: Run, space: Path, tmp_path: Path) -> None:
+    file = tmp_path / "rows.ndjson"
+    file.write_text('{"id": 1, "text": "hello there friend", "email": "ada@example.com"}\n{"id": 2, "text": "broken, ada@example.com\n', "utf-8")
+    allears("listen", str(file), "--source", "own", "--yes", "--space", str(space))
+    code, out, _ = allears("refused", "--json", "--space", str(space))
+    assert code == 0
+    found = as_json(out)
+    assert found and {"source", "place", "reason", "received_at"} <= set(found[0])
+    assert "ada@example.com" not in out
+
+
+def test_a_missing_file_is_said_plainly(allears: Run, space: Path) -> None:
+    code, _, err = allears("listen", "nowhere.csv", "--source", "x", "--space", str(space))
+    assert code == 1
+    assert "no such file" in err
+
+
+def test_an_empty_file_adds_nothing_and_does_not_fail(allears: Run, space: Path, tmp_path: Path) -> None:
+    file = tmp_path / "empty.csv"
+    file.write_bytes(b"")
+    code, out, _ = allears("listen", str(file), "--source", "x", "--json", "--space", str(space))
+    assert code == 0
+    assert as_json(out)["accepted"] == 0
+
+
+def test_an_empty_space_answers_every_question(allears: Run, space: Path) -> None:
+    for words in (
+        ["status"], ["issues"], ["cases"], ["customers"], ["signals"], ["surprises"], ["trust"], ["experience"], ["services"], ["verdicts"],
+        ["topics"], ["refused"], ["keys", "list"], ["audit", "verify"], ["playbook", "list"], ["destinations", "list"], ["doctor"],
+    ):  # fmt: skip
+        code, out, err = allears(*words, "--space", str(space))
+        assert code == 0, (words, err)
+        code, out, err = allears(*words, "--json", "--space", str(space))
+        assert code == 0, (words, err)
+        as_json(out)
+
+
+def test_too_little_is_said_as_not_ready(allears: Run, space: Path) -> None:
+    for words in (["forecast"], ["backtest"], ["learn", "sentiment"]):
+        code, _, err = allears(*words, "--space", str(space))
+        assert code == 1, words
+        assert err.strip(), words
+
+
+def test_sql_reads_and_cannot_write(allears: Run, space: Path) -> None:
+    code, out, _ = allears("sql", "select count(*) as n from signals", "--json", "--space", str(space))
+    assert (code, as_json(out)) == (0, [{"n": 0}])
+    assert allears("sql", "drop table signals", "--space", str(space))[0] == 1
+
+
+def test_a_person_is_found_shown_and_erased(allears: Run, space: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mail.ndjson"
+    file.write_text('{"id": "1", "email": "ada@example.com", "text": "please call me back about my broken kettle", "created_at": "2026-06-01T10:00:00Z"}\n')
+    allears("listen", str(file), "--source", "mail", "--yes", "--space", str(space))
+    code, out, _ = allears("customer", "ada@example.com", "--json", "--space", str(space))
+    assert code == 0
+    assert len(as_json(out)["timeline"]) == 1
+    code, out, _ = allears("erase", "ada@example.com", "--json", "--space", str(space))
+    assert code == 0
+    assert as_json(out)["signature"]
+    assert allears("customer", "ada@example.com", "--space", str(space))[0] == 1
+    assert as_json(allears("audit", "verify", "--json", "--space", str(space))[1])["ok"] is True
+
+
+def test_playbooks_are_explained_rehearsed_and_switched(allears: Run, space: Path) -> None:
+    listed = as_json(allears("playbook", "list", "--json", "--space", str(space))[1])
+    assert not any(p["on"] for p in listed)
+    name = listed[0]["name"]
+    assert len(allears("playbook", "explain", name, "--space", str(space))[1]) > 60
+    assert allears("playbook", "on", name, "--space", str(space))[0] == 0
+    assert next(p for p in as_json(allears("playbook", "list", "--json", "--space", str(space))[1]) if p["name"] == name)["on"]
+    assert allears("playbook", "off", name, "--space", str(space))[0] == 0
+    assert allears("playbook", "explain", "../../etc/passwd", "--space", str(space))[0] == 1
+
+
+def test_an_export_is_redacted_and_never_overwrites(allears: Run, space: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mail.ndjson"
+    file.write_text('{"id": "1", "email": "ada@example.com", "text": "=cmd() write to ada@example.com", "created_at": "2026-06-01T10:00:00Z"}\n')
+    allears("listen", str(file), "--source", "mail", "--yes", "--space", str(space))
+    for form in ("csv", "json", "parquet"):
+        out = tmp_path / f"out.{form}"
+        assert allears("export", "signals", "--out", str(out), "--format", form, "--space", str(space))[0] == 0
+        assert b"ada@example.com" not in out.read_bytes()
+        assert allears("export", "signals", "--out", str(out), "--format", form, "--space", str(space))[0] == 2
+    assert "'=cmd()" in (tmp_path / "out.csv").read_text("utf-8")
+
+
+def test_a_second_process_is_told_that_the_space_is_being_digested(space: Path, tmp_path: Path, allears: Run) -> None:
+    from allears.space import Space
+
+    with Space.open(space, create=False) as first:
+        assert first.may_digest()
+        file = tmp_path / "a.csv"
+        file.write_text(CSV, "utf-8")
+        done = subprocess.run([sys.executable, "-m", "allears", "listen", str(file), "--source", "a", "--yes", "--space", str(space)], capture_output=True, text=True)
+        assert done.returncode == 0
+        assert "another process digests" in done.stdout
+        assert first.digest(look=False)["stored"] >= 2
+
+
+def test_ctrl_c_half_way_keeps_what_was_accepted(space: Path, tmp_path: Path, allears: Run) -> None:
+    file = tmp_path / "big.ndjson"
+    with file.open("w", encoding="utf-8") as out:
+        for i in range(300_000):
+            out.write(f'{{"id": {i}, "text": "the parcel number {i} is late again", "created_at": "2026-06-01T10:00:00Z", "user_id": "u{i}"}}\n')
+    process = subprocess.Popen(
+        [sys.executable, "-m", "allears", "listen", str(file), "--source", "big", "--json", "--no-digest", "--space", str(space)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    inbox = space / "inbox"
+    end = time.monotonic() + 60
+    while not (inbox.is_dir() and any(p.stat().st_size > 1000 for p in inbox.glob("*.seg"))) and time.monotonic() < end:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode in (0, 130), out
+    kept = as_json(allears("status", "--json", "--space", str(space))[1])["pending"]
+    assert kept > 0
+    receipt = as_json(allears("listen", str(file), "--source", "big", "--json", "--no-digest", "--space", str(space))[1])
+    assert receipt["accepted"] + kept == 300_000
+    assert receipt["duplicates"] == kept
+
+
+def test_json_errors_have_one_shape(allears: Run, tmp_path: Path) -> None:
+    code, out, _ = allears("status", "--json", "--space", str(tmp_path / "nowhere"))
+    assert code == 1
+    assert set(as_json(out)["error"]) == {"code", "message", "place"}

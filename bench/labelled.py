@@ -29,7 +29,11 @@ XLM_T = {"ar": 66.9, "fr": 71.2, "de": 77.3, "hi": 56.4, "it": 69.1, "pt": 75.4,
 LABELS = {"negative": -1, "neutral": 0, "positive": 1}
 UNSAID = ("", "Can't Tell")
 # The published file had these words overwritten by label names.
-OVERWRITTEN = (("Cancelled Flight", "cancel"), ("Late Flight", "late"), ("Flight Booking Problems", "booking"))
+OVERWRITTEN = (
+    ("Cancelled Flight", "cancel"),
+    ("Late Flight", "late"),
+    ("Flight Booking Problems", "booking"),
+)
 SHOTS = 10
 
 
@@ -75,18 +79,43 @@ def sentiment_of_airlines(data: Path) -> list[Row]:
     svm = compare(truth, _svm(old, labels[:cut], new))
     found = []
     for name, what, reference, source in (
-        ("word lists only", Sentiment().chances(new), compare(truth, chances), "reference: VADER, same texts, its authors' thresholds"),
+        (
+            "word lists only",
+            Sentiment().chances(new),
+            compare(truth, chances),
+            "reference: VADER, same texts, its authors' thresholds",
+        ),
         ("learned from the oldest 80 %", learned.chances(new), svm, taught),
     ):
         agreed = compare(truth, what)
         data_name = f"airline, newest {len(new):,}"
         found += [
-            row(f"sentiment macro-F1, {name}", data_name, 100 * agreed.macro_f1, "%", reference=round(100 * reference.macro_f1, 1), source=source),
-            row(f"sentiment accuracy, {name}", data_name, 100 * agreed.accuracy, "%", reference=round(100 * reference.accuracy, 1), source=source),
+            row(
+                f"sentiment macro-F1, {name}",
+                data_name,
+                100 * agreed.macro_f1,
+                "%",
+                reference=round(100 * reference.macro_f1, 1),
+                source=source,
+            ),
+            row(
+                f"sentiment accuracy, {name}",
+                data_name,
+                100 * agreed.accuracy,
+                "%",
+                reference=round(100 * reference.accuracy, 1),
+                source=source,
+            ),
         ]
         if name.startswith("learned"):
             found.append(
-                row("sentiment calibration error", data_name, 100 * agreed.calibration_error, "points", source="ECE in seven bands")
+                row(
+                    "sentiment calibration error",
+                    data_name,
+                    100 * agreed.calibration_error,
+                    "points",
+                    source="ECE in seven bands",
+                )
             )
     return found
 
@@ -123,7 +152,11 @@ def sentiment_of_languages(data: Path) -> list[Row]:
         )
     means = {name: float(np.mean(values)) for name, values in figures.items()}
     source = f"reference: linear SVM on the same seven; XLM-T {np.mean(list(XLM_T.values())):.1f}; FastText 51.0 over eight, data README"
-    for name, words in (("own", "each learned alone"), ("together", "all learned together"), ("word lists", "word lists only")):
+    for name, words in (
+        ("own", "each learned alone"),
+        ("together", "all learned together"),
+        ("word lists", "word lists only"),
+    ):
         found.append(
             row(
                 f"sentiment macro-F1, mean, {words}",
@@ -133,7 +166,9 @@ def sentiment_of_languages(data: Path) -> list[Row]:
                 low=min(figures[name]),
                 high=max(figures[name]),
                 reference=round(float(np.mean(list(SVM.values()))), 1) if name != "word lists" else None,
-                source=source + "; low/high: worst and best language" if name != "word lists" else "Arabic and Hindi have no list",
+                source=source + "; low/high: worst and best language"
+                if name != "word lists"
+                else "Arabic and Hindi have no list",
             )
         )
     return found
@@ -154,11 +189,29 @@ def languages(data: Path) -> list[Row]:
         ours.append(100 * float(np.mean([said == code for said in detect(texts)[0].to_pylist()])))
         theirs.append(100 * float(np.mean([peer.classify(text)[0] == code for text in texts])))
         where = f"{'airline' if code == 'en' else 'UMSAB'} {code}, {len(texts)} tweets"
-        found.append(row("language named right", where, ours[-1], "%", reference=round(theirs[-1], 1), source="reference: py3langid, same texts"))
+        found.append(
+            row(
+                "language named right",
+                where,
+                ours[-1],
+                "%",
+                reference=round(theirs[-1], 1),
+                source="reference: py3langid, same texts",
+            )
+        )
     mean = float(np.mean(ours))
     source = "reference: py3langid, same texts; low/high: worst and best language; a language not named counts as wrong"
     found.append(
-        row("language named right, mean", "8 languages", mean, "%", low=min(ours), high=max(ours), reference=round(float(np.mean(theirs)), 1), source=source)
+        row(
+            "language named right, mean",
+            "8 languages",
+            mean,
+            "%",
+            low=min(ours),
+            high=max(ours),
+            reference=round(float(np.mean(theirs)), 1),
+            source=source,
+        )
     )
     return found
 
@@ -178,12 +231,52 @@ def complaint_topics(data: Path) -> list[Row]:
     nmi = "normalised mutual information, texts without a topic are one group; reference: TF-IDF + k-means with the true number of groups, same texts"
     share = "each topic called by its commonest reason in the older half; reference: linear SVM taught 80 % of the labels, data README"
     return [
-        row("topics against reasons, taxonomy", where, _shared(reasons, named), "NMI", reference=round(_shared(reasons, plain), 3), source=nmi),
-        row("reason right, taxonomy", f"{where}, newer half", 100 * _called(reasons, named), "%", reference=63.2, source=share),
-        row("topics against reasons, discovered", where, _shared(reasons, unnamed), "NMI", reference=round(_shared(reasons, plain), 3), source=nmi),
-        row("reason right, discovered", f"{where}, newer half", 100 * _called(reasons, unnamed), "%", reference=63.2, source=share),
-        row("complaints with a topic, taxonomy", where, 100 * float(np.mean([bool(x) for x in named])), "%", source="nothing was learned from them"),
-        row("complaints with a topic, discovered", where, 100 * float(np.mean([bool(x) for x in unnamed])), "%", source=f"{len(found)} topics found"),
+        row(
+            "topics against reasons, taxonomy",
+            where,
+            _shared(reasons, named),
+            "NMI",
+            reference=round(_shared(reasons, plain), 3),
+            source=nmi,
+        ),
+        row(
+            "reason right, taxonomy",
+            f"{where}, newer half",
+            100 * _called(reasons, named),
+            "%",
+            reference=63.2,
+            source=share,
+        ),
+        row(
+            "topics against reasons, discovered",
+            where,
+            _shared(reasons, unnamed),
+            "NMI",
+            reference=round(_shared(reasons, plain), 3),
+            source=nmi,
+        ),
+        row(
+            "reason right, discovered",
+            f"{where}, newer half",
+            100 * _called(reasons, unnamed),
+            "%",
+            reference=63.2,
+            source=share,
+        ),
+        row(
+            "complaints with a topic, taxonomy",
+            where,
+            100 * float(np.mean([bool(x) for x in named])),
+            "%",
+            source="nothing was learned from them",
+        ),
+        row(
+            "complaints with a topic, discovered",
+            where,
+            100 * float(np.mean([bool(x) for x in unnamed])),
+            "%",
+            source=f"{len(found)} topics found",
+        ),
     ]
 
 
@@ -207,7 +300,18 @@ def few_shots(data: Path) -> list[Row]:
         figures.append(100 * float(np.mean([a == intent for a, (_, intent) in zip(said, rest, strict=True)])))
     source = "reference: TF-IDF + linear SVM; IntentBERT 83.9; both on the set's test split, data README; low/high: two draws"
     name = f"topic right, {SHOTS} examples each"
-    return [row(name, "Banking77, 77 intents", float(np.mean(figures)), "%", low=min(figures), high=max(figures), reference=74.6, source=source)]
+    return [
+        row(
+            name,
+            "Banking77, 77 intents",
+            float(np.mean(figures)),
+            "%",
+            low=min(figures),
+            high=max(figures),
+            reference=74.6,
+            source=source,
+        )
+    ]
 
 
 def _first(lists: Sequence[Sequence[str]]) -> list[str]:
@@ -228,7 +332,14 @@ def _called(truth: Sequence[str], said: Sequence[str]) -> float:
     for reason, topic in zip(truth[:half], said[:half], strict=True):
         reasons[topic][reason] += 1
     name = {topic: counted.most_common(1)[0][0] for topic, counted in reasons.items()}
-    return float(np.mean([name.get(topic, usual) == reason for reason, topic in zip(truth[half:], said[half:], strict=True)]))
+    return float(
+        np.mean(
+            [
+                name.get(topic, usual) == reason
+                for reason, topic in zip(truth[half:], said[half:], strict=True)
+            ]
+        )
+    )
 
 
 def _svm(old: Sequence[str], labels: Sequence[int], new: Sequence[str]) -> Any:

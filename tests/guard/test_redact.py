@@ -104,7 +104,7 @@ def test_names_are_known_by_the_words_around_them(text: str, expected: str) -> N
         "the train from King's Cross to San Francisco", "We flew to Santa Maria", "my name is not on it", "my password is wrong", "call me back", "see https://shop.example/item",
         "I am Very upset. This is Bad", "on the road for 12 days", "3 stars on the street", "ISBN 978-3-16-148410-0", "wait 10 to 15 minutes", "ratio 16:9 at 12:30", "std::vector",
         "card ending 1234", "4111 1111 1111 1112 fails", "only at Target dot com", "via fax 3 times", "via FCRA section 623", "delivered by 20 Oct and", "sent on 11th February", "@116593 and @115900",
-        "116 customers near East Quilcene Rd", "flat 12 % interest", "my wife, XXXX XXXX, and Dear XXXX,", "XX/XX/2016 via U.S Postal Service", "the rate is 20153.99000", "Mr President",
+        "116 customers near East Quilcene Rd", "flat 12 % interest", "my wife, XXXX XXXX, and Dear XXXX,", "XX/XX/2016 via U.S Postal Service", "the rate is 20153.99000", "Mr President", "THE REP STATED THAT I WAIT", "Dear CFPB, I", "Good Evening, All fine",
         "https://news.example/2026/10/a-power-outage-affecting-2650-customers-in-the-north", "2 place orders", "3 square feet", "Sitzplatz 12", "Platz 3", "my email address is wrong", "the via dolorosa of 12 emails", "Danke schön", "500 000 users", "PIN", "",
     ],
 )  # fmt: skip

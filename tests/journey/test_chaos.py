@@ -51,7 +51,7 @@ def test_kill_minus_nine_loses_no_acknowledged_signal_and_doubles_none(tmp_path:
     folder = tmp_path / "space"
     key = new_space(folder)
     chance = random.Random(7)
-    server = start(folder)
+    server = start(folder, "--role", "listen,digest")
     address, stop = [server.url], threading.Event()
     senders = [Sender(f"s{n}", key, address, stop) for n in range(3)]
     for sender in senders:
@@ -61,7 +61,7 @@ def test_kill_minus_nine_loses_no_acknowledged_signal_and_doubles_none(tmp_path:
         server.kill()
         if server.process.stdout:
             server.process.stdout.close()
-        server = start(folder)
+        server = start(folder, "--role", "listen,digest")
         address[0] = server.url
     time.sleep(1.0)
     stop.set()

@@ -34,7 +34,7 @@ def client(space: Space) -> Iterator[httpx.Client]:
     # The application without its loop: what a door answers must not depend on the digest.
     from starlette.testclient import TestClient
 
-    yield TestClient(build(space, role="listen"), raise_server_exceptions=False)  # type: ignore[misc]
+    yield TestClient(build(space, parts=frozenset({"listen"})), raise_server_exceptions=False)  # type: ignore[misc]
 
 
 def bearer(key: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from allears.foresee.wording import words_of
 RECENT_DAYS = 14
 PAST_DAYS = 28
 LEAST_DAYS = 6
+LEAST_PAST_DAYS = 7
 LEAST_LETTERS = 4
 WISH_SHARE, WISH_LEAST = 0.15, 3
 SPREAD = 0.1
@@ -77,7 +78,9 @@ class Wishes:
 
     def __init__(self, names: Names, valence: Mapping[str, str]) -> None:
         self._names, self._valence = names, valence
-        self._days: deque[Day] = deque()
+        self._recent: deque[Day] = deque()
+        self._past: deque[Day] = deque()
+        self._used, self._wished, self._before = Counter[str](), Counter[str](), Counter[str]()
         self._running = Day(Counter(), Counter(), 0)
         self._number = Names()
         self._said: set[tuple[int, str]] = set()
@@ -111,17 +114,11 @@ class Wishes:
         least
             Fewest different voices.
         """
-        self._days.append(self._running)
-        self._running, self._said, self._groups = Day(Counter(), Counter(), 0), set(), set()
-        if len(self._days) > RECENT_DAYS + PAST_DAYS:
-            self._days.popleft()
-        if len(self._days) < RECENT_DAYS + LEAST_DAYS + 1:
+        self._shift()
+        if len(self._past) < LEAST_PAST_DAYS:
             return []
-        days = list(self._days)
-        past, recent = days[:-RECENT_DAYS], days[-RECENT_DAYS:]
-        used, wished = _sum(d.words for d in recent), _sum(d.wishes for d in recent)
-        before = _sum(d.words for d in past)
-        ratio = (sum(d.voices for d in recent) + 1) / (sum(d.voices for d in past) + 1)
+        used, wished, before = self._used, self._wished, self._before
+        ratio = (sum(d.voices for d in self._recent) + 1) / (sum(d.voices for d in self._past) + 1)
         tested = [w for w, n in used.items() if n >= max(least, 8)]
         seen = np.array([used[w] for w in tested], float)
         due = np.array([before[w] + 0.5 for w in tested]) * ratio
@@ -132,12 +129,27 @@ class Wishes:
             for at, word in enumerate(tested)
             if score[at] >= limit
             and wished[word] >= max(WISH_LEAST, WISH_SHARE * used[word])
-            and sum(word in d.words for d in recent) >= LEAST_DAYS
+            and sum(word in d.words for d in self._recent) >= LEAST_DAYS
         ]
 
+    def _shift(self) -> None:
+        """Move the finished day into the fortnight, the oldest of that into the past, and forget the oldest of all."""
+        self._recent.append(self._running)
+        self._used.update(self._running.words)
+        self._wished.update(self._running.wishes)
+        self._running, self._said, self._groups = Day(Counter(), Counter(), 0), set(), set()
+        if len(self._recent) > RECENT_DAYS:
+            old = self._recent.popleft()
+            _take_away(self._used, old.words)
+            _take_away(self._wished, old.wishes)
+            self._past.append(old)
+            self._before.update(old.words)
+        if len(self._past) > PAST_DAYS:
+            _take_away(self._before, self._past.popleft().words)
 
-def _sum(counters: Iterable[Counter[str]]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for counter in counters:
-        total.update(counter)
-    return total
+
+def _take_away(total: Counter[str], part: Counter[str]) -> None:
+    for word, count in part.items():
+        total[word] -= count
+        if not total[word]:
+            del total[word]

@@ -6,16 +6,19 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’-]){2,}")
 _HIDDEN = re.compile(r"<[A-Z_]+\d*>|https?://\S+|@\w+")
-COMMON_SHARE = 0.12
+COMMON_SHARE = 0.05
+ALIKE = 0.7
 SAMPLE = 250
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def words_of(text: str) -> tuple[str, ...]:
     """Split a text into words of at least three letters, lower case; placeholders, links and handles are left out."""
     return tuple(w.lower() for w in _WORD.findall(_HIDDEN.sub(" ", text)))
@@ -33,41 +36,44 @@ def telling_terms(texts: Sequence[str], background: Sequence[str], most: int = 6
     >>> telling_terms(["card declined again", "card declined"], ["hello again", "nice shop again"], 2)
     ['card', 'declined']
     """
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-    inside, documents = Counter[str](), Counter[str]()
-    for text in texts:
-        found = words_of(text)
-        inside.update(found)
-        documents.update(set(found))
-    outside, spread = Counter[str](), Counter[str]()
-    for text in background:
-        found = words_of(text)
-        outside.update(found)
-        spread.update(set(found))
+    inside, documents = _counts(texts)
+    outside, spread = _counts(background)
     average = (sum(inside.values()) + sum(outside.values())) / 2
     limit = COMMON_SHARE * len(background)
     weight = {
         word: (count / max(1, sum(inside.values()))) * float(np.log1p(average / (count + outside[word])))
         for word, count in inside.items()
-        if word not in ENGLISH_STOP_WORDS and spread[word] <= limit and documents[word] >= min(2, len(texts))
+        if spread[word] <= max(1.0, limit) and documents[word] >= min(2, len(texts))
     }
     return sorted(weight, key=lambda word: (-weight[word], word))[:most]
 
 
 def typical(texts: Sequence[str], most: int = 3) -> list[int]:
     """Find the most typical texts: nearest to the mean in TF-IDF, no two of them nearly alike."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    if not any(words_of(t) for t in texts):
-        return list(range(min(most, len(texts))))
-    vectors = TfidfVectorizer(analyzer=words_of, sublinear_tf=True).fit_transform(texts)
-    mean = np.asarray(vectors.mean(axis=0)).ravel()
+    vectors = _vectors(texts)
+    mean = vectors.mean(axis=0)
     chosen: list[int] = []
     for at in np.argsort(-(vectors @ mean), kind="stable"):
-        alike = (vectors[chosen] @ vectors[at].T).toarray().ravel() if chosen else np.zeros(0)
-        if not (alike > 0.7).any():
+        if not (vectors[chosen] @ vectors[at] > ALIKE).any():
             chosen.append(int(at))
         if len(chosen) == most:
             break
     return chosen
+
+
+def _counts(texts: Sequence[str]) -> tuple[Counter[str], Counter[str]]:
+    """How often each word occurs, and in how many texts."""
+    found = [words_of(text) for text in texts]
+    return Counter(chain.from_iterable(found)), Counter(chain.from_iterable(map(set, found)))
+
+
+def _vectors(texts: Sequence[str]) -> NDArray[np.float64]:
+    _, documents = _counts(texts)
+    column = {word: at for at, word in enumerate(documents)}
+    vectors = np.zeros((len(texts), len(column) + 1))
+    for row, text in enumerate(texts):
+        for word, count in Counter(words_of(text)).items():
+            vectors[row, column[word]] = (1 + np.log(count)) * np.log(1 + len(texts) / documents[word])
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    result: NDArray[np.float64] = vectors / np.where(length > 0, length, 1.0)
+    return result

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from allears.guard.given_names import GIVEN_NAMES
-from allears.guard.rule import Candidate, Find, Rule, compile_pattern, words
+from allears.guard.rule import Candidate, Find, Rule, begins, compile_pattern, words
 
 # Without its accent, these are words or places.
 _NOT_WITHOUT_ACCENT = {"German", "Jesus", "Angel", "Angeles", "Ines", "Remi", "Tania"}
@@ -29,7 +29,7 @@ _TITLED = compile_pattern(
 _TOLD = compile_pattern(
     r"(?:(?i:name is|name's|name was|names? ?[:=]|named (?:him|her|me)|call me|calls? me|called me|known as|(?:first|last|maiden|full|user|sur)[ \-]?name(?: is|:)?"
     r"|partner's name|wife's name|husband's name|mi chiamo|il mio nome è|ich hei(?:ß|ss)e|mein name ist|je m['’]appelle|mon nom est|me llamo|mi nombre es"
-    r"|me chamo|chamo-me|o meu nome é|meu nome é|nome ?:|nom ?:|nombre ?:)[ \t]{1,8}|(?i:on the account\? user:|what's your name\?) )"
+    r"|me chamo|chamo-me|o meu nome é|meu nome é|nome ?:|nom ?:|nombre ?:)[ \t]{1,8})"
     rf"(?:{_PARTICLE} )?{_NAME}"
 )
 _RELATED = compile_pattern(
@@ -60,6 +60,7 @@ _TOKEN = re.compile(_WORD)
 _NEXT = re.compile(rf"( {{1,2}})({_PARTICLE} )?({_WORD})")
 _LEADING_PARTICLE = re.compile(rf"{_PARTICLE} ")
 _MORE = 3
+_TITLES = words("MR MRS MS DR")
 _NEVER = words("""a about account after again agent airlines airport airways all also am amazon an and any anyone app apple are as at avenue bank because been both but by call can card center centre
     christmas city cloud club co college come company could customer customers dear delivery department did do does doctor don't easter email emails every everybody everyone everything
     facebook family first folks for friday from google guys had has have he hello help her here hey hi his hospital hotel how i i'd i'll i'm i've if in instagram internet is it it's its
@@ -84,8 +85,12 @@ def _judge_named(candidate: Candidate) -> Iterable[Find]:
     """Take the capitalised words at the end, without the words that announce them."""
     found = candidate.found
     start = _first_capital_of_name(found)
-    if start is not None and _starts_word(candidate):
-        yield from _name(candidate, candidate.start + start)
+    if start is None or not _starts_word(candidate):
+        return
+    announcing, first = found[:start], found[start:].split()[0]
+    if announcing.isupper() and announcing.strip(" .") not in _TITLES and not _listed(first):
+        return  # everything is in capitals here: they tell nothing
+    yield from _name(candidate, candidate.start + start)
 
 
 def _judge_greeted(candidate: Candidate) -> Iterable[Find]:
@@ -99,7 +104,9 @@ def _judge_greeted(candidate: Candidate) -> Iterable[Find]:
     closed = (
         candidate.text[first.end() : first.end() + 1] in {",", "!", "\n", ""} or first.end() >= candidate.high
     )
-    if _listed(first[0]) or (closed and len(first[0]) >= 3 and candidate.found[0].isupper()):
+    if _listed(first[0]) or (
+        closed and len(first[0]) >= 3 and candidate.found[0].isupper() and not first[0].isupper()
+    ):
         yield from _name(candidate, start)
 
 
@@ -119,7 +126,11 @@ def _judge_listed(candidate: Candidate) -> Iterable[Find]:
 def _name(candidate: Candidate, start: int) -> Iterable[Find]:
     first = _TOKEN.match(candidate.text, start, candidate.high)
     particle = _LEADING_PARTICLE.match(candidate.text, start, candidate.high)
-    if first is None or (particle is None and (len(first[0]) < 2 or _no_name(first[0]))):
+    if (
+        first is None
+        or not begins(candidate.text, start)
+        or (particle is None and (len(first[0]) < 2 or _no_name(first[0])))
+    ):
         return
     end = particle.end() - 1 if particle else first.end()
     for _ in range(_MORE):

@@ -54,6 +54,7 @@ _TAIL = re.compile(
 _FRENCH_ORDER = re.compile(
     r"(?i)[\w/\-]+(?: ?(?:bis|ter))?,? (?:rue|avenue|av\.|boulevard|bd|place|chemin|allée|impasse|quai|cours|route|square) [^\W\d]"
 )
+_FRENCH_ONLY = words("rue boulevard bd chemin allée impasse quai")
 _ITALIAN_SMALL = words("di del della dei degli delle dello d da a e n nr numero san santa")
 _ITALIAN_WHERE = re.compile(r"(?i)\b(?:in|abito|abita|indirizzo|residente|sede)\W{1,3}$")
 _MONTHS = words(
@@ -86,15 +87,18 @@ def judge_street(candidate: Candidate) -> Iterable[Find]:
     inner = parts[:-1] if found[0].isdigit() else parts
     if any(part in _STOP or set(part) == {"x"} for part in inner) or _is_english_via(candidate, found):
         return
-    if (
-        found[0].isdigit()
-        and not _mostly_capital(found)
-        and not (found.islower() and parts[-1] not in _SHORT)
-    ):
+    if found[0].isdigit() and not _names_a_street(found, parts[-1]):
         return
     if not found[0].isdigit() and found.islower() and len(parts) > _LOWER_WORDS:
         return
     yield Find(candidate.start, _extend(candidate, end), "ADDRESS")
+
+
+def _names_a_street(found: str, last: str) -> bool:
+    """Tell "12 Oak Street", "12 oak street" and "3 place Vendôme" from "12 friends near Oak Street" and "3 place orders"."""
+    if _FRENCH_ORDER.match(found):
+        return not found.islower() or any(part in _FRENCH_ONLY for part in found.lower().split())
+    return _mostly_capital(found) or (found.islower() and last.rstrip(".") not in _SHORT)
 
 
 def _is_english_via(candidate: Candidate, found: str) -> bool:

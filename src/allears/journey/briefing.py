@@ -16,7 +16,7 @@ from allears.measure.intervals import wilson
 
 Row = dict[str, Any]
 OPEN = ("open", "acknowledged")
-EXAMPLES = 8
+EXAMPLES, VOICES = 8, 5
 PEOPLE = 200
 HOURLY_UP_TO = timedelta(days=5)
 
@@ -63,6 +63,7 @@ def story(ground: Ground, issue: str) -> dict[str, Any]:
         "counts": counts,
         "every": every,
         "examples": examples(ground, _typical(ground, told["exemplars"], ids, since), since),
+        "voices": _voices(ground, people, told),
         "people": people,
         "known": len(people),
         "cases": cases(ground.desk, at=ground.clock.now(), issue=issue),
@@ -178,6 +179,21 @@ def _typical(ground: Ground, exemplars: Sequence[str], ids: Sequence[str], since
         n=EXAMPLES,
     )
     return list(dict.fromkeys([*exemplars[:EXAMPLES], *rows["signal_id"].to_pylist()]))[:EXAMPLES]
+
+
+def _voices(ground: Ground, people: Sequence[Row], told: Row) -> list[Row]:
+    """Read what those who were hit wrote while it lasted, unhappiest first; not what the issue gathered already."""
+    rows = ground.engine.query(
+        f"""SELECT signal_id, occurred_at, channel, source, kind, name, text, language, sentiment, service, ok, duration_ms, release, platform
+            FROM signals WHERE text IS NOT NULL AND direction = 'in' AND occurred_at >= $since AND occurred_at <= $until
+              AND customer_key IN (SELECT unnest($keys)) AND NOT {_AMONG} ORDER BY sentiment, signal_id LIMIT $n""",
+        since=told["first_signal_at"],
+        until=(told["fixed_at"] or told["detected_at"]) + timedelta(days=2),
+        keys=[p["customer_key"] for p in people],
+        ids=issue_desk.signals_of(ground.desk, told["id"]),
+        n=VOICES,
+    )
+    return list(rows.to_pylist())
 
 
 def _week(ground: Ground, end: datetime) -> dict[str, Any]:

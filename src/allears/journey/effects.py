@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 from allears.act import issue as issue_desk
 from allears.errors import NotReady, Refused
 from allears.journey.ground import Ground
+from allears.journey.models import keep, load
 from allears.journey.questions import GROUPS, cutoff
 from allears.measure.burn import burning
 from allears.measure.experience import experience as measure_experience
@@ -20,7 +21,9 @@ from allears.measure.objectives import Objective, objectives_from
 from allears.measure.panel import panel_from
 from allears.measure.reliability import reliability
 from allears.measure.drivers import drivers as measure_drivers
+from allears.measure.reference import Reference
 from allears.measure.trust import trust as measure_trust
+from allears.measure.trust import trust_reference
 from allears.measure.verdict import verdict
 from allears.tables import TABLES
 
@@ -30,26 +33,44 @@ if TYPE_CHECKING:
 MET = ("service", "release", "platform", "region", "partner")
 MEASURE_DAYS = 180
 JUDGED_DAYS = 28
+FEWEST_MET = 10
 
 
 def trust(ground: Ground, by: str | None, every: str) -> pa.Table:
-    """Trust index by group and period."""
-    return _measured(ground, by, every, measure_trust)
+    """Trust index by group and period, against the space's own reference periods."""
+    _known(by, every)
+    end = cutoff(ground)
+    with ground.engine.asking():
+        return _or_nothing(
+            lambda: measure_trust(signals(ground, end, MEASURE_DAYS), by=by, every=every, cutoff=end, reference=_reference(ground, every, end))
+        )
+
+
+def _reference(ground: Ground, every: str, end: datetime) -> Reference:
+    """The first whole periods, learned once and kept: a reference that moved along would hide a slow decline."""
+    name = f"trust reference {every}"
+    content = load(ground, name)
+    if content is not None:
+        return msgspec.json.decode(content, type=Reference)
+    table = ground.engine.table("signals")
+    learned = trust_reference(table.filter(table.occurred_at <= end), every=every, cutoff=end)
+    keep(ground, name, msgspec.json.encode(learned), at=ground.clock.now(), note=f"version {learned.version}")
+    return learned
 
 
 def experience(ground: Ground, by: str | None, every: str) -> pa.Table:
     """Survey figures by group and period."""
-    return _measured(ground, by, every, measure_experience)
+    _known(by, every)
+    end = cutoff(ground)
+    with ground.engine.asking():
+        return measure_experience(signals(ground, end, MEASURE_DAYS), by=by, every=every, cutoff=end)
 
 
-def _measured(ground: Ground, by: str | None, every: str, measure: Callable[..., pa.Table]) -> pa.Table:
+def _known(by: str | None, every: str) -> None:
     if by is not None and by not in GROUPS:
         raise Refused(f"expected one of {', '.join(GROUPS)}", place="--by")
     if every not in ("day", "week", "month"):
         raise Refused("expected day, week or month", place="--every")
-    end = cutoff(ground)
-    with ground.engine.asking():
-        return _or_nothing(lambda: measure(signals(ground, end, MEASURE_DAYS), by=by, every=every, cutoff=end))
 
 
 def drivers(ground: Ground) -> pa.Table:
@@ -94,7 +115,7 @@ def services(ground: Ground) -> list[dict[str, Any]]:
     for objective in chosen:
         group = f"service={objective.service}"
         share = next((f for f in figures if f["group"] == group and f["name"] == objective.name), None)
-        budget = next((f for f in figures if f["group"] == group and f["name"] == "error budget left" and _same(f, objective)), None)
+        budget = next((f for f in figures if f["group"] == group and f["name"] == "error budget left" and f" {objective.name} " in f"{f['method']} "), None)
         if share is None:
             continue
         who = struck[objective.service]
@@ -117,12 +138,8 @@ def services(ground: Ground) -> list[dict[str, Any]]:
     return found
 
 
-def _same(figure: dict[str, Any], objective: Objective) -> bool:
-    return str(objective.name) in str(figure["method"]) or objective.name == "availability"
-
-
-def exposed_to(ground: Ground, issue: dict[str, Any], until: datetime) -> set[str]:
-    """Who met an issue: by failed requests where its facets say which, else those whose messages it gathers."""
+def exposed_to(ground: Ground, issue: dict[str, Any], until: datetime) -> dict[str, datetime]:
+    """Who met an issue, and when last: by failed requests where its facets say which, else those whose messages it gathers."""
     facets = {k: v for k, v in (issue.get("facets") or {}).items() if k in MET and v}
     if facets:
         with ground.engine.asking():
@@ -131,24 +148,44 @@ def exposed_to(ground: Ground, issue: dict[str, Any], until: datetime) -> set[st
                 table = table.filter(table[name] == value)
             name, value = next(iter(facets.items()))
             start = issue["first_signal_at"]
-            met = set(hit(table, value, start, max(until, start + timedelta(hours=1)), of=name)["customer"].to_pylist())
-        if len(met) >= 10:
-            return met
-    return set(issue_desk.customers_of(ground.desk, issue["id"]))
+            met = hit(table, value, start, max(until, start + timedelta(hours=1)), of=name)
+        if met.num_rows >= FEWEST_MET:
+            return dict(zip(met["customer"].to_pylist(), met["last_at"].to_pylist(), strict=True))
+    rows = ground.engine.query(
+        "SELECT customer_key, max(occurred_at) AS last_at FROM signals WHERE customer_key IS NOT NULL "
+        "AND signal_id IN (SELECT unnest($ids)) GROUP BY customer_key",
+        ids=issue_desk.signals_of(ground.desk, issue["id"]),
+    )
+    return dict(zip(rows["customer_key"].to_pylist(), rows["last_at"].to_pylist(), strict=True))
 
 
 def verdicts(ground: Ground) -> pa.Table:
     """Judge each issue that was marked as fixed."""
-    fixed = [i for i in issue_desk.issues(ground.desk) if i.get("fixed_at") is not None]
-    found = [verdict_of(ground, issue) for issue in fixed]
+    known = _raised(ground)
+    found = [verdict_of(ground, issue, known) for issue in known if issue.get("fixed_at") is not None]
     return pa.concat_tables(found) if found else TABLES["verdicts"].schema.empty_table()
 
 
-def verdict_of(ground: Ground, issue: dict[str, Any]) -> pa.Table:
-    """Judge one issue: damage, recovery, said and done."""
+def verdict_of(ground: Ground, issue: dict[str, Any], known: list[dict[str, Any]] | None = None) -> pa.Table:
+    """Judge one issue: damage, recovery, said and done.
+
+    Who met another issue is left out of the comparison, or one fault's harm is laid at another's door. Issues that share
+    most of their people are one fault seen twice.
+    """
     end = cutoff(ground)
     began, fixed = issue["first_signal_at"], issue.get("fixed_at")
     exposed = exposed_to(ground, issue, fixed or end)
+    met = [exposed_to(ground, i, i.get("fixed_at") or end) for i in (known or _raised(ground)) if i["id"] != issue["id"]]
+    others = {c for who in met if not _mostly(exposed, who) for c in who} - set(exposed)
     with ground.engine.asking():
-        panel = panel_from(ground.engine.table("signals"), exposed, began, fixed, end)
+        panel = panel_from(ground.engine.table("signals"), exposed, began, fixed, end, others=others)
     return verdict(panel, issue=issue["id"], began_at=began, fixed_at=fixed, cutoff=end)
+
+
+def _raised(ground: Ground) -> list[dict[str, Any]]:
+    return [i for i in issue_desk.issues(ground.desk, kind="issue") if i["state"] != "dismissed"]
+
+
+def _mostly(mine: Collection[str], theirs: Collection[str]) -> bool:
+    shared = len(set(mine) & set(theirs))
+    return shared > 0.5 * min(len(mine), len(theirs) or 1)

@@ -110,9 +110,9 @@ def outbreak(counts: Sequence[tuple[datetime, int]], expected: float | None, mar
             }
         )
     return _base() | {
-        "grid": {"left": 8, "right": 12, "top": 44, "bottom": 10, "containLabel": True},
+        "grid": {"left": 8, "right": 12, "top": 50, "bottom": 10, "containLabel": True},
         "xAxis": {"type": "time", **_time_axis()},
-        "yAxis": {"type": "value", "name": unit, "minInterval": 1, **_value_axis()},
+        "yAxis": {"type": "value", "minInterval": 1, **_value_axis()},
         "series": [series],
     }
 
@@ -268,7 +268,7 @@ def _line(name: str, rows: Sequence[Row], colour: str, *, width: float, dashed: 
 def _marks(marks: Sequence[tuple[datetime, str]]) -> Options:
     # Labels of marks close to one another would lie on each other: each sits on its own line.
     data = [
-        {"xAxis": _ms(t), "name": word, "label": {"formatter": word, "position": "end", "distance": [0, 2 + 13 * (i % 3)]}}
+        {"xAxis": _ms(t), "name": word, "label": {"formatter": word, "position": "end", "align": "left", "distance": 3 + 14 * (i % 3)}}
         for i, (t, word) in enumerate(marks)
     ]
     return {

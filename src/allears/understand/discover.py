@@ -20,10 +20,10 @@ import pyarrow as pa
 from allears.understand.alike import group_alike
 from allears.understand.features import pair_key
 from allears.understand.learning import single_thread
-from allears.understand.naming import content_words, label_of, spread, terms, weigh_terms
+from allears.understand.naming import LABEL_WORDS, content_words, label_of, spread, terms, weigh_terms
 from allears.understand.phrases import HashIndex
 from allears.understand.topics import best_lists
-from allears.understand.vocabulary import all_stopwords
+from allears.understand.vocabulary import empty_words
 from allears.understand.words import Numbers, Words, chop
 
 LEAST_SIZE = 6
@@ -36,6 +36,7 @@ _COHERENT = 0.4
 _BELONGS = 0.55
 _SAME = 0.8
 _LEARNING = 0.05
+_SPOKEN = 0.6
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -174,7 +175,11 @@ def _new_topics(
             continue
         weights = _centre(matrix[groups[k]], names)
         carried = spread({t: weighed[k].get(t, 0.0) for t in weights}, 8)
-        if len(carried) < 2 or any(_cosine(weights, other.weights) > _SAME for other in [*known, *added]):
+        if (
+            len(carried) < 2
+            or not _speaks_for(carried, [cut[pool[i]] for i in groups[k]])
+            or any(_cosine(weights, other.weights) > _SAME for other in [*known, *added])
+        ):
             continue
         threshold = _least([cut[pool[i]] for i in groups[k]], weights)
         parents = _parents(nearest[pool[groups[k]]], known)
@@ -276,6 +281,12 @@ def _parents(nearest: Numbers, known: Sequence[Found]) -> tuple[str, ...]:
     return (known[seen[0][0]].id,) if seen and seen[0][1] > len(nearest) / 2 else ()
 
 
+def _speaks_for(carried: Sequence[str], cut: list[list[str]]) -> bool:
+    """Say whether most of the texts hold a word of the label; a label that few of them say names nothing."""
+    label = set(carried[:LABEL_WORDS])
+    return sum(not label.isdisjoint(terms(words)) for words in cut) > _SPOKEN * len(cut)
+
+
 def _new_id(carried: Iterable[str], used: set[str]) -> str:
     text, tries = "|".join(carried), 0
     while True:
@@ -302,7 +313,7 @@ def _compiled(topic: Found) -> tuple[Numbers, Numbers]:
 
 @lru_cache(1)
 def _stop_index() -> HashIndex:
-    return HashIndex(chop(sorted(all_stopwords())).hash)
+    return HashIndex(chop(sorted(empty_words())).hash)
 
 
 def _scores(words: Words, compiled: tuple[tuple[Numbers, Numbers], ...]) -> Numbers:

@@ -12,9 +12,10 @@ from itertools import pairwise
 import numpy as np
 
 from allears.understand.clean import SEPARATOR, join_texts
-from allears.understand.vocabulary import all_stopwords
+from allears.understand.vocabulary import empty_words
 from allears.understand.words import chop
 
+LABEL_WORDS = 3
 _SHORTEST = 3
 
 
@@ -26,7 +27,7 @@ def content_words(texts: Sequence[str | None]) -> list[list[str]]:
     >>> content_words(["The parcel was lost in 2 days"])
     [['', 'parcel', '', 'lost', '', '', '']]
     """
-    stop = all_stopwords()
+    stop = empty_words()
     whole = join_texts(texts).lower()
     cut: list[list[str]] = [_plain_words(text) for text in whole.split(SEPARATOR)[:-1]]
     flat = [word for words in cut for word in words]
@@ -72,7 +73,7 @@ def spread(scored: dict[str, float], most: int) -> list[str]:
     return taken
 
 
-def label_of(found: Iterable[str], most: int = 3) -> str:
+def label_of(found: Iterable[str], most: int = LABEL_WORDS) -> str:
     """Join the first few terms to a label.
 
     Examples

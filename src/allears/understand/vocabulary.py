@@ -29,3 +29,10 @@ def stopwords() -> dict[str, frozenset[str]]:
 def all_stopwords() -> frozenset[str]:
     """Return the commonest words of all languages together."""
     return frozenset().union(*stopwords().values())
+
+
+@lru_cache(1)
+def empty_words() -> frozenset[str]:
+    """Return all words that name no topic: the commonest words and fillers of all languages."""
+    fillers = [words.split() for words in read_list("fillers.toml").values()]
+    return all_stopwords().union(*fillers)

@@ -22,7 +22,7 @@ from allears.web.who import COOKIE, OneTime
 if TYPE_CHECKING:
     from allears.space import Space
 
-ROLES = ("all", "listen", "digest", "web")
+PARTS = frozenset({"listen", "digest", "web"})
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -31,13 +31,13 @@ HEADERS = (
 )
 
 
-def build(space: Space, *, role: str = "all", once: OneTime | None = None) -> FastAPI:
+def build(space: Space, *, parts: frozenset[str] = PARTS, once: OneTime | None = None) -> FastAPI:
     """Put the application of a space together.
 
     Parameters
     ----------
-    role
-        ``all``, or only part of it: ``listen`` (doors), ``digest`` (the loop), ``web`` (pages and API).
+    parts
+        ``listen`` (doors), ``digest`` (the loop), ``web`` (pages and API); all of them by default.
     once
         Tokens that let their reader in once.
     """
@@ -45,7 +45,7 @@ def build(space: Space, *, role: str = "all", once: OneTime | None = None) -> Fa
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(live.run()) if role in ("all", "digest") else None
+        task = asyncio.create_task(live.run()) if "digest" in parts else None
         try:
             yield
         finally:
@@ -58,9 +58,9 @@ def build(space: Space, *, role: str = "all", once: OneTime | None = None) -> Fa
 
     app.add_middleware(SafeHeaders)
     app.router.routes.extend(_health(space))
-    if role in ("all", "listen"):
+    if "listen" in parts:
         app.router.routes.extend(doors(space))
-    if role in ("all", "web"):
+    if "web" in parts:
         app.include_router(api(space))
         _once(app, space, once or OneTime())
         from allears.web.pages import pages

@@ -6,14 +6,14 @@ import socket
 import sys
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import uvicorn
 from cyclopts import Parameter
 
 from allears.errors import Refused, WorldFailed
 from allears.settings import FILE
-from allears.web.app import build
+from allears.web.app import PARTS, build
 from allears.web.who import OneTime
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def serve(
     *,
     host: Annotated[str, Parameter(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="Port; 0 for any free one.")] = 8765,
-    role: Annotated[Literal["all", "listen", "digest", "web"], Parameter(help="All of it, or one part.")] = "all",
+    role: Annotated[str, Parameter(help="all, or parts of it by comma: listen, digest, web.")] = "all",
     open: Annotated[bool, Parameter(negative="", help="Open the page in a browser.")] = False,
     space: Annotated[Path | None, Parameter(help="The space's folder; default: the nearest allears.toml upwards.")] = None,
 ) -> None:
@@ -32,21 +32,21 @@ def serve(
     from allears.space import Space
 
     with Space.open(space or nearest(), create=False) as opened:
-        run(opened, host=host, port=port, role=role, browse=open)
+        run(opened, host=host, port=port, parts=parts_of(role), browse=open)
 
 
-def run(space: Space, *, host: str, port: int, role: str = "all", browse: bool = False) -> None:
+def run(space: Space, *, host: str, port: int, parts: frozenset[str], browse: bool = False) -> None:
     """Serve an open space until stopped."""
     sock = _bind(host, port)
     address = f"http://{host}:{sock.getsockname()[1]}"
-    if role in ("all", "digest"):
+    if "digest" in parts:
         space.digester  # noqa: B018 - takes the digest lock now, so that a second server says so before it answers anybody
     once = OneTime()
-    if not space.keys.list() and role in ("all", "listen"):
+    if not space.keys.list() and "listen" in parts:
         text, _ = space.keys.make("engineer", "first")
         print(f"first API key, shown once: {text}")
-    server = uvicorn.Server(uvicorn.Config(build(space, role=role, once=once), log_level="warning", access_log=False))
-    if role in ("all", "web"):
+    server = uvicorn.Server(uvicorn.Config(build(space, parts=parts, once=once), log_level="warning", access_log=False))
+    if "web" in parts:
         link = f"{address}/once/{once.make()}"
         print(f"open the pages, once: {link}")
         if browse:
@@ -54,6 +54,20 @@ def run(space: Space, *, host: str, port: int, role: str = "all", browse: bool =
     print(f"listening on {address}")
     sys.stdout.flush()
     server.run(sockets=[sock])
+
+
+def parts_of(role: str) -> frozenset[str]:
+    """Read which parts to serve.
+
+    Examples
+    --------
+    >>> sorted(parts_of("listen,digest"))
+    ['digest', 'listen']
+    """
+    parts = PARTS if role == "all" else frozenset(part.strip() for part in role.split(","))
+    if not parts <= PARTS:
+        raise Refused(f"expected all, or some of {', '.join(sorted(PARTS))}", place="--role")
+    return parts
 
 
 def nearest() -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from allears.desk.base import Base, Moment
 from allears.desk.upgrade import load_models
 
 
-def _render(kind: str, thing: Any, _: Any) -> str | bool:
+def _render(kind: str, thing: Any, _: Any) -> str | Literal[False]:
     # A migration must not change when our type does.
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(thing, Moment) else False
 

@@ -61,7 +61,6 @@ def _overview(found: dict[str, Any], issues: dict[str, Any]) -> None:
     with card():
         known = ", ".join(words.count(n, IDENTIFIERS.get(kind, kind)) for kind, n in found["identifiers"].items())
         by = [f"{words.channel(c)} {n:,}" for c, n in found["by_channel"].items()]
-        messages = sum(found["topics"].values())
         facts(
             [
                 ("Relationship", found["relationship"]),
@@ -70,7 +69,7 @@ def _overview(found: dict[str, Any], issues: dict[str, Any]) -> None:
                 ("Last heard", words.time(found["last_seen"])),
                 ("Signals", found["signals"]),
                 ("Channels", ", ".join(by[:5])),
-                ("Mood", (lambda: mood(found["sentiment"], messages)) if found["sentiment"] is not None else "nothing said"),
+                ("Mood", (lambda: mood(found["sentiment"])) if found["sentiment"] is not None else "nothing said"),
                 ("Failed requests met", found["failures"]),
                 ("Ratings given", f"{found['ratings']}, mean {100 * found['rating']:.0f} of 100" if found["ratings"] else "none"),
                 ("Talks about", ", ".join(t.replace("/", ": ") for t in list(found["topics"])[:4]) or "nothing yet"),
@@ -112,16 +111,15 @@ def _event(page: Page, person: Any, event: dict[str, Any]) -> None:
             tag("div", what, "what bad-text" if event["ok"] is False else "what")
             if event["rating"] is not None:
                 tag("span", f"{event['name'] or 'rating'}: {100 * event['rating']:.0f} of 100", "note")
+            place = tag("div")
+        with tag("div", classes="side row"):
             if event["text"] and page.may(Action.OPEN_SEALED):
-                _original(page, person, event["signal_id"])
-        with tag("div", classes="side"):
+                _original(page, person, event["signal_id"], place)
             if event["sentiment"] is not None and abs(event["sentiment"]) >= 0.2:
                 chip(f"{event['sentiment']:+.1f}", "bad" if event["sentiment"] < 0 else "good")
 
 
-def _original(page: Page, person: Any, signal: str) -> None:
-    place = tag("div")
-
+def _original(page: Page, person: Any, signal: str, place: Any) -> None:
     async def reveal() -> None:
         why = await _why()
         if why is None:
@@ -137,8 +135,7 @@ def _original(page: Page, person: Any, signal: str) -> None:
         with place:
             tag("div", (found or {}).get("text") or "The key was destroyed: nobody can open it any more.", "original")
 
-    with place:
-        button("Show original", reveal, "small")
+    button("Show original", reveal, "small")
 
 
 async def _why() -> str | None:

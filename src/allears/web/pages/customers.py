@@ -14,7 +14,7 @@ from allears.web.pages.frame import Door, Page
 from allears.web.pages.pieces import card, chip, empty, link, table, tabs, tag
 
 KINDS = {"": "All", "consumer": "Consumers", "employee": "Employees", "partner": "Partners"}
-LISTED, SHOWN = 400, 100
+LISTED, SHOWN = 400, 50
 
 
 def register(door: Door) -> None:
@@ -57,13 +57,14 @@ async def build(page: Page) -> None:
     await page.fill("customers", lambda: page.space.customers(limit=LISTED), draw, lines=10)
 
 
-def mood(sentiment: float | None, messages: int) -> None:
+def mood(sentiment: float | None, messages: int | None = None) -> None:
     """Put how somebody sounds on average, if anything was said."""
     if sentiment is None:
         tag("span", "nothing said", "note")
     else:
         tone = "bad" if sentiment < -0.2 else "good" if sentiment > 0.2 else ""
-        chip(f"{'unhappy' if tone == 'bad' else 'happy' if tone else 'mixed'} {sentiment:+.1f}, n {messages}", tone)
+        n = "" if messages is None else f", n {messages}"
+        chip(f"{'unhappy' if tone == 'bad' else 'happy' if tone else 'mixed'} {sentiment:+.1f}{n}", tone)
 
 
 def _search(page: Page) -> None:

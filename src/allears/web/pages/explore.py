@@ -19,7 +19,7 @@ from allears.web.pages.frame import Door, Page
 from allears.web.pages.pieces import button, card, chart, empty, tag
 
 EXAMPLES = {
-    "Messages a day": "SELECT date_trunc('day', occurred_at) AS day, count(*) AS messages\nFROM signals\nWHERE kind = 'feedback' AND direction = 'in'\nGROUP BY day ORDER BY day",
+    "Messages a day": "SELECT date_trunc('day', occurred_at) AS date, count(*) AS messages\nFROM signals\nWHERE kind = 'feedback' AND direction = 'in'\nGROUP BY date ORDER BY date",
     "Topics by mood": "SELECT unnest(topics) AS topic, count(*) AS messages, round(avg(sentiment), 2) AS mood\nFROM signals WHERE direction = 'in'\nGROUP BY topic HAVING count(*) > 10 ORDER BY messages DESC LIMIT 20",
     "Failed requests by service": "SELECT service, count(*) AS requests, count(*) FILTER (WHERE NOT ok) AS failed\nFROM signals WHERE kind = 'telemetry'\nGROUP BY service ORDER BY failed DESC",
     "Unhappiest channels": "SELECT channel, count(sentiment) AS n, round(100 * avg(CASE WHEN sentiment < -0.2 THEN 1 ELSE 0 END), 1) AS unhappy_percent\nFROM signals WHERE sentiment IS NOT NULL\nGROUP BY channel ORDER BY unhappy_percent DESC",
@@ -43,7 +43,7 @@ async def build(page: Page) -> None:
         tag("p", "Any question in SQL, read only: personal data stays sealed, and answers take 30 seconds at most.", "note")
     with tag("div", classes="grid"):
         with card(classes="two-thirds"):
-            field = ui.textarea(value=EXAMPLES["Messages a day"]).props("outlined autogrow aria-label='SQL'").classes("sql")
+            field = ui.textarea(value=EXAMPLES["Messages a day"]).props("borderless autogrow aria-label='SQL'").classes("sql")
             with tag("div", classes="spread"):
                 with tag("div", classes="row"):
                     run = button("Ask", lambda: ask(), "main")

@@ -15,7 +15,7 @@ from allears.show import figures, words
 from allears.web.pages.frame import Door, Page
 from allears.web.pages.pieces import button, card, chip, empty, facts, figure, link, state, table, tag
 
-SHOWN_PEOPLE = 12
+SHOWN_PEOPLE = 8
 ACTS = {
     "acknowledged": ("I am on it", issue_desk.acknowledge, "Noted: somebody is on it"),
     "fixed": ("Mark as fixed", issue_desk.mark_fixed, "Marked as fixed: from now Allears measures whether trust comes back"),
@@ -42,12 +42,14 @@ async def build(page: Page, issue: str) -> None:
     def draw(told: dict[str, Any]) -> None:
         _head(page, told)
         with tag("div", classes="grid"):
-            _outbreak(told)
-            _about(told)
-            _words(page, told)
-            _people(page, told)
-            _cases(page, told)
-            _history(told)
+            with tag("div", classes="two-thirds column"):
+                _outbreak(told)
+                _words(page, told)
+                _cases(page, told)
+            with tag("div", classes="third column"):
+                _about(told)
+                _people(page, told)
+                _history(told)
 
     await page.fill(f"issue:{issue}", lambda: briefing.story(space.ground, issue), draw, lines=10)
     if row["fixed_at"] is not None and page.whole:
@@ -91,7 +93,7 @@ def _outbreak(told: dict[str, Any]) -> None:
     for row in told["counts"]:
         summed[row["time"]] = summed.get(row["time"], 0) + row["signals"]
     if not summed:
-        with card("Signals over time", classes="two-thirds"):
+        with card("Signals over time"):
             empty("Its signals are no longer kept.")
         return
     marks = [(told["first_signal_at"], "first signal"), (told["detected_at"], "noticed")]
@@ -104,12 +106,11 @@ def _outbreak(told: dict[str, Any]) -> None:
         title=f"It peaked on {words.time(peak)} with {words.count(summed[peak], 'signal')} in {'an hour' if every == 'hour' else 'a day'}",
         note=f"Signals gathered, counted by {every}; n {sum(summed.values()):,}. Expected without it in the same time: {words.number(told['expected'], 1)}",
         height=290,
-        classes="two-thirds",
     )
 
 
 def _about(told: dict[str, Any]) -> None:
-    with card("What its signals share", classes="third"):
+    with card("What its signals share"):
         facets = {name: value for name, value in told["facets"].items() if value}
         if facets:
             facts([(name.capitalize(), words.channel(value) if name == "channel" else str(value)) for name, value in facets.items()])
@@ -133,7 +134,7 @@ def _about(told: dict[str, Any]) -> None:
 
 
 def _words(page: Page, told: dict[str, Any]) -> None:
-    with card("What they say and meet", "Typical first. Personal data is hidden", classes="two-thirds"):
+    with card("What they say and meet", "Typical first. Personal data is hidden"):
         if not page.may(Action.READ_TEXT):
             tag("p", f"A {page.principal.role} does not read messages.", "note")
             return
@@ -142,6 +143,11 @@ def _words(page: Page, told: dict[str, Any]) -> None:
         with tag("div", classes="quotes"):
             for row in told["examples"]:
                 quote(row)
+        if told["voices"]:
+            tag("h3", "What those who were hit wrote meanwhile")
+            with tag("div", classes="quotes"):
+                for row in told["voices"]:
+                    quote(row)
 
 
 def quote(row: dict[str, Any]) -> None:
@@ -172,8 +178,8 @@ def said(row: dict[str, Any]) -> str:
 
 def _people(page: Page, told: dict[str, Any]) -> None:
     people = told["people"]
-    title = f"{words.count(told['known'], 'customer')} known by name or device" if people else "Nobody of them is known"
-    with card(title, classes="third"):
+    title = f"{told['known']:,} of {max(told['customers'], told['known']):,} customers can be looked up" if people else "None of them can be looked up"
+    with card(title):
         if not page.may(Action.SEE_CUSTOMERS):
             tag("p", "Who they are is shown to those who look after customers.", "note")
             return
@@ -190,7 +196,7 @@ def _people(page: Page, told: dict[str, Any]) -> None:
 
 def _cases(page: Page, told: dict[str, Any]) -> None:
     cases, now = told["cases"], page.space.now()
-    with card(f"{words.count(len(cases), 'case')} for it" if cases else "No case was opened for it", classes="two-thirds"):
+    with card(f"{words.count(len(cases), 'case')} for it" if cases else "No case was opened for it"):
         if not cases:
             return
         table(
@@ -211,11 +217,16 @@ def _cases(page: Page, told: dict[str, Any]) -> None:
 
 
 def _history(told: dict[str, Any]) -> None:
-    with card("What happened with it", classes="third"):
+    with card("What happened with it"):
         for event in reversed(told["history"]):
             with tag("div"):
                 tag("span", _step(event))
-                tag("div", f"{words.time(event['at'])} · {event['actor']}" + (f" · {event['note']}" if event["note"] else ""), "note")
+                tag("div", f"{words.time(event['at'])} · {_who(event['actor'])}" + (f" · {event['note']}" if event["note"] else ""), "note")
+
+
+def _who(actor: str) -> str:
+    kind, _, name = actor.partition(":")
+    return "at the command line" if kind == "local" else name or actor
 
 
 def _step(event: dict[str, Any]) -> str:

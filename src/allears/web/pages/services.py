@@ -105,8 +105,8 @@ def _all(rows: list[dict[str, Any]]) -> None:
                     f"{r['estimate']:.1f} %" if r["estimate"] is not None else "?",
                     f"{words.interval(r, 1)} %" if r["estimate"] is not None else "too few requests",
                     r["n"],
-                    f"{r['budget_left']:.0f} %" if r["budget_left"] is not None else "",
-                    "" if r["hit"] is None else f"{r['hit']:,}" + (f", {r['silent']:,} said nothing" if r["silent"] else ""),
+                    _budget(r["budget_left"]),
+                    "" if r["hit"] is None else f"{r['hit']:,}" + (f" ({r['silent']:,} of them silent)" if r["silent"] else ""),
                 )
                 for r in rows
             ],
@@ -114,6 +114,13 @@ def _all(rows: list[dict[str, Any]]) -> None:
             caption="Objectives",
             classes="cards",
         )
+
+
+def _budget(left: float | None) -> str:
+    """Say what is left of an error budget, percent; below nothing, how often it was spent."""
+    if left is None:
+        return ""
+    return f"{left:.0f} %" if left >= 0 else f"spent {1 - left / 100:.1f} times"
 
 
 def _standing(row: dict[str, Any]) -> str:

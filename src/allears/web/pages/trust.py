@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from allears.guard.access import Action
@@ -147,17 +146,15 @@ def _verdicts(found: Any) -> None:
         if not rows:
             empty("Mark an issue as fixed, and a few days later this tells whether trust came back.")
             return
-        table(
-            ("Issue", "Measured by", "Said", "In words"),
-            [
-                (
-                    partial(link, issues.get(r["issue"], {}).get("title", r["issue"]), f"/issues/{r['issue']}"),
-                    words.PARTS.get(r["part"], r["part"]),
-                    partial(chip, r["said"], {"regained": "good", "not regained": "bad"}.get(r["said"], "")),
-                    r["why"],
-                )
-                for r in rows
-            ],
-            caption="Verdicts",
-            classes="cards",
-        )
+        for issue in dict.fromkeys(r["issue"] for r in rows):
+            parts = {r["part"]: r for r in rows if r["issue"] == issue}
+            whole = parts.get("both") or next(iter(parts.values()))
+            with tag("div", classes="verdict"):
+                with tag("div", classes="spread"):
+                    link(issues.get(issue, {}).get("title", issue), f"/issues/{issue}")
+                    chip(whole["said"], {"regained": "good", "not regained": "bad"}.get(whole["said"], ""))
+                with tag("details"):
+                    tag("summary", f"Why, n {whole['n']:,}")
+                    for part in ("stated", "behavioural"):
+                        if part in parts:
+                            tag("p", f"{words.PARTS[part].capitalize()}: {parts[part]['why']}")

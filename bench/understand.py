@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from allears.understand import Reader, Sentiment, Topics, discover
-from allears.understand.discover import assign_found
+from allears.understand.found import assign_found
 from allears.understand.language import detect
 from allears.understand.scores import Evaluation, compare, f1
 from allears.understand.words import chop

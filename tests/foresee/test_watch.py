@@ -139,7 +139,7 @@ def test_an_issue_is_raised_once_and_then_updated(shop, rules):
     town = shop(1).background(24)
     town.burst("payment/declined", BURST, 30, 120)
     watching = Watch(rules)
-    first = watching.advance(town.table(), town.at(BURST + 6)).issues.to_pylist()
+    first = watching.advance(town.table(), town.at(BURST + 14)).issues.to_pylist()
     second = watching.advance(NOTHING, town.at(BURST + 30)).issues.to_pylist()
     assert [i["issue"] for i in first] == [i["issue"] for i in second]
     assert second[0]["customers"] > first[0]["customers"]

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from allears.understand.alike import group_alike
-from allears.understand.discover import Found, assign_found, discover
+from allears.understand.discover import discover
+from allears.understand.found import Found, assign_found
 from allears.understand.naming import content_words, telling_words, terms
 from allears.understand.vocabulary import empty_words
 from allears.understand.words import chop

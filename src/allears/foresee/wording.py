@@ -15,6 +15,55 @@ _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’-]){2,}")
 _HIDDEN = re.compile(r"<[A-Z_]+\d*>|https?://\S+|@\w+")
 COMMON_SHARE = 0.05
 ALIKE = 0.7
+# Common words of requests that no background is sure to hold often enough.
+_PLAIN = frozenset(
+    [
+        "and",
+        "are",
+        "but",
+        "can",
+        "could",
+        "does",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "how",
+        "into",
+        "just",
+        "like",
+        "not",
+        "our",
+        "out",
+        "she",
+        "should",
+        "some",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "they",
+        "this",
+        "too",
+        "was",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+    ]
+)
 SAMPLE = 250
 
 
@@ -43,7 +92,7 @@ def telling_terms(texts: Sequence[str], background: Sequence[str], most: int = 6
     weight = {
         word: (count / max(1, sum(inside.values()))) * float(np.log1p(average / (count + outside[word])))
         for word, count in inside.items()
-        if spread[word] <= max(1.0, limit) and documents[word] >= min(2, len(texts))
+        if word not in _PLAIN and spread[word] <= max(1.0, limit) and documents[word] >= min(2, len(texts))
     }
     return sorted(weight, key=lambda word: (-weight[word], word))[:most]
 

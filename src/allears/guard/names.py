@@ -59,6 +59,7 @@ _WORD = r"[^\W\d_](?:\.|[^\W\d_]*(?:['’\-][^\W\d_]+)*)"
 _TOKEN = re.compile(_WORD)
 _NEXT = re.compile(rf"( {{1,2}})({_PARTICLE} )?({_WORD})")
 _LEADING_PARTICLE = re.compile(rf"{_PARTICLE} ")
+_NAME_BEGINS = re.compile(rf"(?<=[\s:=?])(?:{_PARTICLE} (?=\S))?([^\W\d_])")
 _MORE = 3
 _TITLES = words("MR MRS MS DR")
 _NEVER = words("""a about account after again agent airlines airport airways all also am amazon an and any anyone app apple are as at avenue bank because been both but by call can card center centre
@@ -155,8 +156,7 @@ def _no_name(word: str) -> bool:
 
 def _first_capital_of_name(found: str) -> int | None:
     """Find where the name begins: after the last announcing word, at a particle or a capital."""
-    match = re.search(rf"(?:(?<=[\s:=?,])|^)(?:{_PARTICLE} )?[^\W\d_]", found)
-    for match in re.finditer(rf"(?<=[\s:=?])(?:{_PARTICLE} (?=\S))?([^\W\d_])", found):
+    for match in _NAME_BEGINS.finditer(found):
         if match[1].isupper() and found[: match.start()].strip():
             return match.start()
     return None

@@ -102,7 +102,8 @@ def brief(ground: Ground, week: datetime | None = None) -> dict[str, Any]:
         "start": start,
         "end": end,
         "weeks": weeks(ground, end),
-        "issues": [i | {"examples": examples(ground, i["exemplars"][:3], i["first_signal_at"] - _SLACK)} for i in problems],
+        "issues": [_quoted(ground, i) for i in problems],
+        "titles": {i["id"]: i["title"] for i in found},
         "more_issues": sum(i["kind"] == "issue" for i in relevant) - len(problems),
         "opportunities": [i for i in relevant if i["kind"] == "opportunity"][:5],
         "cases": [c for c in cases(ground.desk, at=end) if c["state"] in OPEN],
@@ -120,6 +121,12 @@ def brief(ground: Ground, week: datetime | None = None) -> dict[str, Any]:
 
 _AMONG = "signal_id IN (SELECT unnest($ids))"
 _SLACK = timedelta(days=1)
+
+
+def _quoted(ground: Ground, issue: Row) -> Row:
+    since = issue["first_signal_at"] - _SLACK
+    people = _people(ground, issue_desk.signals_of(ground.desk, issue["id"]), since)
+    return issue | {"examples": examples(ground, issue["exemplars"][:3], since), "voices": _voices(ground, people, issue)}
 
 
 def _concerns(issue: Row, start: datetime, end: datetime) -> bool:

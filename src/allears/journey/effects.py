@@ -162,11 +162,12 @@ def exposed_to(ground: Ground, issue: dict[str, Any], until: datetime) -> dict[s
 def verdicts(ground: Ground) -> pa.Table:
     """Judge each issue that was marked as fixed."""
     known = _raised(ground)
-    found = [verdict_of(ground, issue, known) for issue in known if issue.get("fixed_at") is not None]
+    met = _met(ground, known)
+    found = [verdict_of(ground, issue, met) for issue in known if issue.get("fixed_at") is not None]
     return pa.concat_tables(found) if found else TABLES["verdicts"].schema.empty_table()
 
 
-def verdict_of(ground: Ground, issue: dict[str, Any], known: list[dict[str, Any]] | None = None) -> pa.Table:
+def verdict_of(ground: Ground, issue: dict[str, Any], met: dict[str, dict[str, datetime]] | None = None) -> pa.Table:
     """Judge one issue: damage, recovery, said and done.
 
     Who met another issue is left out of the comparison, or one fault's harm is laid at another's door. Issues that share
@@ -174,12 +175,17 @@ def verdict_of(ground: Ground, issue: dict[str, Any], known: list[dict[str, Any]
     """
     end = cutoff(ground)
     began, fixed = issue["first_signal_at"], issue.get("fixed_at")
-    exposed = exposed_to(ground, issue, fixed or end)
-    met = [exposed_to(ground, i, i.get("fixed_at") or end) for i in (known or _raised(ground)) if i["id"] != issue["id"]]
-    others = {c for who in met if not _mostly(exposed, who) for c in who} - set(exposed)
+    met = met if met is not None else _met(ground, _raised(ground))
+    exposed = met[issue["id"]] if issue["id"] in met else exposed_to(ground, issue, fixed or end)
+    others = {c for i, who in met.items() if i != issue["id"] and not _mostly(exposed, who) for c in who} - set(exposed)
     with ground.engine.asking():
         panel = panel_from(ground.engine.table("signals"), exposed, began, fixed, end, others=others)
     return verdict(panel, issue=issue["id"], began_at=began, fixed_at=fixed, cutoff=end)
+
+
+def _met(ground: Ground, issues: list[dict[str, Any]]) -> dict[str, dict[str, datetime]]:
+    end = cutoff(ground)
+    return {i["id"]: exposed_to(ground, i, i.get("fixed_at") or end) for i in issues}
 
 
 def _raised(ground: Ground) -> list[dict[str, Any]]:

@@ -59,12 +59,10 @@ def _week(ground: Ground, back: int) -> dict[str, Any]:
 
 
 def _trust(ground: Ground) -> dict[str, list[dict[str, Any]]]:
+    """The last two whole weeks of each part; a week of one day would look like a change."""
     parts: dict[str, list[dict[str, Any]]] = {}
-    try:
-        found = effects.trust(ground, None, "week")
-    except NotReady:  # a young space has no periods to compare with yet; the rest of the screen stands
-        return parts
-    for row in found.to_pylist():
-        if row["estimate"] is not None:
+    end = cutoff(ground)
+    for row in effects.trust(ground, None, "week").to_pylist():
+        if row["name"] == "trust" and row["estimate"] is not None and row["time"] + timedelta(days=7) <= end + timedelta(hours=1):
             parts.setdefault(row["part"], []).append(row)
     return {part: sorted(rows, key=lambda r: r["time"])[-2:] for part, rows in parts.items()}

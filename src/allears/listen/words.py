@@ -122,7 +122,7 @@ NOT_SAID = frozenset(
     (
         "developer_comment", "review_reply", "reply", "agent", "bio", "admin", "assignee", "agent_url", "html", "card", "attachments",
         "link_title", "url", "avatar", "media", "definition", "integrations", "links", "via", "viewer", "quoted", "meta", "metadata",
-        "header", "headers", "referral", "blocks", "hidden", "buttons",
+        "header", "headers", "referral", "blocks", "hidden", "buttons", "traits", "view", "button_text",
     )
 )  # fmt: skip
 # Last words of names that hold ids, counts and kinds, whatever stands before.

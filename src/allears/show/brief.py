@@ -28,7 +28,7 @@ footer { margin-top: 40px; padding-top: 12px; border-top: 1px solid #dcdfe4; }
 @page { size: A4; margin: 16mm 15mm; } @media print { body { padding: 0; max-width: none; } }
 @media (max-width: 520px) { body { padding: 22px 15px; } table { font-size: 12.5px; } th, td { padding-right: 7px; } }
 """
-WORTH_TELLING = 8
+WORTH_TELLING, QUOTES = 8, 3
 
 
 def write_brief(told: Told) -> str:
@@ -39,7 +39,7 @@ def write_brief(told: Told) -> str:
     told
         What `allears.journey.briefing.brief` gathers: ``name``, ``start``, ``end``, ``weeks``, ``issues`` (with
         ``examples``), ``more_issues``, ``opportunities``, ``cases``, ``settled``, ``volumes``, ``trust``, ``drivers``,
-        ``experience``, ``services``, ``verdicts``, ``forecast``, ``topics``.
+        ``experience``, ``titles`` (of issues by id), ``services``, ``verdicts``, ``forecast``, ``topics``.
     """
     parts = (_head, _changed, _issues, _work, _trust, _services, _ahead, _wishes, _untold)
     body = join([*(part(told) for part in parts), _foot(told)])
@@ -89,7 +89,8 @@ def _issues(told: Told) -> Markup:
     parts: list[object] = [tag("h2", f"{words.count(len(told['issues']) + told['more_issues'], 'issue')}, and who is hit")]
     for issue in told["issues"]:
         shared = ", ".join(f"{name}: {value}" for name, value in issue["facets"].items() if value)
-        quotes = [tag("blockquote", e["text"], tag("div", f"{words.channel(e['channel'])}, {words.time(e['occurred_at'])}", class_="note")) for e in issue["examples"] if e["text"]]
+        told_by = [*issue["examples"], *issue["voices"]]
+        quotes = [tag("blockquote", e["text"], tag("div", f"{words.channel(e['channel'])}, {words.time(e['occurred_at'])}", class_="note")) for e in told_by if e["text"]][:QUOTES]
         state = f"{words.STATES.get(issue['state'], issue['state'])}, with {issue['department'] or 'nobody yet'}"
         parts.append(
             tag(
@@ -119,8 +120,13 @@ def _work(told: Told) -> Markup:
     verdicts = [v for v in told["verdicts"] if v["part"] == "both"] or list(told["verdicts"])
     if verdicts:
         parts.append(tag("h3", "Did fixes bring trust back?"))
-        parts.append(tag("ul", *(tag("li", v["why"]) for v in verdicts[:WORTH_TELLING])))
+        parts.append(tag("ul", *(_verdict(told, v) for v in verdicts[:WORTH_TELLING])))
     return join(parts)
+
+
+def _verdict(told: Told, whole: Row) -> Markup:
+    reasons = [v["why"] for v in told["verdicts"] if v["issue"] == whole["issue"] and v["part"] != "both"] or [whole["why"]]
+    return tag("li", tag("strong", _title(told, whole["issue"])), f": {whole['said']}.", *(tag("div", r, class_="note") for r in reasons))
 
 
 def _trust(told: Told) -> Markup:
@@ -162,7 +168,7 @@ def _ahead(told: Told) -> Markup:
         return join([tag("h2", "The week ahead"), tag("p", "Too little history for a forecast: it takes two weeks.")])
     mid = sum(d["mid"] for d in days)
     title = f"About {words.number(mid)} messages are to be expected"
-    note = f"By day, {words.count(len(days), 'day')}; band: sum of each hour's 90 % interval, wider than the day's own; method: {told['forecast'][0]['method']}"
+    note = f"By day; the band adds up each hour's 90 % interval, so it is wider than the day's own; {words.count(len(days), 'day')}"
     return join([tag("h2", "The week ahead"), _figure(title, note, drawings.forecast_chart(days))])
 
 
@@ -199,7 +205,7 @@ def _untold(told: Told) -> Markup:
 
 
 def _title(told: Told, issue: str) -> str:
-    return next((str(i["title"]) for i in told["issues"] if i["id"] == issue), issue)
+    return str(told["titles"].get(issue, issue))
 
 
 def _figure(title: str, note: str, drawn: str) -> Markup:

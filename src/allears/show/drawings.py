@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from allears.show.palette import BLUE, GREY, ORANGE, QUIET, SERIES
@@ -36,7 +37,8 @@ def trust_chart(rows: Sequence[Row]) -> str:
     import altair as alt
 
     data = _data(rows, "time", "estimate", "low", "high")
-    x = alt.X("time:T", title=None, axis=alt.Axis(format="%-d %b", grid=False, tickCount=8))
+    weeks = [_ms(r["time"]) for r in rows]
+    x = alt.X("time:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%-d %b", grid=False, values=weeks, labelOverlap=True))
     y = alt.Y("low:Q", title="index, 0 to 100", scale=alt.Scale(zero=False))
     base = alt.Chart(data).encode(x=x)
     return svg(
@@ -56,7 +58,7 @@ def volume_chart(rows: Sequence[Row], most: int = 5) -> str:
     largest = sorted(size, key=lambda g: (-size[g], g))[:most]
     names = [channel(g) for g in largest] + (["others"] if len(size) > most else [])
     listed = [
-        {"time": r["time"].isoformat(), "channel": channel(r["group"]) if r["group"] in largest else "others", "signals": r["signals"]}
+        {"time": _ms(r["time"]), "channel": channel(r["group"]) if r["group"] in largest else "others", "signals": r["signals"]}
         for r in rows
     ]
     chart = (
@@ -107,4 +109,9 @@ def forest_chart(rows: Sequence[Row], unit: str, reference: float) -> str:
 def _data(rows: Sequence[Row], *names: str) -> Any:
     import altair as alt
 
-    return alt.Data(values=[{n: r[n].isoformat() if hasattr(r[n], "isoformat") else r[n] for n in names} for r in rows])
+    return alt.Data(values=[{n: _ms(r[n]) if isinstance(r[n], datetime) else r[n] for n in names} for r in rows])
+
+
+def _ms(moment: datetime) -> int:
+    # Numbers, not texts: a text would be read in the zone of the machine that draws.
+    return int(moment.timestamp() * 1000)

@@ -1,6 +1,7 @@
 """What customers mean: language, sentiment, topics; no downloaded model, no network."""
 
-from allears.understand.discover import Found, discover
+from allears.understand.discover import discover
+from allears.understand.found import Found
 from allears.understand.reader import Reader, read
 from allears.understand.sentiment import Sentiment
 from allears.understand.topics import Topics

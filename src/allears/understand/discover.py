@@ -9,21 +9,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 
 from allears.understand.alike import group_alike
-from allears.understand.features import pair_key
+from allears.understand.found import Found, find_homes, score_found
 from allears.understand.learning import single_thread
 from allears.understand.naming import LABEL_WORDS, content_words, label_of, spread, terms, weigh_terms
-from allears.understand.phrases import HashIndex
-from allears.understand.topics import best_lists
-from allears.understand.vocabulary import empty_words
 from allears.understand.words import Numbers, Words, chop
 
 LEAST_SIZE = 6
@@ -37,39 +32,8 @@ _BELONGS = 0.55
 _SAME = 0.8
 _LEARNING = 0.05
 _SPOKEN = 0.6
-
-
-class Found(msgspec.Struct, frozen=True):
-    """A topic that was found.
-
-    Attributes
-    ----------
-    id
-        ``found/...``; never given to another topic.
-    label
-        Two to three words or pairs that tell it apart; set once.
-    terms
-        The words that carry it, best first.
-    weights
-        Words and pairs with their weights, unit length.
-    least
-        Score from which a text belongs.
-    size
-        Different texts (near copies counted once) in the last run.
-    parents
-        Topics it branched off.
-    into
-        The topic it was merged into; it is assigned no more.
-    """
-
-    id: str
-    label: str
-    terms: tuple[str, ...]
-    weights: dict[str, float]
-    least: float
-    size: int
-    parents: tuple[str, ...] = ()
-    into: str = ""
+_STRANGERS = 0.02
+_APART = 0.9
 
 
 def discover(
@@ -108,28 +72,15 @@ def discover(
     known = list(previous or ())
     least = max(LEAST_SIZE, int(_LEAST_SHARE * len(kept)))
     for turn in range(_ROUNDS):
-        home, nearest = _homes(words, known)
+        home, nearest = find_homes(words, known)
         pool = np.flatnonzero(home < 0)
-        added = _new_topics(cut, pool, nearest, known, least, seed + turn)
+        added = _new_topics(cut, words, pool, nearest, known, least, seed + turn)
         if not added:
             break
         known += added
-    home, _ = _homes(words, known)
+    home, _ = find_homes(words, known)
     settled = [_refresh(topic, cut, np.flatnonzero(home == i), least) for i, topic in enumerate(known)]
     return _merged(settled)
-
-
-def assign_found(
-    texts: Sequence[str | None], found: Sequence[Found], *, words: Words | None = None
-) -> pa.Array:
-    """Assign found topics to texts: for each text the id of the one it belongs to, in a list, or none."""
-    words = words if words is not None else chop(texts)
-    live = [topic for topic in found if not topic.into]
-    if not live:
-        return pa.array([[]] * words.rows, pa.list_(pa.string()))
-    scores = _scores(words, tuple(_compiled(topic) for topic in live))
-    ratio = scores / np.array([topic.least for topic in live])
-    return best_lists(ratio, [topic.id for topic in live], enough=1.0, most=1)
 
 
 def _different(texts: Sequence[str | None], limit: int) -> list[str]:
@@ -142,23 +93,16 @@ def _different(texts: Sequence[str | None], limit: int) -> list[str]:
     return sorted(kept)
 
 
-def _homes(words: Words, known: Sequence[Found]) -> tuple[Numbers, Numbers]:
-    """For each text the topic it belongs to (-1: none), and the topic it is nearest to (-1: nothing shared)."""
-    if not known:
-        none = np.full(words.rows, -1)
-        return none, none
-    scores = _scores(words, tuple(_compiled(topic) for topic in known))
-    scores[:, [bool(topic.into) for topic in known]] = 0
-    ratio = scores / np.array([topic.least for topic in known])
-    best = ratio.argmax(axis=1)
-    top = ratio[np.arange(len(best)), best] if len(best) else np.zeros(0)
-    return np.where(top >= 1, best, -1), np.where(top > 0, best, -1)
-
-
 def _new_topics(
-    cut: list[list[str]], pool: Numbers, nearest: Numbers, known: Sequence[Found], least: int, seed: int
+    cut: list[list[str]],
+    words: Words,
+    pool: Numbers,
+    nearest: Numbers,
+    known: Sequence[Found],
+    least: int,
+    seed: int,
 ) -> list[Found]:
-    """Cluster the texts without a home and keep the clusters that hold together."""
+    """Cluster the texts without a home and keep the clusters that hold together and stand apart."""
     if len(pool) < 2 * least:
         return []
     matrix, names = _tfidf([cut[i] for i in pool], max(2, least // 3))
@@ -166,28 +110,56 @@ def _new_topics(
         return []
     member, coherence = _cluster(matrix, min(_MOST_CLUSTERS, max(2, int(np.sqrt(len(pool)) / 1.5))), seed)
     groups = [np.flatnonzero(member == k) for k in range(len(coherence))]
-    counts = [Counter(t for i in group for t in set(terms(cut[pool[i]]))) for group in groups]
-    weighed = weigh_terms(counts)
+    tight = [g for g, near in zip(groups, coherence, strict=True) if len(g) >= least and near >= _COHERENT]
+    tight.sort(key=lambda group: (-len(group), int(group[0])))
+    candidates = _described(tight, matrix, names, [set(terms(cut[i])) for i in pool])
+    scores = score_found(words, [one.weights for one in candidates])[pool] if candidates else np.zeros((0, 0))
     used = {topic.id for topic in known}
     added: list[Found] = []
-    for k in sorted(range(len(groups)), key=lambda k: (-len(groups[k]), k)):
-        if len(groups[k]) < least or coherence[k] < _COHERENT:
+    for k, one in enumerate(candidates):
+        floor = _floor(scores[:, k], one.members)
+        if floor is None or any(_cosine(one.weights, other.weights) > _SAME for other in [*known, *added]):
             continue
-        weights = _centre(matrix[groups[k]], names)
-        carried = spread({t: weighed[k].get(t, 0.0) for t in weights}, 8)
-        if (
-            len(carried) < 2
-            or not _speaks_for(carried, [cut[pool[i]] for i in groups[k]])
-            or any(_cosine(weights, other.weights) > _SAME for other in [*known, *added])
-        ):
-            continue
-        threshold = _least([cut[pool[i]] for i in groups[k]], weights)
-        parents = _parents(nearest[pool[groups[k]]], known)
-        name = _new_id(carried, used)
+        parents = _parents(nearest[pool[one.members]], known)
+        name = _new_id(one.terms, used)
         added.append(
-            Found(name, label_of(carried), tuple(carried), weights, threshold, len(groups[k]), parents)
+            Found(name, label_of(one.terms), one.terms, one.weights, floor, len(one.members), parents)
         )
     return added
+
+
+class _Candidate(msgspec.Struct, frozen=True):
+    """A cluster with its words."""
+
+    members: Numbers
+    weights: dict[str, float]
+    terms: tuple[str, ...]
+
+
+def _described(
+    groups: Sequence[Numbers], matrix: Any, names: list[str], said: Sequence[set[str]]
+) -> list[_Candidate]:
+    """Find the words of each cluster; drop clusters whose label most of their texts do not say."""
+    weighed = weigh_terms([Counter(term for i in group for term in said[i]) for group in groups])
+    described = []
+    for group, weight in zip(groups, weighed, strict=True):
+        centre = _centre(matrix[group], names)
+        carried = spread({term: weight.get(term, 0.0) for term in centre}, 8)
+        label = set(carried[:LABEL_WORDS])
+        spoken = sum(not label.isdisjoint(said[i]) for i in group)
+        if len(carried) >= 2 and spoken > _SPOKEN * len(group):
+            described.append(_Candidate(group, centre, tuple(carried)))
+    return described
+
+
+def _floor(scores: Numbers, members: Numbers) -> float | None:
+    """Choose the score from which a text belongs: most members above it, most others below; None when they mix."""
+    inside = np.zeros(len(scores), bool)
+    inside[members] = True
+    middle = float(np.median(scores[inside]))
+    others = float(np.quantile(scores[~inside], 1 - _STRANGERS)) if not inside.all() else 0.0
+    floor = max(_BELONGS * middle, others, 0.05)
+    return round(floor, 5) if floor < _APART * middle else None
 
 
 def _tfidf(cut: list[list[str]], least: int) -> tuple[Any, list[str]]:
@@ -230,17 +202,6 @@ def _centre(rows: Any, names: list[str]) -> dict[str, float]:
 def _unit(weights: dict[str, float]) -> dict[str, float]:
     norm = float(np.sqrt(sum(w * w for w in weights.values()))) or 1.0
     return {term: round(w / norm, 5) for term, w in weights.items()}
-
-
-def _least(cut: list[list[str]], weights: dict[str, float]) -> float:
-    scores = [_score_one(words, weights) for words in cut]
-    return max(0.05, round(_BELONGS * float(np.median(scores)), 5))
-
-
-def _score_one(words: list[str], weights: dict[str, float]) -> float:
-    """Score as `_scores` does, slowly: the weights of what is said over the root of how much is said."""
-    said = sum(weights.get(term, 0.0) for term in set(terms(words)))
-    return said / float(np.sqrt(max(1, sum(bool(word) for word in words))))
 
 
 def _refresh(topic: Found, cut: list[list[str]], members: Numbers, least: int) -> Found:
@@ -295,54 +256,3 @@ def _new_id(carried: Iterable[str], used: set[str]) -> str:
             used.add(name)
             return name
         tries += 1
-
-
-@lru_cache(4096)
-def _hash_terms(names: tuple[str, ...]) -> Numbers:
-    words = chop(names)
-    keys = np.zeros(len(names), np.uint64)
-    for row in range(len(names)):
-        parts = words.hash[words.row == row]
-        keys[row] = parts[0] if len(parts) == 1 else pair_key(parts[:1], parts[1:2])[0] if len(parts) else 0
-    return keys
-
-
-def _compiled(topic: Found) -> tuple[Numbers, Numbers]:
-    return _hash_terms(tuple(topic.weights)), np.array(list(topic.weights.values()))
-
-
-@lru_cache(1)
-def _stop_index() -> HashIndex:
-    return HashIndex(chop(sorted(empty_words())).hash)
-
-
-def _scores(words: Words, compiled: tuple[tuple[Numbers, Numbers], ...]) -> Numbers:
-    """Score each text for each topic: the weights of what is said over the root of how much is said."""
-    from scipy import sparse
-
-    keys = np.unique(np.concatenate([names for names, _ in compiled]))
-    column = np.concatenate([np.searchsorted(keys, names) for names, _ in compiled])
-    topic = np.repeat(np.arange(len(compiled)), [len(names) for names, _ in compiled])
-    value = np.concatenate([weights for _, weights in compiled])
-    weights = sparse.csr_matrix((value, (column, topic)), shape=(len(keys), len(compiled)))
-    telling = _telling(words)
-    same = (words.row[1:] == words.row[:-1]) & telling[1:] & telling[:-1]
-    row = np.concatenate((words.row[telling], words.row[1:][same]))
-    key = np.concatenate((words.hash[telling], pair_key(words.hash[:-1][same], words.hash[1:][same])))
-    place = HashIndex(keys).find(key)
-    hit = place >= 0
-    said = sparse.csr_matrix((np.ones(int(hit.sum())), (row[hit], place[hit])), shape=(words.rows, len(keys)))
-    said.data[:] = 1
-    amount = np.bincount(words.row[telling], minlength=words.rows)
-    result: Numbers = np.asarray((said @ weights).todense()) / np.sqrt(np.maximum(amount, 1))[:, None]
-    return result
-
-
-def _telling(words: Words) -> Numbers:
-    """Say which words carry meaning; agrees with `content_words`."""
-    if not len(words.row):
-        return np.zeros(0, bool)
-    first = words.codes[words.start]
-    digit = (first >= ord("0")) & (first <= ord("9"))
-    result: Numbers = (words.length >= 3) & ~digit & (_stop_index().find(words.hash) < 0)
-    return result

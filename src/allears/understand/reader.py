@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from allears.tables.column import TEXTS
-from allears.understand.discover import Found, assign_found
+from allears.understand.found import Found, assign_found
 from allears.understand.language import detect
 from allears.understand.sentiment import Sentiment
 from allears.understand.topics import Topics

@@ -28,7 +28,7 @@ from allears.journey.take import keep_refused, mapping_of, pending_ids
 from allears.know.profile import Profiles
 from allears.lake import Frame, Seen
 from allears.listen.formats import FORMATS
-from allears.listen.reading import Context, Refusal
+from allears.listen.reading import Context, Reading, Refusal, join
 from allears.tables import TABLES
 from allears.understand import Reader
 
@@ -52,7 +52,7 @@ class _Batch:
     frames: list[Frame] = field(default_factory=list)
     positions: dict[str, int] = field(default_factory=dict)
     finished: list[str] = field(default_factory=list)
-    rows: list[pa.RecordBatch] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
     refused: list[tuple[Frame, list[Refusal]]] = field(default_factory=list)
 
 
@@ -142,15 +142,15 @@ class Digest:
         reading = FORMATS[frame.door].read(frame.body, context)
         if reading.refused:
             batch.refused.append((frame, reading.refused))
-        if reading.arrivals.num_rows:
-            batch.rows.append(reading.arrivals)
-        return int(reading.arrivals.num_rows)
+        if len(reading):
+            batch.readings.append(reading)
+        return len(reading)
 
     def _understand(self, batch: _Batch) -> Digested:
         result = Digested(refused=sum(len(r) for _, r in batch.refused))
-        if not batch.rows:
+        if not batch.readings:
             return result
-        arrivals = pa.Table.from_batches(batch.rows, ARRIVALS.schema).combine_chunks().to_batches()[0]
+        arrivals = join(batch.readings)
         hashes = self._ground.engine.hashes(arrivals["signal_id"]).to_numpy(zero_copy_only=False)
         new = self._seen.add(hashes)
         result.duplicates = int(len(new) - np.count_nonzero(new))

@@ -125,9 +125,9 @@ def read_file(plan: Plan, context: Context, batch_rows: int = 20_000) -> Iterato
                 _add(gather, mapper, threads, at, row, refused)
             if len(gather) >= batch_rows or opened.position() - last > _BATCH_BYTES:
                 last = opened.position()
-                yield Reading(gather.batch(), refused, last)
+                yield Reading(gather.rows(), refused, last)
                 refused = []
-    yield Reading(gather.batch(), refused, plan.size)
+    yield Reading(gather.rows(), refused, plan.size)
 
 
 def _add(

@@ -9,20 +9,13 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from allears.listen.build import Row, build
 from allears.listen.facets import Facets
 from allears.listen.reading import Context
 from allears.listen.times import micros, settle
-from allears.tables.column import TIME
-from allears.tables.signals import ARRIVALS
 
 Pairs = Sequence[tuple[str, str]]
 
-_ORDER = (
-    "signal_id", "occurred_at", "kind", "channel", "name", "direction", "identifiers", "personal", "relationship",
-    "account", "thread", "text", "rating", "rating_scale", "reach", "service", "ok", "duration_ms", "release",
-    "platform", "region", "partner", "properties",
-)  # fmt: skip
-_PAIR = pa.struct([("type", pa.string()), ("value", pa.string())])
 _LARGEST = 2**63 - 1
 _REMEMBERED = 1_000_000
 _NO_FACETS = Facets()
@@ -43,7 +36,7 @@ class Gather:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.received = micros(context.received_at)
-        self._rows: list[tuple[Any, ...]] = []
+        self._rows: list[Row] = []
         self._seen: dict[bytes, int] | None = None
 
     def count_repeats(self) -> None:
@@ -108,37 +101,20 @@ class Gather:
             text = text.replace("\0", "")
         self._rows.append(
             (
-                signal_id, occurred_at, kind, channel, name, direction, identifiers, personal, relationship,
+                self.received, self.context.source, signal_id, occurred_at, kind, channel, name, direction, identifiers, personal, relationship,
                 account, thread, text, rating, rating_scale, _whole(reach), *facets, properties,
             )
         )  # fmt: skip
 
+    def rows(self) -> list[Row]:
+        """Hand over the rows and start over."""
+        rows, self._rows = self._rows, []
+        return rows
+
     def batch(self) -> pa.RecordBatch:
         """Build the batch and start over."""
-        rows, self._rows = self._rows, []
-        if not rows:
-            return ARRIVALS.empty()
-        columns: dict[str, Any] = dict(zip(_ORDER, zip(*rows, strict=True), strict=True))
-        columns["occurred_at"] = pa.array(columns["occurred_at"], pa.int64()).cast(TIME)
-        columns["received_at"] = pa.array([self.received] * len(rows), pa.int64()).cast(TIME)
-        columns["source"] = [self.context.source] * len(rows)
-        columns["identifiers"] = _pairs(columns["identifiers"])
-        columns["personal"] = _pairs(columns["personal"])
-        return ARRIVALS.arrays(columns, len(rows))
+        return build(self.rows())
 
 
 def _whole(number: int | None) -> int | None:
     return number if number is None or number <= _LARGEST else _LARGEST
-
-
-def _pairs(rows: Sequence[Pairs]) -> pa.Array:
-    """Build list<struct<type, value>> from offsets: dictionaries would cost five times as much."""
-    offsets, types, values = [0], [], []
-    for row in rows:
-        for type_, value in row:
-            types.append(type_)
-            values.append(value)
-        offsets.append(len(types))
-    fields = [pa.array(types, pa.string()), pa.array(values, pa.string())]
-    inner = pa.StructArray.from_arrays(fields, fields=list(_PAIR))
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), inner, type=pa.list_(_PAIR))

@@ -130,6 +130,8 @@ def _text_score(column: Sampled) -> float:
     parts = column.leaf.split("_")
     if len(parts) > 1 and parts[-1] in words.NOT_WORDS:
         return 0.0
+    if column.within(words.NOT_TEXT) or column.leaf in words.NOT_TEXT:
+        return 0.0
     by_name = max(words.TEXT.get(part, 0.0) for part in (column.leaf, *parts))
     if column.leaf in ("body", "text") and column.above:
         by_name += 0.5

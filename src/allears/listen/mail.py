@@ -73,7 +73,7 @@ class Mail:
                 add_message(gather, part)
             except BROKEN_MAIL as error:
                 refused.append(_refuse(error, number, part))
-        return Reading(gather.batch(), refused, len(body))
+        return Reading(gather.rows(), refused, len(body))
 
 
 def messages(body: bytes) -> Iterator[bytes]:

@@ -64,7 +64,7 @@ class Otlp:
                     refused.append(refuse(error, record.place, b"", "raw"))
         except _BROKEN as error:
             refused.append(refuse(error, "$", body, self.format))
-        return Reading(gather.batch(), refused, len(body))
+        return Reading(gather.rows(), refused, len(body))
 
     def _records(self, body: bytes) -> Iterator[Record]:
         if _is_json(body):

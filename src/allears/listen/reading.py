@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import msgspec
 import pyarrow as pa
 
+from allears.listen.build import Row, build
 from allears.listen.shape import Mapping
 
 EVIDENCE_BYTES = 65_536
@@ -27,13 +30,40 @@ class Refusal(msgspec.Struct, frozen=True):
     format: str
 
 
-@dataclass
 class Reading:
-    """Arrivals (schema of the table ``arrivals``) and refusals; ``bytes_read`` so far, for progress."""
+    """What one payload held: arrivals (schema of the table ``arrivals``) and refusals; ``bytes_read`` so far, for progress.
 
-    arrivals: pa.RecordBatch
-    refused: list[Refusal] = field(default_factory=list)
-    bytes_read: int = 0
+    Parameters
+    ----------
+    found
+        Rows of `Gather`, or a batch that is built already.
+    """
+
+    def __init__(self, found: pa.RecordBatch | list[Row], refused: list[Refusal] | None = None, bytes_read: int = 0) -> None:
+        self.found = found
+        self.refused = refused if refused is not None else []
+        self.bytes_read = bytes_read
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    @cached_property
+    def arrivals(self) -> pa.RecordBatch:
+        """The arrivals as a batch."""
+        return build(self.found) if isinstance(self.found, list) else self.found
+
+
+def join(readings: Iterable[Reading]) -> pa.RecordBatch:
+    """Put the arrivals of many payloads into one batch, in their order by kind of payload."""
+    rows: list[Row] = []
+    batches: list[pa.RecordBatch] = []
+    for reading in readings:
+        if isinstance(reading.found, list):
+            rows += reading.found
+        else:
+            batches.append(reading.found)
+    batches += [build(rows)] if rows or not batches else []
+    return pa.Table.from_batches(batches).combine_chunks().to_batches()[0] if len(batches) > 1 else batches[0]
 
 
 class Context(msgspec.Struct, frozen=True):

@@ -39,7 +39,7 @@ class Rows:
                 mapper.add(flatten(row))
             except _BROKEN as error:
                 refused.append(refuse(error, at, payload or msgspec.json.encode(row), "rows"))
-        return Reading(gather.batch(), refused, len(body))
+        return Reading(gather.rows(), refused, len(body))
 
 
 def _decoded(

@@ -143,7 +143,7 @@ class Segment:
                 _add(gather, _CALL.decode(part), sent, shared)
             except _BROKEN as error:
                 refused.append(refuse(error, f"$.batch[{index}]", bytes(part), "segment"))
-        return Reading(gather.batch(), refused, len(body))
+        return Reading(gather.rows(), refused, len(body))
 
 
 def _check_each(body: bytes) -> Checked:

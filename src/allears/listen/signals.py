@@ -99,7 +99,7 @@ class Signals:
             except _BROKEN as error:
                 payload = given if isinstance(given, bytes) else msgspec.json.encode(given)
                 refused.append(refuse(error, at, payload, "signals"))
-        return Reading(gather.batch(), refused, len(body))
+        return Reading(gather.rows(), refused, len(body))
 
 
 def check_rows(body: bytes, format: str, look: Callable[[bytes], object]) -> Checked:

@@ -122,9 +122,11 @@ NOT_SAID = frozenset(
     (
         "developer_comment", "review_reply", "reply", "agent", "bio", "admin", "assignee", "agent_url", "html", "card", "attachments",
         "link_title", "url", "avatar", "media", "definition", "integrations", "links", "via", "viewer", "quoted", "meta", "metadata",
-        "header", "headers", "referral", "blocks", "hidden", "buttons", "traits", "view", "button_text",
+        "header", "headers", "referral", "blocks", "hidden", "buttons",
     )
 )  # fmt: skip
+# What a sender knows of a customer or shows to one; written, but not by the customer.
+NOT_TEXT = frozenset(("traits", "campaign", "view", "button_text"))
 # Last words of names that hold ids, counts and kinds, whatever stands before.
 NOT_WORDS = frozenset(
     (

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import argparse
 import csv
+import gzip
 import json
 import os
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from allears.foresee.volume import surprises
+from allears.foresee.watch import Watch, WatchRules
+from allears.tables import TABLES
+from allears.understand import Reader, Topics
 
 DATA = Path(os.environ.get("ALLEARS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 PROFILES = {"standard": (1.0, 0.11, 1.0), "low FP": (1.0, 0.22, 1.0), "low FN": (1.0, 0.11, 2.0)}

@@ -95,7 +95,8 @@ def forecast_counts(
     mid = _point(counts, first_hour, horizon_hours)
     ratios = _past_errors(counts, first_hour, horizon_hours)
     low, high = _conformal(mid, ratios, level)
-    small = mid < LOW_COUNT
+    # Counting noise is a matter of counts: a price or a rate below ten has none.
+    small = (mid < LOW_COUNT) & bool(np.all(counts == np.round(counts)))
     if small.any():
         spread = _spread(ratios)
         low = np.where(small, np.minimum(low, count_quantile((1 - level) / 2, mid, spread)), low)

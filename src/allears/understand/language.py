@@ -92,7 +92,7 @@ def _model() -> _Model:
     whole.set_languages(LANGUAGES)
     order = [whole.nb_classes.index(name) for name in LANGUAGES]
     return _Model(
-        moves=np.asarray(whole.tk_nextmove, np.int32),
+        moves=np.asarray(whole.tk_nextmove),
         rows=np.asarray(whole.tk_row, np.int32) << 8,
         emits=np.asarray(whole.tk_output, np.int32),
         weights=np.asarray(whole.nb_ptc[:, order], np.float32),

@@ -140,7 +140,7 @@ def _original(page: Page, person: Any, signal: str, place: Any) -> None:
 
 async def _why() -> str | None:
     """Ask for the reason, which the audit keeps beside the look."""
-    with ui.dialog() as dialog, card("Why do you need to see it?", "Your name, the reason and the time are kept in the audit."):
+    with ui.dialog() as dialog, tag("div"), card("Why do you need to see it?", "Your name, the reason and the time are kept in the audit."):
         field = ui.input(placeholder="Such as: refund for case 1234").props("autofocus outlined dense")
         with tag("div", classes="row"):
             button("Open", lambda: dialog.submit(str(field.value or "").strip() or None), "main")

@@ -54,7 +54,7 @@ def files(data: Path) -> list[Row]:
     threads = conversations(data)
     whole = whole_threads(threads, {one["signal_id"]: one["thread"] for one in read})
     inward = sum(one["direction"] == "in" for one in read)
-    masks = sum(text.count("XXXX") for text in kept) / sum(text.count("XXXX") for text in _narratives(data))
+    masks = sum(text.count("XXXX") for text in kept) / sum(text.count("XXXX") for text in narratives(data))
     return [
         *found,
         row(
@@ -226,6 +226,7 @@ def _count(space: Space, what: str) -> int:
     return int(space.ground.engine.query(f"SELECT {what} AS n FROM signals")["n"][0].as_py())
 
 
-def _narratives(data: Path) -> list[str]:
+def narratives(data: Path) -> list[str]:
+    """Read the complaints in their own words."""
     with gzip.open(data / "cfpb" / "cfpb_narratives.csv.gz", "rt", encoding="utf-8", newline="") as file:
         return [one["Consumer complaint narrative"] for one in csv.DictReader(file)]

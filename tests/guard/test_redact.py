@@ -176,6 +176,12 @@ def test_a_name_that_is_a_word_goes_only_with_a_capital() -> None:
     assert redact(["I will ask Will"], [[("name", "Will Zorn")]]).texts == ["I will ask <NAME_1>"]
 
 
+def test_numbers_without_prefix_are_read_as_the_region_writes_them() -> None:
+    assert redact(["91 123 45 67"], region="ES").texts == ["<PHONE_1>"]
+    assert redact(["91 123 45 67"], region="US").texts == ["91 123 45 67"]
+    assert redact(["call 91 123 45 67"], region="US").texts == ["call <PHONE_1>"]
+
+
 def test_as_many_known_as_texts() -> None:
     with pytest.raises(Refused):
         redact(["a"], [])

@@ -15,6 +15,13 @@ LABELS = {"negative": -1, "neutral": 0, "positive": 1}
 pytestmark = pytest.mark.skipif(not (DATA / "airline").is_dir(), reason="the public data sets are not here")
 
 
+class Tweets:
+    """Texts and labels that no failure report prints."""
+
+    def __init__(self, texts, labels):
+        self.texts, self.labels = texts, labels
+
+
 @pytest.fixture(scope="module")
 def tweets():
     with gzip.open(DATA / "airline" / "Tweets.csv.gz", "rt", encoding="utf-8") as file:
@@ -29,24 +36,27 @@ def tweets():
         ):
             text = text.replace(written, was)
         texts.append(text)
-    return texts, np.array([LABELS[row["airline_sentiment"]] for row in rows])
+    return Tweets(texts, np.array([LABELS[row["airline_sentiment"]] for row in rows]))
 
 
 def test_untaught_it_beats_vader(tweets):
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-    texts, labels = tweets[0][:1000], tweets[1][:1000]
+    labels = tweets.labels[:1000]
     analyzer = SentimentIntensityAnalyzer()
-    score = np.array([analyzer.polarity_scores(text)["compound"] for text in texts])
+    score = np.array([analyzer.polarity_scores(text)["compound"] for text in tweets.texts[:1000]])
     vader = np.eye(3)[np.where(score >= 0.05, 2, np.where(score <= -0.05, 0, 1))]
-    assert compare(labels, Sentiment().chances(texts)).macro_f1 > compare(labels, vader).macro_f1 + 0.08
+    assert (
+        compare(labels, Sentiment().chances(tweets.texts[:1000])).macro_f1
+        > compare(labels, vader).macro_f1 + 0.08
+    )
 
 
 def test_taught_it_is_better_and_its_certainty_holds_on_later_texts(tweets):
-    texts, labels = tweets
-    taught = Sentiment().learn(texts[:2000], labels[:2000])
-    before = compare(labels[2000:], Sentiment().chances(texts[2000:]))
-    after = compare(labels[2000:], taught.chances(texts[2000:]))
+    truth = tweets.labels[2000:]
+    taught = Sentiment().learn(tweets.texts[:2000], tweets.labels[:2000])
+    before = compare(truth, Sentiment().chances(tweets.texts[2000:]))
+    after = compare(truth, taught.chances(tweets.texts[2000:]))
     assert after.macro_f1 > before.macro_f1 + 0.05
     assert after.calibration_error < 0.06
     bands = [band.accuracy for band in after.reliability if band.n >= 40]

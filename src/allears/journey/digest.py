@@ -8,7 +8,8 @@ very customer, and before sealing because the key is the customer's.
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import IO
@@ -34,6 +35,8 @@ from allears.understand import Reader
 
 SIGNALS, ARRIVALS = TABLES["signals"], TABLES["arrivals"]
 FRAME_BYTES = 64 << 20
+MENTION = re.compile(r"(?<![\w@])@(\w{2,40})")
+Known = Sequence[tuple[str, str]]
 
 
 @dataclass
@@ -166,8 +169,9 @@ class Digest:
         """Turn arrivals into signals: the stages in their order."""
         who = self._ground.graph.identify(arrivals)
         self.profiles.learn(arrivals, who.customer_key)
-        told = self.profiles.known(who.customer_key)
+        told = self.profiles.known(who.customer_key, arrivals)
         originals = arrivals["text"].to_pylist()
+        told = self._with_mentioned(originals, told)
         redacted = redact(originals, told, region=self._ground.settings.space.region)
         properties = arrivals["properties"].to_pylist()
         clean = redact_json(properties, told)
@@ -191,6 +195,19 @@ class Digest:
             | {name: meaning[name] for name in ("language", "language_p", "sentiment", "sentiment_p", "topics")},
             arrivals.num_rows,
         )
+
+    def _with_mentioned(self, texts: list[str | None], told: Sequence[Known | None]) -> list[Known | None]:
+        """Add the handles of known customers whom a text mentions: they are personal data of somebody else."""
+        mentioned = {row: MENTION.findall(text) for row, text in enumerate(texts) if text is not None and "@" in text}
+        handles = sorted({handle for found in mentioned.values() for handle in found})
+        owners = self._ground.graph.customers_of(["handle"] * len(handles), handles)
+        theirs = {handle for handle, owner in zip(handles, owners, strict=True) if owner is not None}
+        added = list(told)
+        for row, found in mentioned.items():
+            hidden = [("handle", handle) for handle in found if handle in theirs]
+            if hidden:
+                added[row] = [*(added[row] or ()), *hidden]
+        return added
 
     def _seal(
         self, arrivals: pa.RecordBatch, keys: pa.Array, texts: list[str | None], properties: list[str | None], clean: list[str | None]
@@ -221,6 +238,7 @@ class Digest:
         for segment in {*batch.finished, *batch.positions}:
             end, closed = inbox.end(segment)
             if closed and store.position("signals", segment) >= end:
+                store.settle()
                 inbox.remove(segment)
 
 

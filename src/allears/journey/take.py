@@ -20,10 +20,10 @@ from allears.journey.ground import Ground
 from allears.lake import Frame, Seen
 from allears.listen.files import plan_file, plan_paths, read_file
 from allears.listen.formats import FORMATS
-from allears.listen.flat import flatten
 from allears.listen.mapping import Mapping, infer
 from allears.listen.plans import Limits, Plan
 from allears.listen.reading import Context, Refusal
+from allears.listen.rows import first_rows
 
 Waiting = Future[None]
 
@@ -144,16 +144,9 @@ def mapping_of(ground: Ground, source: str, body: bytes) -> Mapping:
         if row is not None and row.mapping:
             ground.mappings[source] = msgspec.json.decode(row.mapping, type=Mapping)
             return ground.mappings[source]
-    rows = []
-    for line in body.splitlines()[:500]:
-        try:
-            value = msgspec.json.decode(line)
-        except msgspec.DecodeError:
-            continue
-        if isinstance(value, dict):
-            rows.append(flatten(value))
+    rows = first_rows(body)
     if not rows:
-        raise Refused("expected JSON objects, one a line", place="line 1")
+        raise Refused("expected JSON objects: one, a list of them, or one a line", place="line 1")
     save_mapping(ground, source, infer(rows))
     return ground.mappings[source]
 

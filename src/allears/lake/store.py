@@ -6,6 +6,7 @@ cannot write the same rows twice: the position is part of the commit itself.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -77,6 +78,11 @@ class Store:
         """The Parquet files that make up the table now."""
         delta = self._delta(name)
         return list(delta.file_uris()) if delta else []
+
+    def settle(self) -> None:
+        """Wait until everything written is on the disk itself: before this, the inbox keeps its copy."""
+        # The lake's writer does not fsync; a power cut could otherwise take what the inbox no longer holds.
+        os.sync()
 
     def compact(self, name: str = "signals") -> int:
         """Join small files; returns how many were replaced."""

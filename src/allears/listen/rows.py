@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -30,7 +31,7 @@ class Rows:
     def read(self, body: bytes, context: Context) -> Reading:
         """Turn rows into arrivals; one body is one document or many rows."""
         refused: list[Refusal] = []
-        rows = list(_decoded(body, context, refused))
+        rows = list(_decoded(body, context.mapping.records if context.mapping else None, refused))
         mapping = context.mapping or infer([row for _, row, _ in rows[:SAMPLE_ROWS]])
         gather = Gather(context)
         mapper = Mapper(mapping, gather)
@@ -42,10 +43,20 @@ class Rows:
         return Reading(gather.rows(), refused, len(body))
 
 
+def first_rows(body: bytes) -> list[dict[str, Any]]:
+    r"""Read the first rows of a body, flat: what its mapping can be worked out from.
+
+    Examples
+    --------
+    >>> first_rows(b'{"comment":\n {"body": "Well done"}}'), first_rows(b'[{"a": 1}, {"a": 2}]')
+    ([{'comment.body': 'Well done'}], [{'a': 1}, {'a': 2}])
+    """
+    return [flatten(row) for _, row, _ in islice(_decoded(body, None, []), SAMPLE_ROWS)]
+
+
 def _decoded(
-    body: bytes, context: Context, refused: list[Refusal]
+    body: bytes, path: str | None, refused: list[Refusal]
 ) -> Iterator[tuple[str, dict[str, Any], bytes | None]]:
-    path = context.mapping.records if context.mapping else None
     for at, part in cut_rows(body):
         try:
             row = _OBJECT.decode(part)

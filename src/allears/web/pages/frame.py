@@ -106,7 +106,7 @@ class Page:
         shown: list[Any] = [None]
 
         def put(found: Any) -> None:
-            if found is shown[0]:
+            if found is shown[0] or box.is_deleted or box.client.is_deleted:
                 return
             shown[0] = found
             box.clear()
@@ -131,8 +131,7 @@ class Page:
 
     async def refresh(self) -> None:
         """Ask again for all that is shown; only what changed is drawn anew."""
-        for again in self._filled:
-            await again()
+        await asyncio.gather(*(again() for again in self._filled))
 
     async def _ask(self, name: str, question: Callable[[], Any]) -> Any:
         try:

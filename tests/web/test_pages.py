@@ -1,0 +1,118 @@
+"""The pages over HTTP: who may open which, what a partner sees, and that no text becomes markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.serving import Server, serving
+from tests.web.world import PASSWORD, ROLES, make_space
+
+ALL = set(ROLES)
+PAGES = {
+    "/": ALL,
+    "/issues": ALL,
+    "/issues/i-own": ALL,
+    "/issues/i-other": ALL - {"partner"},
+    "/cases": ALL - {"engineer"},
+    "/customers": {"cio", "analyst", "agent", "privacy"},
+    "/trust": ALL - {"partner"},
+    "/services": ALL - {"partner"},
+    "/explore": {"cio", "analyst"},
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("pages") / "acme"
+    make_space(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ALLEARS_TEST_LOUD", "1")
+        with serving(folder, "--role", "web") as running:
+            yield running
+
+
+@pytest.fixture(scope="module")
+def readers(server: Server) -> Iterator[dict[str, httpx.Client]]:
+    clients = {role: _logged_in(server, role) for role in ROLES}
+    yield clients
+    for client in clients.values():
+        client.close()
+
+
+def _logged_in(server: Server, role: str) -> httpx.Client:
+    client = httpx.Client(base_url=server.url, timeout=60)
+    answer = client.post("/login", data={"name": role, "password": PASSWORD, "next": "/issues"})
+    assert answer.status_code == 303 and answer.headers["location"] == "/issues"
+    return client
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nobody_sees_a_page_without_logging_in(server: Server, path: str) -> None:
+    answer = httpx.get(server.url + path, timeout=60)
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/login?next=")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_each_page_opens_for_those_who_may_and_for_nobody_else(readers: dict[str, httpx.Client], path: str) -> None:
+    opened = {role for role, client in readers.items() if client.get(path, follow_redirects=True).status_code == 200}
+    assert opened == PAGES[path]
+
+
+def test_a_page_that_is_not_allowed_says_which_right_is_missing(readers: dict[str, httpx.Client]) -> None:
+    answer = readers["engineer"].get("/cases")
+    assert answer.status_code == 403
+    assert "engineer may not see_cases" in answer.text
+
+
+def test_a_partner_is_shown_its_own_issue_only(readers: dict[str, httpx.Client]) -> None:
+    text = readers["partner"].get("/issues").text
+    assert "i-own" in text and "i-other" not in text
+    assert readers["partner"].get("/issues/i-other").status_code == 404
+
+
+def test_an_issue_that_is_not_there_is_not_found(readers: dict[str, httpx.Client]) -> None:
+    assert readers["cio"].get("/issues/none").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/issues", "/issues/i-own", "/cases", "/"])
+def test_text_of_customers_never_becomes_markup(readers: dict[str, httpx.Client], path: str) -> None:
+    text = readers["agent"].get(path).text
+    assert "<script>window.hurt" not in text
+    assert "<img src=x" not in text
+
+
+def test_pages_load_nothing_from_elsewhere(readers: dict[str, httpx.Client], server: Server) -> None:
+    text = readers["cio"].get("/").text
+    addresses = set(re.findall(r"(?:src|href)=\"(https?://[^\"]+)", text)) | set(re.findall(r"url\(\"?(https?://[^\")]+)", text))
+    assert {a for a in addresses if not a.startswith(server.url)} == set()
+
+
+def test_a_wrong_password_is_refused_and_tells_nothing(server: Server) -> None:
+    answers = [httpx.post(server.url + "/login", data={"name": name, "password": "wrong password"}, timeout=60) for name in ("cio", "nobody")]
+    assert [a.status_code for a in answers] == [403, 403]
+    assert answers[0].text == answers[1].text
+
+
+def test_the_form_of_another_site_logs_nobody_in(server: Server) -> None:
+    form = {"name": "cio", "password": PASSWORD}
+    answer = httpx.post(server.url + "/login", data=form, headers={"Sec-Fetch-Site": "cross-site"}, timeout=60)
+    assert answer.status_code == 403 and "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example"])
+def test_logging_in_leads_nowhere_else(server: Server, target: str) -> None:
+    answer = httpx.post(server.url + "/login", data={"name": "cio", "password": PASSWORD, "next": target}, timeout=60)
+    assert answer.headers["location"] == "/"
+
+
+def test_logging_out_ends_the_session(server: Server) -> None:
+    client = _logged_in(server, "analyst")
+    kept = dict(client.cookies)
+    assert client.post("/logout").headers["location"] == "/login"
+    assert httpx.get(server.url + "/issues", cookies=kept, timeout=60).status_code == 303
+    client.close()

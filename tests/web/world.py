@@ -1,0 +1,49 @@
+"""A small space with invented people, one issue of a partner, one of nobody's, and a message that attacks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from allears.act import issue as issue_desk
+from allears.act.case import open_cases
+from allears.act.clocks import Clocks
+from allears.act.route import default_rules
+from allears.space import Space
+from allears.tables import TABLES
+
+PASSWORD = "correct horse battery"
+ROLES = ("cio", "analyst", "agent", "engineer", "privacy", "partner")
+ATTACK = "<img src=x onerror=\"window.hurt=1\"><script>window.hurt=1</script> ${7*7} `x` {{7*7}} My parcel never came"
+NOW = datetime.now(UTC)
+
+
+def make_space(folder: Path) -> None:
+    """Fill a new space and add a user of each role, called like it."""
+    with Space.open(folder) as space:
+        rows = [
+            {
+                "signal_id": f"m{i}",
+                "occurred_at": (NOW - timedelta(hours=3 * i + 1)).isoformat(),
+                "text": ATTACK if i % 5 == 0 else f"Parcel number {i} is late again, what a pity",
+                "channel": ("chat", "email", "social")[i % 3],
+                "identifiers": {"user_id": f"u{i % 12}"},
+            }
+            for i in range(60)
+        ]
+        space.hear(rows, source="desk")
+        space.digest(look=False)
+        changes = issue_desk.record(space.ground.desk, TABLES["issues"].rows([_issue("i-own", "Postwing"), _issue("i-other", None)]), at=NOW)
+        open_cases(space.ground.desk, changes, default_rules(), Clocks.default(), NOW)
+        for role in ROLES:
+            space.logins.add(role, PASSWORD, role, partner="Postwing" if role == "partner" else None)
+
+
+def _issue(name: str, partner: str | None) -> dict[str, object]:
+    ids = [f"m{i}" for i in range(0, 30, 1 if partner else 2)]
+    return {
+        "issue": name, "title": f"Late parcels {ATTACK[:25]} {partner or 'everywhere'}", "kind": "issue", "topics": ["delivery/late"],
+        "facets": '{"partner": "Postwing"}' if partner else "{}", "terms": ["late"], "exemplars": ["desk:m0", "desk:m1", "m0", "m1"],
+        "signal_ids": [*ids, *(f"desk:{i}" for i in ids)], "first_signal_at": NOW - timedelta(days=3), "detected_at": NOW - timedelta(days=2),
+        "signals": len(ids), "customers": 12, "expected": 3.0, "growth": 2.0, "score": 30.0, "factors": '{"burst": 5.0, "breadth": 6.0}', "method": "test",
+    }  # fmt: skip

@@ -95,7 +95,7 @@ def fit_few(
 
 def single_thread() -> Any:
     """Keep linear algebra on one thread: the same sums on every machine, and no quarrel over cores with other work."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
+    from threadpoolctl import threadpool_limits  # it ships no types
 
     return threadpool_limits(1)
 

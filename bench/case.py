@@ -36,14 +36,24 @@ def rows() -> list[Row]:
 async def _measure(space: Path) -> list[float]:
     run = [sys.executable, "-m", "allears"]
     subprocess.run([*run, "new", str(space)], check=True, capture_output=True)
-    subprocess.run([*run, "playbook", "on", "detractor-callback", "--space", str(space)], check=True, capture_output=True)
-    made = subprocess.run([*run, "keys", "new", "--role", "engineer", "--name", "bench", "--json", "--space", str(space)], check=True, capture_output=True)
+    subprocess.run(
+        [*run, "playbook", "on", "detractor-callback", "--space", str(space)], check=True, capture_output=True
+    )
+    made = subprocess.run(
+        [*run, "keys", "new", "--role", "engineer", "--name", "bench", "--json", "--space", str(space)],
+        check=True,
+        capture_output=True,
+    )
     key = json.loads(made.stdout)["key"]
-    server = subprocess.Popen([*run, "serve", "--space", str(space), "--port", "0"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [*run, "serve", "--space", str(space), "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
     try:
         assert server.stdout is not None
         url = next(found[1] for line in server.stdout if (found := re.search(r"listening on (\S+)", line)))
-        async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30) as client:
+        async with httpx.AsyncClient(
+            base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30
+        ) as client:
             stop = asyncio.Event()
             flow = asyncio.create_task(_flow(client, stop))
             sent = await _detractors(client)
@@ -60,7 +70,10 @@ async def _measure(space: Path) -> list[float]:
 async def _flow(client: httpx.AsyncClient, stop: asyncio.Event) -> None:
     while not stop.is_set():
         start = time.perf_counter()
-        batch = [{"type": "track", "event": "Viewed", "messageId": uuid.uuid4().hex, "anonymousId": f"a{i}"} for i in range(100)]
+        batch = [
+            {"type": "track", "event": "Viewed", "messageId": uuid.uuid4().hex, "anonymousId": f"a{i}"}
+            for i in range(100)
+        ]
         (await client.post("/v1/batch", json={"batch": batch})).raise_for_status()
         await asyncio.sleep(max(0.0, 0.1 - (time.perf_counter() - start)))
 
@@ -69,8 +82,16 @@ async def _detractors(client: httpx.AsyncClient) -> dict[str, float]:
     sent = {}
     for number in range(int(SECONDS / EVERY)):
         name = f"bench:d{number}"
-        answer = {"signal_id": f"d{number}", "kind": "feedback", "channel": "survey", "name": "nps", "rating": 1, "rating_scale": "nps-0-10",
-                  "text": "never again", "identifiers": {"user_id": f"unhappy-{number}"}}
+        answer = {
+            "signal_id": f"d{number}",
+            "kind": "feedback",
+            "channel": "survey",
+            "name": "nps",
+            "rating": 1,
+            "rating_scale": "nps-0-10",
+            "text": "never again",
+            "identifiers": {"user_id": f"unhappy-{number}"},
+        }
         (await client.post("/signals?source=bench", json=answer)).raise_for_status()
         sent[name] = time.time()
         await asyncio.sleep(EVERY)
@@ -82,6 +103,8 @@ def _opened(desk: Path) -> dict[str, float]:
     from datetime import UTC, datetime
 
     with sqlite3.connect(desk) as connection:
-        found = connection.execute("SELECT opened_at FROM cases WHERE customer IS NOT NULL ORDER BY opened_at").fetchall()
+        found = connection.execute(
+            "SELECT opened_at FROM cases WHERE customer IS NOT NULL ORDER BY opened_at"
+        ).fetchall()
     times = [datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() for (at,) in found]
     return {f"bench:d{i}": t for i, t in enumerate(times)}

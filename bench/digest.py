@@ -44,7 +44,14 @@ def _texts() -> list[str]:
         if payload.door == "rows":
             for line in payload.body.splitlines():
                 found = msgspec.json.decode(line)
-                text = next((found[k] for k in ("text", "body", "description", "comment", "message") if isinstance(found.get(k), str) and len(found[k]) > 20), None)
+                text = next(
+                    (
+                        found[k]
+                        for k in ("text", "body", "description", "comment", "message")
+                        if isinstance(found.get(k), str) and len(found[k]) > 20
+                    ),
+                    None,
+                )
                 if text:
                     texts.append(text)
         if len(texts) >= ROWS:
@@ -55,11 +62,22 @@ def _texts() -> list[str]:
 def _digest(texts: list[str]) -> float:
     from allears.space import Space
 
-    with tempfile.TemporaryDirectory(dir=os.environ.get("ALLEARS_BENCH_DIR")) as folder, Space.open(Path(folder) / "space") as space:
+    with (
+        tempfile.TemporaryDirectory(dir=os.environ.get("ALLEARS_BENCH_DIR")) as folder,
+        Space.open(Path(folder) / "space") as space,
+    ):
         for start in range(0, len(texts), 5_000):
             space.hear(
-                [{"signal_id": str(start + i), "text": t, "channel": "chat", "occurred_at": 1_780_000_000 + start + i, "identifiers": {"user_id": f"u{(start + i) % 5000}"}}
-                 for i, t in enumerate(texts[start : start + 5_000])],
+                [
+                    {
+                        "signal_id": str(start + i),
+                        "text": t,
+                        "channel": "chat",
+                        "occurred_at": 1_780_000_000 + start + i,
+                        "identifiers": {"user_id": f"u{(start + i) % 5000}"},
+                    }
+                    for i, t in enumerate(texts[start : start + 5_000])
+                ],
                 source="bench",
             )
         space.digester  # noqa: B018 - models load before the clock starts

@@ -35,19 +35,52 @@ def rows() -> list[Row]:
     rates = [f["rate"] for f in full]
     name = "Segment batches of 100, one process, digest off, client on the same machine"
     return [
-        row("durable listening", name, statistics.median(rates), "events/s", low=min(rates), high=max(rates),
-            reference=1700, source="low/high: range of 3 runs; reference: RudderStack's published gateway figure on 2 cores"),
-        row("share of the decode-only ceiling", name, statistics.median(rates) / decode, "ratio", source=f"ceiling {decode:,.0f} events/s: msgspec decode of the same body, same run"),
-        row("answer time p99 at 5,000 events/s", name, quiet["p99_ms"], "ms", source=f"offered 5,000/s, reached {quiet['rate']:,.0f}/s"),
-        row("fsync ceiling", "20 kB appends, one writer", fsync, "fsyncs/s", source="fdatasync after each append, same disk"),
+        row(
+            "durable listening",
+            name,
+            statistics.median(rates),
+            "events/s",
+            low=min(rates),
+            high=max(rates),
+            reference=1700,
+            source="low/high: range of 3 runs; reference: RudderStack's published gateway figure on 2 cores",
+        ),
+        row(
+            "share of the decode-only ceiling",
+            name,
+            statistics.median(rates) / decode,
+            "ratio",
+            source=f"ceiling {decode:,.0f} events/s: msgspec decode of the same body, same run",
+        ),
+        row(
+            "answer time p99 at 5,000 events/s",
+            name,
+            quiet["p99_ms"],
+            "ms",
+            source=f"offered 5,000/s, reached {quiet['rate']:,.0f}/s",
+        ),
+        row(
+            "fsync ceiling",
+            "20 kB appends, one writer",
+            fsync,
+            "fsyncs/s",
+            source="fdatasync after each append, same disk",
+        ),
     ]
 
 
 def _body() -> bytes:
     batch = [
-        {"type": "track", "event": "Product Viewed", "messageId": "0" * 32, "anonymousId": f"a{i}", "userId": f"u{i}",
-         "timestamp": "2026-06-01T10:00:00.000Z", "context": {"app": {"version": "5.2.0"}, "os": {"name": "iOS"}},
-         "properties": {"product": f"p{i}", "price": 19.9, "region": "North"}}
+        {
+            "type": "track",
+            "event": "Product Viewed",
+            "messageId": "0" * 32,
+            "anonymousId": f"a{i}",
+            "userId": f"u{i}",
+            "timestamp": "2026-06-01T10:00:00.000Z",
+            "context": {"app": {"version": "5.2.0"}, "os": {"name": "iOS"}},
+            "properties": {"product": f"p{i}", "price": 19.9, "region": "North"},
+        }
         for i in range(EVENTS)
     ]
     return json.dumps({"batch": batch, "sentAt": "2026-06-01T10:00:01.000Z"}).encode()
@@ -56,13 +89,16 @@ def _body() -> bytes:
 def _fresh(template: bytes) -> bytes:
     seed = uuid.uuid4().hex[:24]
     parts = template.split(b"0" * 32)
-    return b"".join(p + (f"{seed}{i:08d}".encode() if i < len(parts) - 1 else b"") for i, p in enumerate(parts))
+    return b"".join(
+        p + (f"{seed}{i:08d}".encode() if i < len(parts) - 1 else b"") for i, p in enumerate(parts)
+    )
 
 
 def _decode_ceiling(body: bytes) -> float:
+    from datetime import UTC, datetime
+
     from allears.listen.formats import FORMATS
     from allears.listen.reading import Context
-    from datetime import UTC, datetime
 
     context = Context(source="bench", channel=None, received_at=datetime.now(UTC))
     check = FORMATS["segment"].check
@@ -90,9 +126,28 @@ def _fsync_ceiling(folder: Path) -> float:
 async def _against_server(folder: Path, rate: int | None) -> dict[str, float]:
     space = folder / uuid.uuid4().hex
     subprocess.run([sys.executable, "-m", "allears", "new", str(space)], check=True, capture_output=True)
-    made = subprocess.run([sys.executable, "-m", "allears", "keys", "new", "--role", "engineer", "--json", "--space", str(space)], check=True, capture_output=True)
+    made = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "allears",
+            "keys",
+            "new",
+            "--role",
+            "engineer",
+            "--json",
+            "--space",
+            str(space),
+        ],
+        check=True,
+        capture_output=True,
+    )
     key = json.loads(made.stdout)["key"]
-    server = subprocess.Popen([sys.executable, "-m", "allears", "serve", "--space", str(space), "--port", "0", "--role", "listen"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "allears", "serve", "--space", str(space), "--port", "0", "--role", "listen"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert server.stdout is not None
         port = 0
@@ -117,7 +172,12 @@ async def _load(port: int, key: str, rate: int | None) -> dict[str, float]:
         while time.perf_counter() < end:
             body = _fresh(template)
             start = time.perf_counter()
-            writer.write(b"POST /v1/batch HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + key.encode() + b"\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            writer.write(
+                b"POST /v1/batch HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+                + key.encode()
+                + b"\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+                + body
+            )
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(re.search(rb"content-length: (\d+)", head.lower())[1])
             await reader.readexactly(length)

@@ -64,28 +64,47 @@ def _fill(space: Any) -> None:
     for part in range(10):
         n = SIGNALS // 10
         seconds = np.sort(rng.integers(0, DAYS * 86400, n))
-        at = pa.array(int(start.timestamp() * 1e6) + seconds * 1_000_000, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+        at = pa.array(int(start.timestamp() * 1e6) + seconds * 1_000_000, pa.int64()).cast(
+            pa.timestamp("us", tz="UTC")
+        )
         kind = rng.choice(["event", "telemetry", "feedback"], n, p=[0.55, 0.3, 0.15])
         said, met = kind == "feedback", kind == "telemetry"
         rated = said & (rng.random(n) < 0.4)
         scale = rng.choice(["nps-0-10", "csat-1-5", "stars-1-5"], n)
-        topics = rng.choice(["payment/declined", "delivery/late", "app/crash", "support/wait", "product/praise"], n)
+        topics = rng.choice(
+            ["payment/declined", "delivery/late", "app/crash", "support/wait", "product/praise"], n
+        )
         space.ground.store.append(
             "signals",
             table.arrays(
                 {
-                    "signal_id": [f"b:{part}-{i}" for i in range(n)], "occurred_at": at, "received_at": at, "kind": kind.tolist(),
-                    "channel": np.where(said, rng.choice(["chat", "email", "social", "review"], n), rng.choice(["web", "app"], n)).tolist(),
-                    "source": ["bench"] * n, "name": np.where(rng.random(n) < 0.1, "Order Completed", "Product Viewed").tolist(),
-                    "direction": ["in"] * n, "customer_key": [f"c_{i:016x}" for i in rng.integers(0, 50_000, n)], "relationship": ["consumer"] * n,
+                    "signal_id": [f"b:{part}-{i}" for i in range(n)],
+                    "occurred_at": at,
+                    "received_at": at,
+                    "kind": kind.tolist(),
+                    "channel": np.where(
+                        said,
+                        rng.choice(["chat", "email", "social", "review"], n),
+                        rng.choice(["web", "app"], n),
+                    ).tolist(),
+                    "source": ["bench"] * n,
+                    "name": np.where(rng.random(n) < 0.1, "Order Completed", "Product Viewed").tolist(),
+                    "direction": ["in"] * n,
+                    "customer_key": [f"c_{i:016x}" for i in rng.integers(0, 50_000, n)],
+                    "relationship": ["consumer"] * n,
                     "text": [("where is my parcel, it is late again" if s else None) for s in said],
                     "sentiment": pa.array(np.where(said, rng.uniform(-1, 1, n), np.nan), from_pandas=True),
                     "topics": [[t] if s else [] for t, s in zip(topics, said, strict=True)],
                     "rating": pa.array(np.where(rated, rng.integers(0, 5, n) / 4, np.nan), from_pandas=True),
                     "rating_scale": [s if r else None for s, r in zip(scale, rated, strict=True)],
-                    "service": [s if m else None for s, m in zip(rng.choice(["payments", "search", "mobile-app"], n), met, strict=True)],
+                    "service": [
+                        s if m else None
+                        for s, m in zip(rng.choice(["payments", "search", "mobile-app"], n), met, strict=True)
+                    ],
                     "ok": [bool(o) if m else None for o, m in zip(rng.random(n) > 0.004, met, strict=True)],
-                    "duration_ms": pa.array(np.where(met, rng.lognormal(4.5, 0.6, n), np.nan), from_pandas=True),
+                    "duration_ms": pa.array(
+                        np.where(met, rng.lognormal(4.5, 0.6, n), np.nan), from_pandas=True
+                    ),
                     "region": rng.choice(["north", "south", "east", "west"], n).tolist(),
                     "day": pa.compute.strftime(at, format="%Y-%m-%d"),
                 },

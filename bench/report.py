@@ -14,7 +14,14 @@ Row = dict[str, Any]
 
 def machine() -> str:
     """Say what this ran on: processor, cores the process may use, memory, Python."""
-    name = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "")
+    name = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        "",
+    )
     cores = len(os.sched_getaffinity(0))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{name or platform.machine()}, {cores} cores, {memory:.0f} GB, Python {platform.python_version()}"

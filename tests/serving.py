@@ -15,7 +15,9 @@ from pathlib import Path
 
 def allears(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run the command as a user does."""
-    return subprocess.run([sys.executable, "-m", "allears", *words], capture_output=True, text=True, check=check, timeout=300)
+    return subprocess.run(
+        [sys.executable, "-m", "allears", *words], capture_output=True, text=True, check=check, timeout=300
+    )
 
 
 @dataclass

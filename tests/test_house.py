@@ -20,7 +20,9 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 def test_stages_never_import_each_other() -> None:
     code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
-    done = subprocess.run([sys.executable, "-c", code, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--no-cache"], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout[-3000:]
 
 
@@ -45,7 +47,8 @@ def test_a_stage_shows_at_most_six_names() -> None:
         shown = [
             ast.literal_eval(node.value)
             for node in tree.body
-            if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets)
+            if isinstance(node, ast.Assign)
+            and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets)
         ]
         assert shown and len(shown[0]) <= 6, f"{stage} shows {shown}"
 
@@ -66,10 +69,15 @@ def _script(name: str) -> object:
 
 def test_the_reference_is_what_the_code_says() -> None:
     reference = _script("reference")
-    assert (ROOT / "docs" / "reference.md").read_text("utf-8") == reference.text(), "run: uv run scripts/reference.py"  # type: ignore[attr-defined]
+    assert (ROOT / "docs" / "reference.md").read_text("utf-8") == reference.text(), (
+        "run: uv run scripts/reference.py"
+    )  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("page", sorted(p.relative_to(ROOT).as_posix() for p in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]))
+@pytest.mark.parametrize(
+    "page",
+    sorted(p.relative_to(ROOT).as_posix() for p in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]),
+)
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
     for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", text):
@@ -80,6 +88,11 @@ def test_commands_named_in_the_docs_exist() -> None:
     from allears.cli.app import COMMANDS
 
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
-    named = {word for p in pages for word in re.findall(r"(?:^|[`\s])allears ([a-z]+)\b", p.read_text("utf-8")) if word != "is"}
+    named = {
+        word
+        for p in pages
+        for word in re.findall(r"(?:^|[`\s])allears ([a-z]+)\b", p.read_text("utf-8"))
+        if word != "is"
+    }
     known = {*COMMANDS, "link", "demo", "found", "says", "said", "knows", "and", "does", "will", "can"}
     assert named <= known, f"the docs name commands that do not exist: {sorted(named - known)}"

@@ -20,26 +20,42 @@ FILE = "allears.toml"
 class SpaceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[space]``: who this folder is about."""
 
-    name: Annotated[str, Meta(description="The company's short name, shown on pages.", min_length=1, max_length=64)] = "space"
+    name: Annotated[
+        str, Meta(description="The company's short name, shown on pages.", min_length=1, max_length=64)
+    ] = "space"
     timezone: Annotated[str, Meta(description="IANA zone for business hours, weekdays and holidays.")] = "UTC"
-    country: Annotated[str, Meta(description="ISO 3166 country whose public holidays count.", pattern="^[A-Z]{2}$")] = "US"
-    region: Annotated[str, Meta(description="ISO country assumed for phone numbers without a prefix.", pattern="^[A-Z]{2}$")] = "US"
-    employee_domains: Annotated[tuple[str, ...], Meta(description="E-mail domains whose owners are employees.")] = ()
-    partner_domains: Annotated[tuple[str, ...], Meta(description="E-mail domains whose owners work for partners.")] = ()
+    country: Annotated[
+        str, Meta(description="ISO 3166 country whose public holidays count.", pattern="^[A-Z]{2}$")
+    ] = "US"
+    region: Annotated[
+        str, Meta(description="ISO country assumed for phone numbers without a prefix.", pattern="^[A-Z]{2}$")
+    ] = "US"
+    employee_domains: Annotated[
+        tuple[str, ...], Meta(description="E-mail domains whose owners are employees.")
+    ] = ()
+    partner_domains: Annotated[
+        tuple[str, ...], Meta(description="E-mail domains whose owners work for partners.")
+    ] = ()
 
 
 class LakeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[lake]``: where signals are kept."""
 
-    url: Annotated[str, Meta(description="A folder, relative to the space, holding the Delta tables.")] = "lake"
+    url: Annotated[str, Meta(description="A folder, relative to the space, holding the Delta tables.")] = (
+        "lake"
+    )
     batch_rows: Annotated[int, Meta(description="Signals per micro-batch.", ge=100, le=1_000_000)] = 50_000
-    dedup_days: Annotated[int, Meta(description="Days during which a signal id counts only once.", ge=1, le=3650)] = 30
+    dedup_days: Annotated[
+        int, Meta(description="Days during which a signal id counts only once.", ge=1, le=3650)
+    ] = 30
 
 
 class DeskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[desk]``: the operational store."""
 
-    url: Annotated[str, Meta(description="An SQLAlchemy URL; SQLite paths are relative to the space.")] = "sqlite:///desk.db"
+    url: Annotated[str, Meta(description="An SQLAlchemy URL; SQLite paths are relative to the space.")] = (
+        "sqlite:///desk.db"
+    )
 
 
 class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,25 +63,41 @@ class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     url: Annotated[str, Meta(description="`duckdb` is the only engine of this release.")] = "duckdb"
     memory_mb: Annotated[int, Meta(description="Memory the engine may use, MB.", ge=128)] = 2048
-    threads: Annotated[int, Meta(description="Threads the engine may use; 0 means all cores.", ge=0, le=1024)] = 0
+    threads: Annotated[
+        int, Meta(description="Threads the engine may use; 0 means all cores.", ge=0, le=1024)
+    ] = 0
 
 
 class ListenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[listen]``: what is taken in, and when to say stop."""
 
-    max_body_mb: Annotated[int, Meta(description="Largest request body, MB, after decompression.", ge=1, le=1024)] = 16
-    max_line_mb: Annotated[int, Meta(description="Longest line of a file that is read, MB.", ge=1, le=1024)] = 32
-    segment_mb: Annotated[int, Meta(description="A segment file is closed at this size, MB.", ge=1, le=4096)] = 64
-    pending_mb: Annotated[int, Meta(description="Bytes waiting for the disk before 429 is answered, MB.", ge=1)] = 64
+    max_body_mb: Annotated[
+        int, Meta(description="Largest request body, MB, after decompression.", ge=1, le=1024)
+    ] = 16
+    max_line_mb: Annotated[
+        int, Meta(description="Longest line of a file that is read, MB.", ge=1, le=1024)
+    ] = 32
+    segment_mb: Annotated[
+        int, Meta(description="A segment file is closed at this size, MB.", ge=1, le=4096)
+    ] = 64
+    pending_mb: Annotated[
+        int, Meta(description="Bytes waiting for the disk before 429 is answered, MB.", ge=1)
+    ] = 64
     min_free_mb: Annotated[int, Meta(description="Free disk below which 429 is answered, MB.", ge=0)] = 256
-    max_skew_days: Annotated[int, Meta(description="A time further in the future than this is taken as the time of arrival.", ge=0)] = 2
+    max_skew_days: Annotated[
+        int, Meta(description="A time further in the future than this is taken as the time of arrival.", ge=0)
+    ] = 2
 
 
 class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[watch]``: how many false alarms a week are tolerable."""
 
-    false_alarms_per_week: Annotated[float, Meta(description="Budget of false alarms a week, all series together.", gt=0, le=100)] = 1.0
-    min_customers: Annotated[int, Meta(description="Fewest different authors before an issue is raised.", ge=1)] = 5
+    false_alarms_per_week: Annotated[
+        float, Meta(description="Budget of false alarms a week, all series together.", gt=0, le=100)
+    ] = 1.0
+    min_customers: Annotated[
+        int, Meta(description="Fewest different authors before an issue is raised.", ge=1)
+    ] = 5
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,7 +156,9 @@ def write_settings(folder: Path, settings: Settings) -> None:
     base = msgspec.to_builtins(Settings())
     shown = {"space": {"name", "timezone", "country"}, "lake": {"url"}, "desk": {"url"}, "engine": {"url"}}
     for index, (section, values) in enumerate(msgspec.to_builtins(settings).items()):
-        changed = {k: v for k, v in values.items() if v != base[section][k] and k not in shown.get(section, set())}
+        changed = {
+            k: v for k, v in values.items() if v != base[section][k] and k not in shown.get(section, set())
+        }
         text = msgspec.toml.encode(changed).decode() if changed else ""
         if index < len(lines):
             lines[index] += "\n" + text if text else ""
@@ -145,5 +179,12 @@ def describe() -> list[dict[str, Any]]:
     for section in msgspec.structs.fields(Settings):
         for field in msgspec.structs.fields(section.type):
             meta = getattr(field.type, "__metadata__", (Meta(),))[0]
-            rows.append({"section": section.name, "name": field.name, "default": field.default, "help": meta.description or ""})
+            rows.append(
+                {
+                    "section": section.name,
+                    "name": field.name,
+                    "default": field.default,
+                    "help": meta.description or "",
+                }
+            )
     return rows

@@ -17,13 +17,22 @@ from allears.act import issue as issue_desk
 from allears.act.deliver import Outbox, new_secret
 from allears.act.playbook import explain as explain_playbook
 from allears.clock import Clock
-
 from allears.errors import NotReady
 from allears.guard.erase import Receipt as ErasureReceipt
 from allears.guard.keys import Keys
 from allears.guard.login import Logins
-from allears.journey import Digest, Ground, Lookout, Receipt, lay, take, take_file
-from allears.journey import effects, playbooks, teaching
+from allears.journey import (
+    Digest,
+    Ground,
+    Lookout,
+    Receipt,
+    effects,
+    lay,
+    playbooks,
+    take,
+    take_file,
+    teaching,
+)
 from allears.journey import questions as ask
 from allears.journey.digest import known_hashes
 from allears.journey.leave import erase_customer, export_table
@@ -72,7 +81,14 @@ class Space:
         self.actor = f"local:{os.getuid()}"
 
     @classmethod
-    def open(cls, folder: str | Path, *, create: bool = True, clock: Clock | None = None, settings: Settings | None = None) -> Space:
+    def open(
+        cls,
+        folder: str | Path,
+        *,
+        create: bool = True,
+        clock: Clock | None = None,
+        settings: Settings | None = None,
+    ) -> Space:
         """Open a space; it is created when new, unless ``create`` is false."""
         return cls(lay(Path(folder), clock=clock, create=create, settings=settings))
 
@@ -94,7 +110,7 @@ class Space:
         return self.settings.space.name
 
     def now(self) -> datetime:
-        """What time it is for this space."""
+        """Tell what time it is for this space."""
         return self.ground.clock.now()
 
     # -- listen ----------------------------------------------------------------------------------------------------
@@ -113,7 +129,14 @@ class Space:
         if self._door_seen is None:
             self._door_seen = Seen(known_hashes(self.ground, pending=True))
         return take_file(
-            self.ground, Path(path), source=source, channel=channel, mapping=mapping, seen=self._door_seen, sure=sure, progress=progress
+            self.ground,
+            Path(path),
+            source=source,
+            channel=channel,
+            mapping=mapping,
+            seen=self._door_seen,
+            sure=sure,
+            progress=progress,
         )
 
     def take(self, door: str, body: bytes, *, source: str, channel: str | None = None) -> Receipt:
@@ -228,7 +251,7 @@ class Space:
         return effects.trust(self.ground, by, every)
 
     def drivers(self) -> pa.Table:
-        """What goes along with stated trust; association, not cause."""
+        """Show what goes along with stated trust; association, not cause."""
         return effects.drivers(self.ground)
 
     def experience(self, by: str | None = None, every: str = "week") -> pa.Table:
@@ -244,7 +267,7 @@ class Space:
         return effects.verdicts(self.ground)
 
     def forecast(self, channel: str | None = None, *, days: int = 7) -> pa.Table:
-        """Expected messages an hour, with a 90 % interval."""
+        """Forecast messages an hour, with a 90 % interval."""
         return ask.forecast(self.ground, channel, days)
 
     def volumes(self, by: str = "channel", *, days: int = 28, every: str = "day") -> pa.Table:
@@ -274,7 +297,7 @@ class Space:
         return Person(self.ground, who)
 
     def pulse(self) -> dict[str, Any]:
-        """What changed, who is hit, what is being done, is trust moving: one screen."""
+        """Tell what changed, who is hit, what is being done, is trust moving: one screen."""
         return pulse(self.ground)
 
     def sql(self, text: str, *, seconds: float = 30.0) -> pa.Table:
@@ -306,7 +329,9 @@ class Space:
         """Deliveries: destinations, what waits, what was given up."""
         return self.ground.outbox
 
-    def add_destination(self, name: str, url: str, *, kind: str = "webhook", allow_private: bool = False) -> str | None:
+    def add_destination(
+        self, name: str, url: str, *, kind: str = "webhook", allow_private: bool = False
+    ) -> str | None:
         """Add a destination; returns a webhook's signing secret, to be shown once."""
         secret = new_secret() if kind == "webhook" else url
         shown = url if kind == "webhook" else url.partition("://")[0] + "://"

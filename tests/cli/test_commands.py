@@ -63,7 +63,9 @@ def test_a_new_space_is_private_and_made_once(tmp_path: Path, allears: Run) -> N
     assert "already" in err
 
 
-def test_no_space_here_says_how_to_make_one(tmp_path: Path, allears: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_space_here_says_how_to_make_one(
+    tmp_path: Path, allears: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     code, _, err = allears("status")
     assert code == 1
@@ -92,7 +94,10 @@ def test_a_file_is_taken_shown_and_twice_adds_nothing(tmp_path: Path, allears: R
 
 def test_what_was_refused_is_shown_without_the_value(allears: Run, space: Path, tmp_path: Path) -> None:
     file = tmp_path / "rows.ndjson"
-    file.write_text('{"id": 1, "text": "hello there friend", "email": "ada@example.com"}\n{"id": 2, "text": "broken, ada@example.com\n', "utf-8")
+    file.write_text(
+        '{"id": 1, "text": "hello there friend", "email": "ada@example.com"}\n{"id": 2, "text": "broken, ada@example.com\n',
+        "utf-8",
+    )
     allears("listen", str(file), "--source", "own", "--yes", "--space", str(space))
     code, out, _ = allears("refused", "--json", "--space", str(space))
     assert code == 0
@@ -142,7 +147,9 @@ def test_sql_reads_and_cannot_write(allears: Run, space: Path) -> None:
 
 def test_a_person_is_found_shown_and_erased(allears: Run, space: Path, tmp_path: Path) -> None:
     file = tmp_path / "mail.ndjson"
-    file.write_text('{"id": "1", "email": "ada@example.com", "text": "please call me back about my broken kettle", "created_at": "2026-06-01T10:00:00Z"}\n')
+    file.write_text(
+        '{"id": "1", "email": "ada@example.com", "text": "please call me back about my broken kettle", "created_at": "2026-06-01T10:00:00Z"}\n'
+    )
     allears("listen", str(file), "--source", "mail", "--yes", "--space", str(space))
     code, out, _ = allears("customer", "ada@example.com", "--json", "--space", str(space))
     assert code == 0
@@ -160,31 +167,58 @@ def test_playbooks_are_explained_rehearsed_and_switched(allears: Run, space: Pat
     name = listed[0]["name"]
     assert len(allears("playbook", "explain", name, "--space", str(space))[1]) > 60
     assert allears("playbook", "on", name, "--space", str(space))[0] == 0
-    assert next(p for p in as_json(allears("playbook", "list", "--json", "--space", str(space))[1]) if p["name"] == name)["on"]
+    assert next(
+        p
+        for p in as_json(allears("playbook", "list", "--json", "--space", str(space))[1])
+        if p["name"] == name
+    )["on"]
     assert allears("playbook", "off", name, "--space", str(space))[0] == 0
     assert allears("playbook", "explain", "../../etc/passwd", "--space", str(space))[0] == 1
 
 
 def test_an_export_is_redacted_and_never_overwrites(allears: Run, space: Path, tmp_path: Path) -> None:
     file = tmp_path / "mail.ndjson"
-    file.write_text('{"id": "1", "email": "ada@example.com", "text": "=cmd() write to ada@example.com", "created_at": "2026-06-01T10:00:00Z"}\n')
+    file.write_text(
+        '{"id": "1", "email": "ada@example.com", "text": "=cmd() write to ada@example.com", "created_at": "2026-06-01T10:00:00Z"}\n'
+    )
     allears("listen", str(file), "--source", "mail", "--yes", "--space", str(space))
     for form in ("csv", "json", "parquet"):
         out = tmp_path / f"out.{form}"
-        assert allears("export", "signals", "--out", str(out), "--format", form, "--space", str(space))[0] == 0
+        assert (
+            allears("export", "signals", "--out", str(out), "--format", form, "--space", str(space))[0] == 0
+        )
         assert b"ada@example.com" not in out.read_bytes()
-        assert allears("export", "signals", "--out", str(out), "--format", form, "--space", str(space))[0] == 2
+        assert (
+            allears("export", "signals", "--out", str(out), "--format", form, "--space", str(space))[0] == 2
+        )
     assert "'=cmd()" in (tmp_path / "out.csv").read_text("utf-8")
 
 
-def test_a_second_process_is_told_that_the_space_is_being_digested(space: Path, tmp_path: Path, allears: Run) -> None:
+def test_a_second_process_is_told_that_the_space_is_being_digested(
+    space: Path, tmp_path: Path, allears: Run
+) -> None:
     from allears.space import Space
 
     with Space.open(space, create=False) as first:
         assert first.may_digest()
         file = tmp_path / "a.csv"
         file.write_text(CSV, "utf-8")
-        done = subprocess.run([sys.executable, "-m", "allears", "listen", str(file), "--source", "a", "--yes", "--space", str(space)], capture_output=True, text=True)
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "allears",
+                "listen",
+                str(file),
+                "--source",
+                "a",
+                "--yes",
+                "--space",
+                str(space),
+            ],
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0
         assert "another process digests" in done.stdout
         assert first.digest(look=False)["stored"] >= 2
@@ -194,21 +228,28 @@ def test_ctrl_c_half_way_keeps_what_was_accepted(space: Path, tmp_path: Path, al
     file = tmp_path / "big.ndjson"
     with file.open("w", encoding="utf-8") as out:
         for i in range(300_000):
-            out.write(f'{{"id": {i}, "text": "the parcel number {i} is late again", "created_at": "2026-06-01T10:00:00Z", "user_id": "u{i}"}}\n')
+            out.write(
+                f'{{"id": {i}, "text": "the parcel number {i} is late again", "created_at": "2026-06-01T10:00:00Z", "user_id": "u{i}"}}\n'
+            )
     process = subprocess.Popen(
         [sys.executable, "-m", "allears", "listen", str(file), "--source", "big", "--json", "--no-digest", "--space", str(space)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     inbox = space / "inbox"
     end = time.monotonic() + 60
-    while not (inbox.is_dir() and any(p.stat().st_size > 1000 for p in inbox.glob("*.seg"))) and time.monotonic() < end:
+    while (
+        not (inbox.is_dir() and any(p.stat().st_size > 1000 for p in inbox.glob("*.seg")))
+        and time.monotonic() < end
+    ):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode in (0, 130), out
     kept = as_json(allears("status", "--json", "--space", str(space))[1])["pending"]
     assert kept > 0
-    receipt = as_json(allears("listen", str(file), "--source", "big", "--json", "--no-digest", "--space", str(space))[1])
+    receipt = as_json(
+        allears("listen", str(file), "--source", "big", "--json", "--no-digest", "--space", str(space))[1]
+    )
     assert receipt["accepted"] + kept == 300_000
     assert receipt["duplicates"] == kept
 

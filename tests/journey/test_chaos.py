@@ -9,9 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.serving import new_space, start
 
 from allears.space import Space
-from tests.serving import new_space, start
 
 ROUNDS = 20
 
@@ -32,7 +32,16 @@ class Sender(threading.Thread):
                 ids = [f"{self.prefix}-{number}-{i}" for i in range(20)]
                 number += 1
                 self.sent |= {f"shop:{i}" for i in ids}
-                batch = [{"type": "track", "event": "Viewed", "messageId": i, "anonymousId": self.prefix, "timestamp": "2026-06-01T10:00:00Z"} for i in ids]
+                batch = [
+                    {
+                        "type": "track",
+                        "event": "Viewed",
+                        "messageId": i,
+                        "anonymousId": self.prefix,
+                        "timestamp": "2026-06-01T10:00:00Z",
+                    }
+                    for i in ids
+                ]
                 while not self._send(client, batch) and not self.stopped.is_set():
                     time.sleep(0.05)
                 else:

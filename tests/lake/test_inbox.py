@@ -18,7 +18,9 @@ def plain(data: bytes) -> bytes:
 
 
 def inbox(folder: Path, **options: int) -> Inbox:
-    return Inbox(folder / "inbox", seal=plain, unseal=plain, min_free_bytes=options.pop("min_free_bytes", 0), **options)
+    return Inbox(
+        folder / "inbox", seal=plain, unseal=plain, min_free_bytes=options.pop("min_free_bytes", 0), **options
+    )
 
 
 def frame(number: int, size: int = 10) -> Frame:
@@ -156,7 +158,9 @@ def test_kill_minus_nine_loses_nothing_that_was_acknowledged(tmp_path: Path) -> 
             i += 1
         """
     )
-    process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     seen = [int(process.stdout.readline()) for _ in range(200)]
     os.kill(process.pid, signal.SIGKILL)

@@ -62,7 +62,9 @@ def test_compaction_keeps_rows_and_joins_files(tmp_path: Path) -> None:
     store.compact("signals")
     assert len(store.files("signals")) < before
     engine = Engine(store)
-    assert sorted(engine.query("SELECT signal_id FROM signals")["signal_id"].to_pylist()) == [f"id{n}" for n in range(6)]
+    assert sorted(engine.query("SELECT signal_id FROM signals")["signal_id"].to_pylist()) == [
+        f"id{n}" for n in range(6)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -91,13 +93,19 @@ def test_a_users_sql_sees_lake_and_given_tables(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.append("signals", batch(["a"]))
     cases = pa.table({"case": ["k1"]})
-    found = Engine(store).sql("select s.signal_id, c.\"case\" from signals s, cases c", {"cases": lambda: cases})
+    found = Engine(store).sql(
+        'select s.signal_id, c."case" from signals s, cases c', {"cases": lambda: cases}
+    )
     assert found.to_pylist() == [{"signal_id": "a", "case": "k1"}]
 
 
 def test_a_long_question_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(NotReady):
-        Engine(Store(tmp_path)).sql("select count(*) from range(100000000) a, range(100000) b where a.range % 7 = b.range % 5", {}, seconds=0.3)
+        Engine(Store(tmp_path)).sql(
+            "select count(*) from range(100000000) a, range(100000) b where a.range % 7 = b.range % 5",
+            {},
+            seconds=0.3,
+        )
 
 
 def test_seen_agrees_with_a_set() -> None:

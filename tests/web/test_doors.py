@@ -8,14 +8,24 @@ from pathlib import Path
 
 import httpx
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 
 from allears.space import Space
 from allears.web.app import build
 
 
 def event(number: int, **more: object) -> dict[str, object]:
-    return {"type": "track", "event": "Viewed", "messageId": f"m{number}", "anonymousId": "a1", "timestamp": "2026-06-01T10:00:00Z", **more}
+    return {
+        "type": "track",
+        "event": "Viewed",
+        "messageId": f"m{number}",
+        "anonymousId": "a1",
+        "timestamp": "2026-06-01T10:00:00Z",
+        **more,
+    }
 
 
 @pytest.fixture
@@ -65,12 +75,23 @@ def test_segments_write_key_is_the_basic_user(space: Space, client: httpx.Client
 
 @pytest.mark.parametrize("call", ["track", "identify", "page", "screen", "group", "alias"])
 def test_each_call_of_segment_is_taken(space: Space, client: httpx.Client, key: str, call: str) -> None:
-    body = {"messageId": "x", "userId": "u1", "previousId": "a1", "groupId": "g1", "event": "E", "name": "N", "traits": {}, "timestamp": "2026-06-01T10:00:00Z"}
+    body = {
+        "messageId": "x",
+        "userId": "u1",
+        "previousId": "a1",
+        "groupId": "g1",
+        "event": "E",
+        "name": "N",
+        "traits": {},
+        "timestamp": "2026-06-01T10:00:00Z",
+    }
     assert client.post(f"/v1/{call}", json=body, headers=bearer(key)).status_code == 200
     assert len(stored(space)) == 1
 
 
-def test_one_bad_event_among_a_hundred_costs_the_others_nothing(space: Space, client: httpx.Client, key: str) -> None:
+def test_one_bad_event_among_a_hundred_costs_the_others_nothing(
+    space: Space, client: httpx.Client, key: str
+) -> None:
     batch = [event(i) for i in range(100)]
     batch[42] = {"type": "track", "event": 17, "messageId": "m42", "anonymousId": "a1"}
     answer = client.post("/v1/batch", json={"batch": batch}, headers=bearer(key)).json()
@@ -91,24 +112,46 @@ def test_gzip_is_undone_and_a_bomb_is_refused(space: Space, client: httpx.Client
 
 
 def test_our_own_shape_takes_one_many_and_lines(space: Space, client: httpx.Client, key: str) -> None:
-    one = {"signal_id": "1", "text": "hello there", "occurred_at": "2026-06-01T10:00:00Z", "identifiers": {"user_id": "u1"}}
+    one = {
+        "signal_id": "1",
+        "text": "hello there",
+        "occurred_at": "2026-06-01T10:00:00Z",
+        "identifiers": {"user_id": "u1"},
+    }
     assert client.post("/signals?source=own", json=one, headers=bearer(key)).json()["accepted"] == 1
-    assert client.post("/signals?source=own", json=[one | {"signal_id": "2"}, one | {"signal_id": "3"}], headers=bearer(key)).json()["accepted"] == 2
+    assert (
+        client.post(
+            "/signals?source=own",
+            json=[one | {"signal_id": "2"}, one | {"signal_id": "3"}],
+            headers=bearer(key),
+        ).json()["accepted"]
+        == 2
+    )
     lines = "\n".join(json.dumps(one | {"signal_id": str(n)}) for n in (4, 5))
     assert client.post("/signals?source=own", content=lines, headers=bearer(key)).json()["accepted"] == 2
     assert len(stored(space)) == 5
 
 
-def test_duplicate_ids_with_other_content_count_once_and_the_first_stays(space: Space, client: httpx.Client, key: str) -> None:
+def test_duplicate_ids_with_other_content_count_once_and_the_first_stays(
+    space: Space, client: httpx.Client, key: str
+) -> None:
     for text in ("first words", "other words"):
-        client.post("/signals?source=own", json={"signal_id": "1", "text": text, "identifiers": {"user_id": "u"}}, headers=bearer(key))
+        client.post(
+            "/signals?source=own",
+            json={"signal_id": "1", "text": text, "identifiers": {"user_id": "u"}},
+            headers=bearer(key),
+        )
     assert stored(space) == ["own:1"]
     assert space.ground.engine.query("SELECT text FROM signals")["text"].to_pylist() == ["first words"]
     assert space.status()["duplicates"] == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[" * 10_000 + b"]" * 10_000, b"\x00\x01\xff", b'"text"', b"null", b"12"])
-def test_a_body_that_is_no_signal_is_refused_with_a_place(client: httpx.Client, key: str, body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[" * 10_000 + b"]" * 10_000, b"\x00\x01\xff", b'"text"', b"null", b"12"]
+)
+def test_a_body_that_is_no_signal_is_refused_with_a_place(
+    client: httpx.Client, key: str, body: bytes
+) -> None:
     for path in ("/v1/batch", "/signals"):
         answer = client.post(path, content=body, headers=bearer(key))
         assert answer.status_code == 400, path
@@ -120,9 +163,19 @@ def test_spans_in_protobuf_are_answered_in_protobuf(space: Space, client: httpx.
     resource = request.resource_spans.add()
     attribute = resource.resource.attributes.add(key="service.name")
     attribute.value.string_value = "payments"
-    span = resource.scope_spans.add().spans.add(trace_id=b"t" * 16, span_id=b"s" * 8, name="POST /pay", start_time_unix_nano=1_780_000_000_000_000_000, end_time_unix_nano=1_780_000_000_050_000_000)
+    span = resource.scope_spans.add().spans.add(
+        trace_id=b"t" * 16,
+        span_id=b"s" * 8,
+        name="POST /pay",
+        start_time_unix_nano=1_780_000_000_000_000_000,
+        end_time_unix_nano=1_780_000_000_050_000_000,
+    )
     span.status.code = 2
-    answer = client.post("/v1/traces", content=request.SerializeToString(), headers=bearer(key) | {"Content-Type": "application/x-protobuf"})
+    answer = client.post(
+        "/v1/traces",
+        content=request.SerializeToString(),
+        headers=bearer(key) | {"Content-Type": "application/x-protobuf"},
+    )
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/x-protobuf"
     assert not ExportTraceServiceResponse.FromString(answer.content).partial_success.rejected_spans
@@ -131,7 +184,9 @@ def test_spans_in_protobuf_are_answered_in_protobuf(space: Space, client: httpx.
     assert row == {"kind": "telemetry", "service": "payments", "ok": False, "duration_ms": 50.0}
 
 
-def test_a_full_disk_answers_429_with_retry_after_and_recovers(tmp_path: Path, space: Space, client: httpx.Client, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_answers_429_with_retry_after_and_recovers(
+    tmp_path: Path, space: Space, client: httpx.Client, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(space.ground.inbox, "_min_free", 1 << 60)
     answer = client.post("/v1/track", json=event(1), headers=bearer(key))
     assert answer.status_code == 429
@@ -141,8 +196,12 @@ def test_a_full_disk_answers_429_with_retry_after_and_recovers(tmp_path: Path, s
     assert stored(space) == ["shop:m1"]
 
 
-def test_health_and_metrics_need_no_key_and_tell_no_person(space: Space, client: httpx.Client, key: str) -> None:
-    client.post("/signals", json={"text": "hi", "identifiers": {"email": "someone@example.com"}}, headers=bearer(key))
+def test_health_and_metrics_need_no_key_and_tell_no_person(
+    space: Space, client: httpx.Client, key: str
+) -> None:
+    client.post(
+        "/signals", json={"text": "hi", "identifiers": {"email": "someone@example.com"}}, headers=bearer(key)
+    )
     assert client.get("/health/live").json() == {"alive": True}
     assert client.get("/health/ready").json()["ready"] is True
     text = client.get("/metrics").text

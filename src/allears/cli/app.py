@@ -11,7 +11,8 @@ from allears.cli.show import complain
 from allears.errors import AllearsError
 
 START, LOOK, ACT, GUARD, KEEP = (
-    Group(name, sort_key=order) for order, name in enumerate(("Start", "Look", "Act and teach", "Guard", "Keep and check"))
+    Group(name, sort_key=order)
+    for order, name in enumerate(("Start", "Look", "Act and teach", "Guard", "Keep and check"))
 )
 
 app = App(

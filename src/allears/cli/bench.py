@@ -21,7 +21,10 @@ def bench(name: str | None = None, /, *, json: bool = False) -> None:
         Which measurement; without it, they are listed.
     """
     if not FOLDER.is_dir():
-        raise NotFound("measurements are part of a checkout of the source, not of the installed package", place=str(FOLDER))
+        raise NotFound(
+            "measurements are part of a checkout of the source, not of the installed package",
+            place=str(FOLDER),
+        )
     names = sorted(p.stem for p in FOLDER.glob("*.py") if "def rows(" in p.read_text("utf-8"))
     if name is None:
         show.as_json(names) if json else show.out.print("\n".join(names))

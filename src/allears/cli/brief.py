@@ -16,7 +16,9 @@ from allears.errors import Refused
 def brief(
     *,
     out: Annotated[Path, Parameter(help="The HTML file to write.")] = Path("brief.html"),
-    week: Annotated[str | None, Parameter(help="Last day of the week, YYYY-MM-DD; default: up to the newest signal.")] = None,
+    week: Annotated[
+        str | None, Parameter(help="Last day of the week, YYYY-MM-DD; default: up to the newest signal.")
+    ] = None,
     where: Where = HERE,
 ) -> None:
     """Write the brief of a week: what changed, who is hit, what is done, trust, and what can not be told."""
@@ -28,9 +30,20 @@ def brief(
         html = write_brief(told)
     out.write_text(html, "utf-8")
     if where.json:
-        show.as_json({"file": str(out), "bytes": len(html.encode()), "start": told["start"], "end": told["end"], "issues": len(told["issues"])})
+        show.as_json(
+            {
+                "file": str(out),
+                "bytes": len(html.encode()),
+                "start": told["start"],
+                "end": told["end"],
+                "issues": len(told["issues"]),
+            }
+        )
     else:
-        show.out.print(f"wrote {out}: the week from {told['start']:%Y-%m-%d} to {told['end']:%Y-%m-%d}, {len(html.encode()) / 1024:.0f} KB", highlight=False)
+        show.out.print(
+            f"wrote {out}: the week from {told['start']:%Y-%m-%d} to {told['end']:%Y-%m-%d}, {len(html.encode()) / 1024:.0f} KB",
+            highlight=False,
+        )
 
 
 def _day(text: str | None) -> datetime | None:

@@ -26,20 +26,34 @@ def demo(
     customers: Annotated[int, Parameter(help="How many customers; at least 500.")] = 20_000,
     serve: Annotated[bool, Parameter(help="Open the pages afterwards.")] = True,
     port: int = 8765,
-    directory: Annotated[Path, Parameter(help="Where to make the space; a demo that is there already is made anew.")] = FOLDER,
+    directory: Annotated[
+        Path, Parameter(help="Where to make the space; a demo that is there already is made anew.")
+    ] = FOLDER,
     json: Annotated[bool, Parameter(negative="", help="Print JSON for scripts.")] = False,
 ) -> None:
     """Simulate a retailer, listen to it, and show what was found beside what was planted."""
     if days < 60:
-        raise Refused("expected at least 60 days: four weeks to learn what is normal, then something to find", place="--days")
+        raise Refused(
+            "expected at least 60 days: four weeks to learn what is normal, then something to find",
+            place="--days",
+        )
     if customers < 500:
         raise Refused("expected at least 500 customers", place="--customers")
     _clear(directory)
     from allears.testing.life import live_through
 
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), console=show.err, disable=json)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        console=show.err,
+        disable=json,
+    )
     with bar:
-        outcome, space = live_through(directory, seed=seed, days=days, customers=customers, progress=_progress(bar))
+        outcome, space = live_through(
+            directory, seed=seed, days=days, customers=customers, progress=_progress(bar)
+        )
     try:
         if json:
             show.as_json(outcome)
@@ -87,12 +101,17 @@ def _tell(outcome: dict[str, Any]) -> None:
                 "planted": planted["name"],
                 "kind": planted["kind"],
                 "began": planted["began_at"],
-                "found as": hit["title"] if hit else ("not raised" if planted["kind"] == "decoy" else "missed"),
+                "found as": hit["title"]
+                if hit
+                else ("not raised" if planted["kind"] == "decoy" else "missed"),
                 "hours before the peak": round(hit["lead_hours"], 1) if hit else None,
             }
         )
     show.rows(rows, title="what was planted, and what was found")
-    said = [{"issue": v["planted"], "Allears says": v["said"], "the truth": v["truth"]} for v in outcome["verdicts"]]
+    said = [
+        {"issue": v["planted"], "Allears says": v["said"], "the truth": v["truth"]}
+        for v in outcome["verdicts"]
+    ]
     show.rows(said, title="after each fix: was trust regained?", empty="no verdict")
     identity, redaction = outcome["identity"], outcome["redaction"]
     show.out.print(

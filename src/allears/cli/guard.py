@@ -61,7 +61,9 @@ def add(name: str, /, *, role: RoleName, partner: str | None = None, where: Wher
     with where.open() as space:
         space.logins.add(name, password, role, partner=partner, at=space.now())
         space.ground.audit.record(space.actor, "user.add", name)
-        show.as_json({"user": name, "role": role}) if where.json else show.out.print(f"{name} may log in as {role}")
+        show.as_json({"user": name, "role": role}) if where.json else show.out.print(
+            f"{name} may log in as {role}"
+        )
 
 
 def erase(
@@ -81,7 +83,9 @@ def erase(
     """
     with where.open() as space:
         customer = space.customer(who).id
-        if not (yes or where.json) and not Confirm.ask(f"destroy the keys of {customer} for good?", console=show.out, default=False):
+        if not (yes or where.json) and not Confirm.ask(
+            f"destroy the keys of {customer} for good?", console=show.out, default=False
+        ):
             show.out.print("nothing was erased")
             return
         receipt = msgspec.to_builtins(space.erase(customer, why=why))

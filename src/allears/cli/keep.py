@@ -37,14 +37,18 @@ def export(
         raise Refused("there is a file already", place="--out")
     with where.open() as space:
         rows = space.export(table, out, format)
-        show.as_json({"table": table, "rows": rows, "file": str(out)}) if where.json else show.out.print(f"{rows:,} rows in {out}")
+        show.as_json({"table": table, "rows": rows, "file": str(out)}) if where.json else show.out.print(
+            f"{rows:,} rows in {out}"
+        )
 
 
 def compact(*, where: Where = HERE) -> None:
     """Join small files of the lake and remove those no longer needed."""
     with where.open() as space:
         joined, removed = space.ground.store.compact("signals"), space.ground.store.vacuum("signals")
-        show.as_json({"joined": joined, "removed": removed}) if where.json else show.out.print(f"{joined} files joined, {removed} removed")
+        show.as_json({"joined": joined, "removed": removed}) if where.json else show.out.print(
+            f"{joined} files joined, {removed} removed"
+        )
 
 
 def doctor(*, where: Where = HERE) -> None:
@@ -70,8 +74,16 @@ def _checks(where: Where) -> Iterator[dict[str, object]]:
     key = folder / "space.key"
     if key.exists():
         private = key.stat().st_mode & 0o077 == 0
-        yield {"check": "key file", "ok": private, "says": "only its owner can read it" if private else "others can read it: chmod 600 space.key"}
-    yield {"check": "folder", "ok": os.access(folder, os.W_OK), "says": "writable" if os.access(folder, os.W_OK) else "not writable"}
+        yield {
+            "check": "key file",
+            "ok": private,
+            "says": "only its owner can read it" if private else "others can read it: chmod 600 space.key",
+        }
+    yield {
+        "check": "folder",
+        "ok": os.access(folder, os.W_OK),
+        "says": "writable" if os.access(folder, os.W_OK) else "not writable",
+    }
     try:
         with where.open() as space:
             status = space.status()
@@ -79,6 +91,18 @@ def _checks(where: Where) -> Iterator[dict[str, object]]:
     except AllearsError as error:
         yield {"check": "space", "ok": False, "says": str(error)}
         return
-    yield {"check": "inbox", "ok": status["pending"] < 1_000_000, "says": f"{status['pending']:,} signals wait for the digest"}
-    yield {"check": "refused", "ok": status["refused"] == 0, "says": f"{status['refused']:,} rows refused" + ("; `allears refused`" if status["refused"] else "")}
-    yield {"check": "audit", "ok": audit.ok, "says": f"{audit.entries:,} entries, chain whole" if audit.ok else "the chain is broken"}
+    yield {
+        "check": "inbox",
+        "ok": status["pending"] < 1_000_000,
+        "says": f"{status['pending']:,} signals wait for the digest",
+    }
+    yield {
+        "check": "refused",
+        "ok": status["refused"] == 0,
+        "says": f"{status['refused']:,} rows refused" + ("; `allears refused`" if status["refused"] else ""),
+    }
+    yield {
+        "check": "audit",
+        "ok": audit.ok,
+        "says": f"{audit.entries:,} entries, chain whole" if audit.ok else "the chain is broken",
+    }

@@ -15,10 +15,12 @@ from allears.cli.where import HERE, Where
 from allears.errors import NotFound, Refused
 
 if TYPE_CHECKING:
-    from allears.listen.plans import Plan
     from allears.listen.mapping import Mapping
+    from allears.listen.plans import Plan
 
-Channel = Literal["email", "sms", "chat", "social", "review", "survey", "call", "web", "app", "ticket", "video", "store"]
+Channel = Literal[
+    "email", "sms", "chat", "social", "review", "survey", "call", "web", "app", "ticket", "video", "store"
+]
 
 
 def listen(
@@ -27,7 +29,9 @@ def listen(
     *,
     source: Annotated[str, Parameter(help="What to call this source, such as twitter-airlines.")],
     channel: Annotated[Channel | None, Parameter(help="Which channel it is; default: worked out.")] = None,
-    map: Annotated[Path | None, Parameter(help="A mapping in TOML; default: worked out from the columns.")] = None,
+    map: Annotated[
+        Path | None, Parameter(help="A mapping in TOML; default: worked out from the columns.")
+    ] = None,
     save_map: Annotated[Path | None, Parameter(help="Write the mapping that was used to this file.")] = None,
     yes: Annotated[bool, Parameter(alias="-y", negative="", help="Do not ask.")] = False,
     digest: Annotated[bool, Parameter(help="Digest at once.")] = True,
@@ -65,23 +69,31 @@ def listen(
             elapsed = bar.tasks[task].elapsed or 0.001
             bar.update(task, completed=read, rate=f"{rows:,} rows  {rows / elapsed:,.0f} rows/s")
 
-        receipt = space.listen(path, source=source, channel=channel, mapping=mapping, sure=sure, progress=progress)
+        receipt = space.listen(
+            path, source=source, channel=channel, mapping=mapping, sure=sure, progress=progress
+        )
         bar.stop()
         done = space.digest() if digest and space.may_digest() else None
     if where.json:
         show.as_json(msgspec.to_builtins(receipt))
         return
-    show.out.print(f"[bold]{receipt.accepted:,}[/] accepted, {receipt.duplicates:,} duplicates, {receipt.refused:,} refused")
+    show.out.print(
+        f"[bold]{receipt.accepted:,}[/] accepted, {receipt.duplicates:,} duplicates, {receipt.refused:,} refused"
+    )
     show.rows(receipt.reasons[:5], title="refused", empty="")
     if done:
-        show.out.print(f"digested: {done['stored']:,} stored, {done['issues']} issues new or grown", style="dim")
+        show.out.print(
+            f"digested: {done['stored']:,} stored, {done['issues']} issues new or grown", style="dim"
+        )
     elif digest:
         show.out.print("another process digests this space; it takes over from here", style="dim")
 
 
 def refused(
     *,
-    replay: Annotated[bool, Parameter(negative="", help="Try the refused rows again, with today's mapping.")] = False,
+    replay: Annotated[
+        bool, Parameter(negative="", help="Try the refused rows again, with today's mapping.")
+    ] = False,
     where: Where = HERE,
 ) -> None:
     """Show what was not accepted, with place and reason; or try it again."""
@@ -120,13 +132,19 @@ def _show_plan(plan: Plan) -> None:
         show.rows([{"field": k, "column": _column(v)} for k, v in found.items()], title="mapping")
     if plan.preview:
         names = [n for n in plan.preview[0] if any(r.get(n) not in (None, "", [], {}) for r in plan.preview)]
-        show.rows([{n: _short(r.get(n)) for n in names} for r in plan.preview[:3]], title="first rows, mapped")
+        show.rows(
+            [{n: _short(r.get(n)) for n in names} for r in plan.preview[:3]], title="first rows, mapped"
+        )
     for warning in plan.warnings:
         show.out.print(f"! {warning}", style="yellow")
 
 
 def _form(plan: Plan) -> str:
-    words = [plan.format, plan.encoding if plan.format in ("csv", "text") else "", "gzip" if plan.gzip else ""]
+    words = [
+        plan.format,
+        plan.encoding if plan.format in ("csv", "text") else "",
+        "gzip" if plan.gzip else "",
+    ]
     return " · ".join(w for w in words if w)
 
 
@@ -141,6 +159,12 @@ def _short(value: Any) -> str:
 
 def _bar(*, quiet: bool) -> Progress:
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
-        console=show.err, disable=quiet, auto_refresh=True,
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=show.err,
+        disable=quiet,
+        auto_refresh=True,
     )

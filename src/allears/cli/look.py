@@ -11,11 +11,24 @@ from cyclopts import Parameter
 from allears.cli import show
 from allears.cli.where import HERE, Where
 
-By = Literal["channel", "source", "region", "relationship", "service", "release", "platform", "partner", "language", "topic"]
+By = Literal[
+    "channel",
+    "source",
+    "region",
+    "relationship",
+    "service",
+    "release",
+    "platform",
+    "partner",
+    "language",
+    "topic",
+]
 Every = Literal["day", "week", "month"]
 
 
-def signals(*, last: Annotated[int, Parameter(help="How many, newest first.")] = 20, where: Where = HERE) -> None:
+def signals(
+    *, last: Annotated[int, Parameter(help="How many, newest first.")] = 20, where: Where = HERE
+) -> None:
     """Show the newest signals, redacted."""
     with where.open() as space:
         found = space.sql(
@@ -41,7 +54,11 @@ def customers(
         if where.json:
             show.as_json(found)
         else:
-            show.rows(found, ("customer", "relationship", "signals", "messages", "channels", "sentiment", "last_at"), empty="nobody yet")
+            show.rows(
+                found,
+                ("customer", "relationship", "signals", "messages", "channels", "sentiment", "last_at"),
+                empty="nobody yet",
+            )
 
 
 def customer(who: str, /, *, limit: int = 30, where: Where = HERE) -> None:
@@ -55,10 +72,14 @@ def customer(who: str, /, *, limit: int = 30, where: Where = HERE) -> None:
     with where.open() as space:
         person = space.customer(who)
         if where.json:
-            show.as_json({"customer": person.overview(), "timeline": show.plain(person.timeline(limit=limit))})
+            show.as_json(
+                {"customer": person.overview(), "timeline": show.plain(person.timeline(limit=limit))}
+            )
             return
         show.rows([{"": k, "value": v} for k, v in person.overview().items()], ("", "value"))
-        show.rows(person.timeline(limit=limit), ("occurred_at", "channel", "kind", "name", "sentiment", "text"))
+        show.rows(
+            person.timeline(limit=limit), ("occurred_at", "channel", "kind", "name", "sentiment", "text")
+        )
 
 
 def issues(*, state: str | None = None, where: Where = HERE) -> None:
@@ -68,7 +89,21 @@ def issues(*, state: str | None = None, where: Where = HERE) -> None:
         if where.json:
             show.as_json(found)
         else:
-            show.rows(found, ("id", "title", "kind", "detected_at", "signals", "customers", "department", "score", "state"), empty="no issue found")
+            show.rows(
+                found,
+                (
+                    "id",
+                    "title",
+                    "kind",
+                    "detected_at",
+                    "signals",
+                    "customers",
+                    "department",
+                    "score",
+                    "state",
+                ),
+                empty="no issue found",
+            )
 
 
 def surprises(*, limit: int = 50, where: Where = HERE) -> None:
@@ -78,7 +113,11 @@ def surprises(*, limit: int = 50, where: Where = HERE) -> None:
         if where.json:
             show.as_json(found)
         else:
-            show.rows(found, ("detected_at", "series", "observed", "expected", "score", "direction"), empty="no surprise")
+            show.rows(
+                found,
+                ("detected_at", "series", "observed", "expected", "score", "direction"),
+                empty="no surprise",
+            )
 
 
 def experience(*, by: By | None = None, every: Every = "week", where: Where = HERE) -> None:
@@ -98,7 +137,11 @@ def _measures(found: object, where: Where) -> None:
     if where.json:
         show.as_json(rows)
     else:
-        show.rows(rows, ("time", "name", "group", "part", "estimate", "low", "high", "n", "mark"), empty="nothing to measure yet")
+        show.rows(
+            rows,
+            ("time", "name", "group", "part", "estimate", "low", "high", "n", "mark"),
+            empty="nothing to measure yet",
+        )
 
 
 def verdicts(*, where: Where = HERE) -> None:
@@ -108,7 +151,11 @@ def verdicts(*, where: Where = HERE) -> None:
         if where.json:
             show.as_json(found)
         else:
-            show.rows(found, ("issue", "part", "said", "damage", "gap", "n", "needs", "why"), empty="no issue was marked as fixed yet")
+            show.rows(
+                found,
+                ("issue", "part", "said", "damage", "gap", "n", "needs", "why"),
+                empty="no issue was marked as fixed yet",
+            )
 
 
 def services(*, where: Where = HERE) -> None:
@@ -118,7 +165,22 @@ def services(*, where: Where = HERE) -> None:
         if where.json:
             show.as_json(found)
         else:
-            show.rows(found, ("service", "objective", "target", "estimate", "low", "high", "n", "budget_left", "burns", "hit"), empty="no service seen")
+            show.rows(
+                found,
+                (
+                    "service",
+                    "objective",
+                    "target",
+                    "estimate",
+                    "low",
+                    "high",
+                    "n",
+                    "budget_left",
+                    "burns",
+                    "hit",
+                ),
+                empty="no service seen",
+            )
 
 
 def forecast(*, channel: str | None = None, days: int = 7, where: Where = HERE) -> None:
@@ -161,9 +223,23 @@ def backtest(*, start: str | None = None, where: Where = HERE) -> None:
     issues = found.issues.drop_columns(["signal_ids"])
     forecasts = None if found.forecast is None else dataclasses.asdict(found.forecast)
     if where.json:
-        show.as_json({"weeks": found.weeks, "alarms_per_week": found.alarms_per_week, "issues": issues.to_pylist(), "forecast": forecasts})
+        show.as_json(
+            {
+                "weeks": found.weeks,
+                "alarms_per_week": found.alarms_per_week,
+                "issues": issues.to_pylist(),
+                "forecast": forecasts,
+            }
+        )
         return
-    show.rows(issues, ("detected_at", "title", "kind", "signals", "customers", "score"), title="raised", empty="nothing raised")
+    show.rows(
+        issues,
+        ("detected_at", "title", "kind", "signals", "customers", "score"),
+        title="raised",
+        empty="nothing raised",
+    )
     show.out.print(f"{found.weeks:.1f} weeks, {found.alarms_per_week:.2f} issues and opportunities a week")
     if forecasts:
-        show.rows([forecasts], title="forecasts of messages an hour, a day ahead, beside repeating the week before")
+        show.rows(
+            [forecasts], title="forecasts of messages an hour, a day ahead, beside repeating the week before"
+        )

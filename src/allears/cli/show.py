@@ -19,7 +19,9 @@ err = Console(stderr=True, highlight=False)
 
 def as_json(value: Any) -> None:
     """Print one JSON value."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(plain(value), enc_hook=str), indent=2).decode() + "\n")
+    sys.stdout.write(
+        msgspec.json.format(msgspec.json.encode(plain(value), enc_hook=str), indent=2).decode() + "\n"
+    )
 
 
 def plain(value: Any) -> Any:
@@ -29,7 +31,13 @@ def plain(value: Any) -> Any:
     return value
 
 
-def rows(found: Sequence[Mapping[str, Any]] | pa.Table, columns: Sequence[str] = (), *, title: str = "", empty: str = "nothing yet") -> None:
+def rows(
+    found: Sequence[Mapping[str, Any]] | pa.Table,
+    columns: Sequence[str] = (),
+    *,
+    title: str = "",
+    empty: str = "nothing yet",
+) -> None:
     """Print rows as a table; numbers to the right, times short."""
     listed: Sequence[Mapping[str, Any]] = found.to_pylist() if isinstance(found, pa.Table) else found
     if not listed:
@@ -38,7 +46,10 @@ def rows(found: Sequence[Mapping[str, Any]] | pa.Table, columns: Sequence[str] =
     names = list(columns) or list(listed[0])
     grid = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for name in names:
-        number = all(isinstance(r.get(name), int | float | type(None)) and not isinstance(r.get(name), bool) for r in listed)
+        number = all(
+            isinstance(r.get(name), int | float | type(None)) and not isinstance(r.get(name), bool)
+            for r in listed
+        )
         grid.add_column(name.replace("_", " "), justify="right" if number else "left", overflow="fold")
     for row in listed:
         grid.add_row(*(Text(cell(row.get(name))) for name in names))
@@ -74,6 +85,13 @@ def cell(value: Any) -> str:
 def complain(code: str, message: str, place: str, *, as_json: bool) -> None:
     """Say on standard error what went wrong and where."""
     if as_json:
-        sys.stdout.write(msgspec.json.encode({"error": {"code": code, "message": message, "place": place}}).decode() + "\n")
+        sys.stdout.write(
+            msgspec.json.encode({"error": {"code": code, "message": message, "place": place}}).decode() + "\n"
+        )
         return
-    err.print(Text("allears: ", style="bold red") + Text(message) + Text(f" - at {place}" if place else "", style="dim"), soft_wrap=True)
+    err.print(
+        Text("allears: ", style="bold red")
+        + Text(message)
+        + Text(f" - at {place}" if place else "", style="dim"),
+        soft_wrap=True,
+    )

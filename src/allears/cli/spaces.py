@@ -17,7 +17,9 @@ def new(
     directory: Path,
     /,
     *,
-    name: Annotated[str | None, Parameter(help="The company's short name; default: the folder's name.")] = None,
+    name: Annotated[
+        str | None, Parameter(help="The company's short name; default: the folder's name.")
+    ] = None,
     timezone: Annotated[str, Parameter(help="IANA zone of business hours.")] = "UTC",
     country: Annotated[str, Parameter(help="ISO country whose holidays count.")] = "US",
     json: bool = False,
@@ -33,12 +35,16 @@ def new(
 
     if (directory / FILE).exists():
         raise Refused("there is a space already", place=str(directory))
-    settings = Settings(space=SpaceSettings(name=name or directory.resolve().name[:64], timezone=timezone, country=country))
+    settings = Settings(
+        space=SpaceSettings(name=name or directory.resolve().name[:64], timezone=timezone, country=country)
+    )
     Space.open(directory, create=True, settings=settings).close()
     if json:
         show.as_json({"space": str(directory), "name": settings.space.name})
     else:
-        show.out.print(f"made {directory}; keep {directory / 'space.key'} safe and apart: without it nothing sealed can be opened")
+        show.out.print(
+            f"made {directory}; keep {directory / 'space.key'} safe and apart: without it nothing sealed can be opened"
+        )
         show.out.print(f"next: allears listen FILE --source NAME --space {directory}", style="dim")
 
 
@@ -62,8 +68,10 @@ def status(*, where: Where = HERE) -> None:
         if where.json:
             show.as_json(found)
             return
-        show.out.print(f"[bold]{found['name']}[/]  accepted {found['accepted']:,} · stored {found['stored']:,} · "
-                       f"duplicates {found['duplicates']:,} · refused {found['refused']:,} · pending {found['pending']:,}")
+        show.out.print(
+            f"[bold]{found['name']}[/]  accepted {found['accepted']:,} · stored {found['stored']:,} · "
+            f"duplicates {found['duplicates']:,} · refused {found['refused']:,} · pending {found['pending']:,}"
+        )
         show.rows(found["sources"], title="sources", empty="no source has sent anything yet")
         for line in found["contract"]:
             show.out.print(f"  • {line}", style="dim")

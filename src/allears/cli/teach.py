@@ -10,7 +10,10 @@ from allears.cli import show
 from allears.cli.where import HERE, Where
 from allears.errors import NotFound
 
-learn = App(name="learn", help="Teach Allears: sentiment from labelled texts or from the space's ratings, topics by examples.")
+learn = App(
+    name="learn",
+    help="Teach Allears: sentiment from labelled texts or from the space's ratings, topics by examples.",
+)
 
 
 @learn.command
@@ -26,7 +29,9 @@ def sentiment(labelled: Path | None = None, /, *, where: Where = HERE) -> None:
         raise NotFound("no such file", place=str(labelled))
     with where.open() as space:
         found = space.learn_sentiment(labelled)
-        show.as_json(found) if where.json else show.rows([{"": k, "value": v} for k, v in found.items()], ("", "value"), title="learned")
+        show.as_json(found) if where.json else show.rows(
+            [{"": k, "value": v} for k, v in found.items()], ("", "value"), title="learned"
+        )
 
 
 @learn.command(name="topics")
@@ -36,7 +41,9 @@ def learn_topics(examples: Path, /, *, where: Where = HERE) -> None:
         raise NotFound("no such file", place=str(examples))
     with where.open() as space:
         found = space.teach_topics(examples)
-        show.as_json(found) if where.json else show.rows(found, ("topic", "label", "size"), title="your topics")
+        show.as_json(found) if where.json else show.rows(
+            found, ("topic", "label", "size"), title="your topics"
+        )
 
 
 @learn.command
@@ -44,7 +51,9 @@ def discover(*, where: Where = HERE) -> None:
     """Look for topics nobody named yet; known ones keep their ids."""
     with where.open() as space:
         found = space.discover_topics()
-        show.as_json(found) if where.json else show.rows(found, ("topic", "label", "size"), title="found topics", empty="nothing new stands out")
+        show.as_json(found) if where.json else show.rows(
+            found, ("topic", "label", "size"), title="found topics", empty="nothing new stands out"
+        )
 
 
 def topics(*, where: Where = HERE) -> None:
@@ -54,4 +63,16 @@ def topics(*, where: Where = HERE) -> None:
         if where.json:
             show.as_json(found)
         else:
-            show.rows(found, ("topic", "label", "origin", "department", "this_week", "week_before", "customers", "sentiment"))
+            show.rows(
+                found,
+                (
+                    "topic",
+                    "label",
+                    "origin",
+                    "department",
+                    "this_week",
+                    "week_before",
+                    "customers",
+                    "sentiment",
+                ),
+            )

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 class Where:
     """Options of every command."""
 
-    space: Annotated[Path | None, Parameter(help="The space's folder; default: the nearest allears.toml upwards.")] = None
+    space: Annotated[
+        Path | None, Parameter(help="The space's folder; default: the nearest allears.toml upwards.")
+    ] = None
     json: Annotated[bool, Parameter(negative="", help="Print JSON for scripts.")] = False
 
     def folder(self) -> Path:
@@ -39,7 +41,10 @@ class Where:
         for folder in (here, *here.parents):
             if (folder / FILE).is_file():
                 return folder
-        raise NotFound(f"no {FILE} here or above; `allears new DIR` makes a space, --space DIR names one", place=str(here))
+        raise NotFound(
+            f"no {FILE} here or above; `allears new DIR` makes a space, --space DIR names one",
+            place=str(here),
+        )
 
     @contextmanager
     def open(self) -> Iterator[Space]:

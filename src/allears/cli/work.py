@@ -17,14 +17,20 @@ playbook = App(name="playbook", help="What Allears does by itself: list, explain
 destinations = App(name="destinations", help="Where deliveries go: signed webhooks and apprise targets.")
 
 
-def cases(*, state: Literal["active", "open", "acknowledged", "fixed", "closed"] | None = None, where: Where = HERE) -> None:
+def cases(
+    *, state: Literal["active", "open", "acknowledged", "fixed", "closed"] | None = None, where: Where = HERE
+) -> None:
     """List cases, the one to take next first."""
     with where.open() as space:
         found = space.cases(state)
         if where.json:
             show.as_json(found)
         else:
-            show.rows(found, ("id", "priority", "department", "title", "state", "acknowledge_by", "resolve_by", "overdue"), empty="no case")
+            show.rows(
+                found,
+                ("id", "priority", "department", "title", "state", "acknowledge_by", "resolve_by", "overdue"),
+                empty="no case",
+            )
 
 
 @issue.command(name="show")
@@ -37,7 +43,12 @@ def show_issue(id: str, /, *, where: Where = HERE) -> None:
             return
         plain = {k: v for k, v in found.items() if not isinstance(v, list | dict) or k in ("topics", "terms")}
         show.rows([{"": k, "value": v} for k, v in plain.items()], ("", "value"))
-        show.rows(found["messages"], ("occurred_at", "channel", "language", "text"), title="typical messages", empty="no message")
+        show.rows(
+            found["messages"],
+            ("occurred_at", "channel", "language", "text"),
+            title="typical messages",
+            empty="no message",
+        )
 
 
 @issue.command
@@ -49,7 +60,13 @@ def acknowledge(id: str, /, *, where: Where = HERE) -> None:
 
 
 @issue.command
-def fixed(id: str, /, *, at: Annotated[str | None, Parameter(help="When, ISO 8601 with zone; default now.")] = None, where: Where = HERE) -> None:
+def fixed(
+    id: str,
+    /,
+    *,
+    at: Annotated[str | None, Parameter(help="When, ISO 8601 with zone; default now.")] = None,
+    where: Where = HERE,
+) -> None:
     """Say that the cause was mended; from here Allears measures whether trust comes back."""
     with where.open() as space:
         space.mark_fixed(id, _moment(at))
@@ -65,7 +82,14 @@ def dismiss(id: str, /, *, where: Where = HERE) -> None:
 
 
 @case.command(name="move")
-def move_case(id: str, state: Literal["acknowledged", "fixed", "closed", "open"], /, *, note: str = "", where: Where = HERE) -> None:
+def move_case(
+    id: str,
+    state: Literal["acknowledged", "fixed", "closed", "open"],
+    /,
+    *,
+    note: str = "",
+    where: Where = HERE,
+) -> None:
     """Move a case on."""
     with where.open() as space:
         space.move_case(id, state, note=note)
@@ -93,7 +117,9 @@ def rehearse(name: str, /, *, days: int = 30, where: Where = HERE) -> None:
     """Count what a playbook would have done last month, without doing it."""
     with where.open() as space:
         found = space.rehearse(name, days=days)
-        show.as_json(found) if where.json else show.rows([{"": k, "value": v} for k, v in found.items()], ("", "value"))
+        show.as_json(found) if where.json else show.rows(
+            [{"": k, "value": v} for k, v in found.items()], ("", "value")
+        )
 
 
 @playbook.command
@@ -119,7 +145,9 @@ def add_destination(
     /,
     *,
     kind: Literal["webhook", "apprise"] = "webhook",
-    allow_private: Annotated[bool, Parameter(negative="", help="Allow an address inside your own network.")] = False,
+    allow_private: Annotated[
+        bool, Parameter(negative="", help="Allow an address inside your own network.")
+    ] = False,
     where: Where = HERE,
 ) -> None:
     """Add a destination; a webhook's signing secret is shown once."""
@@ -140,7 +168,9 @@ def list_destinations(*, where: Where = HERE) -> None:
 
 
 @destinations.command
-def dead(*, replay: Annotated[int | None, Parameter(help="Try this delivery again.")] = None, where: Where = HERE) -> None:
+def dead(
+    *, replay: Annotated[int | None, Parameter(help="Try this delivery again.")] = None, where: Where = HERE
+) -> None:
     """List deliveries that were given up, or try one again."""
     with where.open() as space:
         if replay is not None:
@@ -164,5 +194,3 @@ def _done(where: Where, id: str, state: str) -> None:
         show.as_json({"id": id, "state": state})
     else:
         show.out.print(f"{id}: {state}")
-
-

@@ -80,7 +80,10 @@ class Desk:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Open a transaction that only reads: it waits for no writer."""
-        with Session(self.engine.execution_options(reading=True), expire_on_commit=False) as session, session.begin():
+        with (
+            Session(self.engine.execution_options(reading=True), expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     def close(self) -> None:
@@ -91,7 +94,13 @@ class Desk:
 def _sqlite_ready(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy sends BEGIN itself, see below
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000", "foreign_keys=ON", "temp_store=MEMORY"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "busy_timeout=15000",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

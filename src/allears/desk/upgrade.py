@@ -32,7 +32,9 @@ def upgrade(desk: Desk) -> None:
         if found == newest():
             return
         if found is not None and found > newest():
-            raise Refused(f"this space was made by a newer Allears (desk {found}, here {newest()})", place="desk")
+            raise Refused(
+                f"this space was made by a newer Allears (desk {found}, here {newest()})", place="desk"
+            )
     with desk.engine.begin() as connection:
         # Looked at again inside the lock: two processes may have started together.
         if version(connection) != newest():

@@ -24,7 +24,12 @@ HOURLY_UP_TO = timedelta(days=5)
 def weeks(ground: Ground, end: datetime | None = None) -> dict[str, Any]:
     """Compare the seven days up to ``end`` with the seven before."""
     end = end or cutoff(ground)
-    return {"end": end, "week": _week(ground, end), "before": _week(ground, end - timedelta(days=7)), "hit": hit(ground)}
+    return {
+        "end": end,
+        "week": _week(ground, end),
+        "before": _week(ground, end - timedelta(days=7)),
+        "hit": hit(ground),
+    }
 
 
 def hit(ground: Ground) -> int:
@@ -35,7 +40,9 @@ def hit(ground: Ground) -> int:
         return 0
     since = min(i["first_signal_at"] for i in open_issues)
     rows = ground.engine.query(
-        f"SELECT count(DISTINCT customer_key) AS n FROM signals WHERE occurred_at >= $since AND {_AMONG}", since=since - _SLACK, ids=ids
+        f"SELECT count(DISTINCT customer_key) AS n FROM signals WHERE occurred_at >= $since AND {_AMONG}",
+        since=since - _SLACK,
+        ids=ids,
     )
     return int(rows["n"][0].as_py())
 
@@ -107,7 +114,9 @@ def brief(ground: Ground, week: datetime | None = None) -> dict[str, Any]:
         "more_issues": sum(i["kind"] == "issue" for i in relevant) - len(problems),
         "opportunities": [i for i in relevant if i["kind"] == "opportunity"][:5],
         "cases": [c for c in cases(ground.desk, at=end) if c["state"] in OPEN],
-        "settled": sum(1 for c in cases(ground.desk, at=end) if c["fixed_at"] and start < c["fixed_at"] <= end),
+        "settled": sum(
+            1 for c in cases(ground.desk, at=end) if c["fixed_at"] and start < c["fixed_at"] <= end
+        ),
         "volumes": volumes(ground, "channel", 28, "day").to_pylist(),
         "trust": _rows(effects.trust, ground, None, "week"),
         "drivers": _rows(effects.drivers, ground),
@@ -126,7 +135,10 @@ _SLACK = timedelta(days=1)
 def _quoted(ground: Ground, issue: Row) -> Row:
     since = issue["first_signal_at"] - _SLACK
     people = _people(ground, issue_desk.signals_of(ground.desk, issue["id"]), since)
-    return issue | {"examples": examples(ground, issue["exemplars"][:3], since), "voices": _voices(ground, people, issue)}
+    return issue | {
+        "examples": examples(ground, issue["exemplars"][:3], since),
+        "voices": _voices(ground, people, issue),
+    }
 
 
 def _concerns(issue: Row, start: datetime, end: datetime) -> bool:
@@ -163,7 +175,9 @@ def _people(ground: Ground, ids: Sequence[str], since: datetime) -> list[Row]:
 
 def _counts(ground: Ground, ids: Sequence[str], since: datetime) -> tuple[str, list[Row]]:
     reach = ground.engine.query(
-        f"SELECT min(occurred_at) AS a, max(occurred_at) AS b FROM signals WHERE occurred_at >= $since AND {_AMONG}", since=since, ids=list(ids)
+        f"SELECT min(occurred_at) AS a, max(occurred_at) AS b FROM signals WHERE occurred_at >= $since AND {_AMONG}",
+        since=since,
+        ids=list(ids),
     ).to_pylist()[0]
     short = reach["a"] is not None and reach["b"] - reach["a"] <= HOURLY_UP_TO
     every = "hour" if short else "day"
@@ -212,5 +226,14 @@ def _week(ground: Ground, end: datetime) -> dict[str, Any]:
         until=end,
     ).to_pylist()[0]
     share = wilson(row["negative"], row["judged"]) if row["judged"] else None
-    row["unhappy"] = {"estimate": 100 * share.estimate, "low": 100 * share.low, "high": 100 * share.high, "n": row["judged"]} if share else None
+    row["unhappy"] = (
+        {
+            "estimate": 100 * share.estimate,
+            "low": 100 * share.low,
+            "high": 100 * share.high,
+            "n": row["judged"],
+        }
+        if share
+        else None
+    )
     return dict(row)

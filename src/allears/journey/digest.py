@@ -103,7 +103,13 @@ class Digest:
         elif batch.positions:
             self._ground.store.append("signals", SIGNALS.empty(), batch.positions)
         for frame, refusals in batch.refused:
-            keep_refused(self._ground, refusals, source=frame.source, channel=frame.channel, at=_moment(frame.received_us))
+            keep_refused(
+                self._ground,
+                refusals,
+                source=frame.source,
+                channel=frame.channel,
+                at=_moment(frame.received_us),
+            )
         self._count(batch, result)
         self._tidy(batch)
         return result
@@ -176,7 +182,10 @@ class Digest:
         properties = arrivals["properties"].to_pylist()
         clean = redact_json(properties, told)
         sealed = self._seal(arrivals, who.customer_key, originals, properties, clean)
-        inward = [t if d != "out" else None for t, d in zip(redacted.texts, arrivals["direction"].to_pylist(), strict=True)]
+        inward = [
+            t if d != "out" else None
+            for t, d in zip(redacted.texts, arrivals["direction"].to_pylist(), strict=True)
+        ]
         meaning = self.reader().read(inward)
         shared = {name: arrivals[name] for name in SIGNALS.schema.names if name in ARRIVALS.schema.names}
         return SIGNALS.arrays(
@@ -192,13 +201,18 @@ class Digest:
                 "properties": clean,
                 "day": pc.strftime(arrivals["occurred_at"], format="%Y-%m-%d"),
             }
-            | {name: meaning[name] for name in ("language", "language_p", "sentiment", "sentiment_p", "topics")},
+            | {
+                name: meaning[name]
+                for name in ("language", "language_p", "sentiment", "sentiment_p", "topics")
+            },
             arrivals.num_rows,
         )
 
     def _with_mentioned(self, texts: list[str | None], told: Sequence[Known | None]) -> list[Known | None]:
         """Add the handles of known customers whom a text mentions: they are personal data of somebody else."""
-        mentioned = {row: MENTION.findall(text) for row, text in enumerate(texts) if text is not None and "@" in text}
+        mentioned = {
+            row: MENTION.findall(text) for row, text in enumerate(texts) if text is not None and "@" in text
+        }
         handles = sorted({handle for found in mentioned.values() for handle in found})
         owners = self._ground.graph.customers_of(["handle"] * len(handles), handles)
         theirs = {handle for handle, owner in zip(handles, owners, strict=True) if owner is not None}
@@ -210,12 +224,21 @@ class Digest:
         return added
 
     def _seal(
-        self, arrivals: pa.RecordBatch, keys: pa.Array, texts: list[str | None], properties: list[str | None], clean: list[str | None]
+        self,
+        arrivals: pa.RecordBatch,
+        keys: pa.Array,
+        texts: list[str | None],
+        properties: list[str | None],
+        clean: list[str | None],
     ) -> list[bytes | None]:
         plain: list[bytes | None] = []
         told = arrivals["personal"].to_pylist()
         for text, personal, before, after in zip(texts, told, properties, clean, strict=True):
-            kept = {"text": text, "personal": personal or None, "properties": before if before != after else None}
+            kept = {
+                "text": text,
+                "personal": personal or None,
+                "properties": before if before != after else None,
+            }
             worth = {name: value for name, value in kept.items() if value}
             plain.append(msgspec.json.encode(worth) if worth else None)
         nobody = pc.binary_join_element_wise("source", arrivals["source"], ":")
@@ -245,16 +268,26 @@ class Digest:
 def known_hashes(ground: Ground, *, pending: bool = False) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
     """Hashes of the ids of the last days, and of what waits in the inbox if asked."""
     since = ground.clock.now() - timedelta(days=ground.settings.lake.dedup_days)
-    rows = ground.engine.query("SELECT hash(signal_id) AS h FROM signals WHERE received_at >= $since", since=since)
+    rows = ground.engine.query(
+        "SELECT hash(signal_id) AS h FROM signals WHERE received_at >= $since", since=since
+    )
     hashes = rows["h"].to_numpy()
     if pending:
-        hashes = np.concatenate([hashes, ground.engine.hashes(pending_ids(ground)).to_numpy(zero_copy_only=False)])
+        hashes = np.concatenate(
+            [hashes, ground.engine.hashes(pending_ids(ground)).to_numpy(zero_copy_only=False)]
+        )
     return np.asarray(hashes, dtype=np.uint64)
 
 
 def _by_source(sources: pa.Array, new: pa.Array) -> dict[str, tuple[int, int]]:
-    counted = pa.table({"source": sources, "new": new}).group_by("source").aggregate([("new", "sum"), ("new", "count")])
-    return {r["source"]: (r["new_sum"] or 0, r["new_count"] - (r["new_sum"] or 0)) for r in counted.to_pylist()}
+    counted = (
+        pa.table({"source": sources, "new": new})
+        .group_by("source")
+        .aggregate([("new", "sum"), ("new", "count")])
+    )
+    return {
+        r["source"]: (r["new_sum"] or 0, r["new_count"] - (r["new_sum"] or 0)) for r in counted.to_pylist()
+    }
 
 
 def _hold(ground: Ground) -> IO[bytes]:

@@ -15,13 +15,13 @@ from allears.journey.ground import Ground
 from allears.journey.models import keep, load
 from allears.journey.questions import GROUPS, cutoff
 from allears.measure.burn import burning
+from allears.measure.drivers import drivers as measure_drivers
 from allears.measure.experience import experience as measure_experience
 from allears.measure.hit import hit
 from allears.measure.objectives import Objective, objectives_from
 from allears.measure.panel import panel_from
-from allears.measure.reliability import reliability
-from allears.measure.drivers import drivers as measure_drivers
 from allears.measure.reference import Reference
+from allears.measure.reliability import reliability
 from allears.measure.trust import trust as measure_trust
 from allears.measure.trust import trust_reference
 from allears.measure.verdict import verdict
@@ -42,7 +42,13 @@ def trust(ground: Ground, by: str | None, every: str) -> pa.Table:
     end = cutoff(ground)
     with ground.engine.asking():
         return _or_nothing(
-            lambda: measure_trust(signals(ground, end, MEASURE_DAYS), by=by, every=every, cutoff=end, reference=_reference(ground, every, end))
+            lambda: measure_trust(
+                signals(ground, end, MEASURE_DAYS),
+                by=by,
+                every=every,
+                cutoff=end,
+                reference=_reference(ground, every, end),
+            )
         )
 
 
@@ -98,7 +104,9 @@ def objectives(ground: Ground) -> list[Objective]:
     """The objectives of each service, worked out from the last four weeks."""
     end = cutoff(ground)
     with ground.engine.asking():
-        return objectives_from(ground.engine.table("signals"), since=end - timedelta(days=JUDGED_DAYS), cutoff=end)
+        return objectives_from(
+            ground.engine.table("signals"), since=end - timedelta(days=JUDGED_DAYS), cutoff=end
+        )
 
 
 def services(ground: Ground) -> list[dict[str, Any]]:
@@ -115,7 +123,16 @@ def services(ground: Ground) -> list[dict[str, Any]]:
     for objective in chosen:
         group = f"service={objective.service}"
         share = next((f for f in figures if f["group"] == group and f["name"] == objective.name), None)
-        budget = next((f for f in figures if f["group"] == group and f["name"] == "error budget left" and f" {objective.name} " in f"{f['method']} "), None)
+        budget = next(
+            (
+                f
+                for f in figures
+                if f["group"] == group
+                and f["name"] == "error budget left"
+                and f" {objective.name} " in f"{f['method']} "
+            ),
+            None,
+        )
         if share is None:
             continue
         who = struck[objective.service]
@@ -129,7 +146,11 @@ def services(ground: Ground) -> list[dict[str, Any]]:
                 "high": share["high"],
                 "n": share["n"],
                 "budget_left": budget["estimate"] if budget else None,
-                "burns": [msgspec.to_builtins(b, enc_hook=str) for b in alarms if b.service == objective.service and b.objective == objective.name],
+                "burns": [
+                    msgspec.to_builtins(b, enc_hook=str)
+                    for b in alarms
+                    if b.service == objective.service and b.objective == objective.name
+                ],
                 "hit": who.num_rows if objective.name == "availability" else None,
                 "silent": sum(who["silent"].to_pylist()) if objective.name == "availability" else None,
                 "cutoff": end,
@@ -167,7 +188,9 @@ def verdicts(ground: Ground) -> pa.Table:
     return pa.concat_tables(found) if found else TABLES["verdicts"].schema.empty_table()
 
 
-def verdict_of(ground: Ground, issue: dict[str, Any], met: dict[str, dict[str, datetime]] | None = None) -> pa.Table:
+def verdict_of(
+    ground: Ground, issue: dict[str, Any], met: dict[str, dict[str, datetime]] | None = None
+) -> pa.Table:
     """Judge one issue: damage, recovery, said and done.
 
     Who met another issue is left out of the comparison, or one fault's harm is laid at another's door. Issues that share
@@ -177,7 +200,9 @@ def verdict_of(ground: Ground, issue: dict[str, Any], met: dict[str, dict[str, d
     began, fixed = issue["first_signal_at"], issue.get("fixed_at")
     met = met if met is not None else _met(ground, _raised(ground))
     exposed = met[issue["id"]] if issue["id"] in met else exposed_to(ground, issue, fixed or end)
-    others = {c for i, who in met.items() if i != issue["id"] and not _mostly(exposed, who) for c in who} - set(exposed)
+    others = {
+        c for i, who in met.items() if i != issue["id"] and not _mostly(exposed, who) for c in who
+    } - set(exposed)
     with ground.engine.asking():
         panel = panel_from(ground.engine.table("signals"), exposed, began, fixed, end, others=others)
     return verdict(panel, issue=issue["id"], began_at=began, fixed_at=fixed, cutoff=end)

@@ -41,7 +41,9 @@ class Ground:
     @cached_property
     def outbox(self) -> Outbox:
         """Deliveries: destinations, what waits, what was given up."""
-        return Outbox(self.desk, lambda sealed: self.vault.open_space(sealed, "destination"), clock=self.clock)
+        return Outbox(
+            self.desk, lambda sealed: self.vault.open_space(sealed, "destination"), clock=self.clock
+        )
 
     def close(self) -> None:
         """Write what waits and let go of files and connections."""
@@ -50,7 +52,9 @@ class Ground:
         self.desk.close()
 
 
-def lay(folder: Path, *, clock: Clock | None = None, create: bool = False, settings: Settings | None = None) -> Ground:
+def lay(
+    folder: Path, *, clock: Clock | None = None, create: bool = False, settings: Settings | None = None
+) -> Ground:
     """Open the space in a folder, or make it.
 
     Parameters
@@ -75,7 +79,9 @@ def lay(folder: Path, *, clock: Clock | None = None, create: bool = False, setti
         _make(folder, settings or Settings(space=SpaceSettings(name=folder.resolve().name[:64] or "space")))
     chosen = read_settings(folder)
     if chosen.engine.url != "duckdb":
-        raise Refused("expected engine url `duckdb`, the only engine of this release", place="allears.toml [engine] url")
+        raise Refused(
+            "expected engine url `duckdb`, the only engine of this release", place="allears.toml [engine] url"
+        )
     key = read_key_file(folder / KEY_FILE)
     desk = Desk(chosen.desk.url, folder)
     upgrade(desk)
@@ -91,7 +97,12 @@ def lay(folder: Path, *, clock: Clock | None = None, create: bool = False, setti
         vault=vault,
         audit=Audit(desk, vault),
         store=store,
-        engine=Engine(store, memory_mb=chosen.engine.memory_mb, threads=chosen.engine.threads, scratch=folder / "scratch"),
+        engine=Engine(
+            store,
+            memory_mb=chosen.engine.memory_mb,
+            threads=chosen.engine.threads,
+            scratch=folder / "scratch",
+        ),
         inbox=Inbox(
             folder / "inbox",
             seal=lambda plain: vault.seal_space(plain, "inbox"),

@@ -28,7 +28,15 @@ def erase_customer(ground: Ground, customer: str, *, actor: str, why: str) -> Re
         return {**ground.graph.forget(session, customer), **forget_customers(session, keys)}
 
     return erase(
-        ground.desk, ground.vault, ground.audit, customer=customer, subjects=keys, remove=remove, actor=actor, why=why, at=ground.clock.now()
+        ground.desk,
+        ground.vault,
+        ground.audit,
+        customer=customer,
+        subjects=keys,
+        remove=remove,
+        actor=actor,
+        why=why,
+        at=ground.clock.now(),
     )
 
 
@@ -69,7 +77,14 @@ def _flat(rows: pa.Table) -> pa.Table:
     for name in rows.schema.names:
         column = rows[name]
         if pa.types.is_list(column.type):
-            column = pa.chunked_array([pa.array(["; ".join(map(str, v)) if v is not None else None for v in column.to_pylist()], pa.string())])
+            column = pa.chunked_array(
+                [
+                    pa.array(
+                        ["; ".join(map(str, v)) if v is not None else None for v in column.to_pylist()],
+                        pa.string(),
+                    )
+                ]
+            )
         if pa.types.is_string(column.type):
             risky = pa.compute.match_substring_regex(column, r"^[=+\-@\t\r]")
             column = pa.compute.if_else(risky, pa.compute.binary_join_element_wise("'", column, ""), column)

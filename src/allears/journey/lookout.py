@@ -82,7 +82,9 @@ class Lookout:
         """
         since = start or datetime(1990, 1, 1, tzinfo=UTC)
         spans = self._spans(since - timedelta(days=MEMORY_DAYS))
-        lived = [self._live_again(*span, start) for span in spans if _midnight(span[1]) + timedelta(days=1) > since]
+        lived = [
+            self._live_again(*span, start) for span in spans if _midnight(span[1]) + timedelta(days=1) > since
+        ]
         if not lived:
             raise NotReady("nothing has arrived yet", got=0, needed=1)
         return _joined(lived)
@@ -118,7 +120,11 @@ class Lookout:
             start = first
             while start <= last:
                 end = min(start + timedelta(days=STEP_DAYS), last + timedelta(days=1))
-                found.append(self._watch.advance(self._signals(_midnight(start), _midnight(end)), min(_midnight(end), upto)))
+                found.append(
+                    self._watch.advance(
+                        self._signals(_midnight(start), _midnight(end)), min(_midnight(end), upto)
+                    )
+                )
                 start = end
         if self._watch is None:
             self._watch = Watch(self.rules())
@@ -127,7 +133,8 @@ class Lookout:
     def _spans(self, since: datetime) -> list[tuple[date, date]]:
         """List the stretches of days with signals, parted where nothing came for a fortnight."""
         days = self._ground.engine.query(
-            f"SELECT DISTINCT CAST({ARRIVED} AS DATE) AS day FROM signals WHERE {ARRIVED} >= $since ORDER BY day", since=since
+            f"SELECT DISTINCT CAST({ARRIVED} AS DATE) AS day FROM signals WHERE {ARRIVED} >= $since ORDER BY day",
+            since=since,
         )["day"].to_pylist()
         spans: list[tuple[date, date]] = []
         for day in days:
@@ -140,7 +147,9 @@ class Lookout:
     def _signals(self, start: datetime, end: datetime) -> pa.Table:
         columns = ", ".join(f'"{c}"' for c in WATCHED)
         return self._ground.engine.query(
-            f"SELECT {columns} FROM signals WHERE {ARRIVED} >= $start AND {ARRIVED} < $end ORDER BY {ARRIVED}, signal_id", start=start, end=end
+            f"SELECT {columns} FROM signals WHERE {ARRIVED} >= $start AND {ARRIVED} < $end ORDER BY {ARRIVED}, signal_id",
+            start=start,
+            end=end,
         )
 
     def rules(self) -> WatchRules:
@@ -159,9 +168,14 @@ class Lookout:
     def _keep(self, found: Watched) -> None:
         """Store surprises and expectations once, however often the watch is rebuilt."""
         with self._ground.desk.session() as session:
-            mark = session.get(Mark, "surprises_upto") or Mark(name="surprises_upto", value="1970-01-01T00:00:00+00:00")
+            mark = session.get(Mark, "surprises_upto") or Mark(
+                name="surprises_upto", value="1970-01-01T00:00:00+00:00"
+            )
             upto = datetime.fromisoformat(mark.value)
-            for name, rows, column in (("surprises", found.surprises, "detected_at"), ("expectations", found.expectations, "made_at")):
+            for name, rows, column in (
+                ("surprises", found.surprises, "detected_at"),
+                ("expectations", found.expectations, "made_at"),
+            ):
                 fresh = rows.filter(pc.greater(rows[column], pa.scalar(upto, rows.schema.field(column).type)))
                 if fresh.num_rows:
                     self._ground.store.append(name, fresh)
@@ -183,7 +197,8 @@ class Lookout:
     def _authors(self, issues: pa.Table) -> dict[str, str]:
         ids = pc.unique(pc.list_flatten(issues["signal_ids"])).to_pylist()
         rows = self._ground.engine.query(
-            "SELECT signal_id, customer_key FROM signals WHERE customer_key IS NOT NULL AND signal_id IN (SELECT unnest($ids))", ids=ids
+            "SELECT signal_id, customer_key FROM signals WHERE customer_key IS NOT NULL AND signal_id IN (SELECT unnest($ids))",
+            ids=ids,
         )
         return dict(zip(rows["signal_id"].to_pylist(), rows["customer_key"].to_pylist(), strict=True))
 
@@ -191,7 +206,11 @@ class Lookout:
         outbox = self._ground.outbox
         for change in changes:
             if change.what in ("new", "reopened"):
-                outbox.put(f"issue.{'opened' if change.what == 'new' else change.what}", issue_notice(change.issue), event_id=f"msg_{change.id}_{change.what}")
+                outbox.put(
+                    f"issue.{'opened' if change.what == 'new' else change.what}",
+                    issue_notice(change.issue),
+                    event_id=f"msg_{change.id}_{change.what}",
+                )
         for case in cases:
             outbox.put("case.opened", case_notice(case), event_id=f"msg_{case.id}_{case.reopened}")
 
@@ -211,7 +230,15 @@ def _joined(lived: list[Backtest]) -> Backtest:
 def _by_moment(issues: pa.Table) -> list[tuple[datetime, pa.Table]]:
     ordered = issues.sort_by("detected_at")
     moments = pc.unique(ordered["detected_at"]).to_pylist()
-    return [(m, ordered.filter(pc.equal(ordered["detected_at"], pa.scalar(m, ordered.schema.field("detected_at").type)))) for m in moments]
+    return [
+        (
+            m,
+            ordered.filter(
+                pc.equal(ordered["detected_at"], pa.scalar(m, ordered.schema.field("detected_at").type))
+            ),
+        )
+        for m in moments
+    ]
 
 
 def _earliest(batch: pa.RecordBatch) -> datetime:

@@ -51,7 +51,9 @@ class Person:
         with self._ground.engine.asking():
             return timeline(self._ground.engine.table("signals"), self._keys, limit, before)
 
-    def originals(self, principal: Principal, why: str, signal_ids: Sequence[str]) -> dict[str, dict[str, Any] | None]:
+    def originals(
+        self, principal: Principal, why: str, signal_ids: Sequence[str]
+    ) -> dict[str, dict[str, Any] | None]:
         """Open sealed originals for somebody who may look; each look is in the audit.
 
         Returns

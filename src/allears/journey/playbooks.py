@@ -44,7 +44,14 @@ def listed(ground: Ground) -> list[dict[str, Any]]:
     own = {p.stem: p for p in folder(ground).glob("*.toml")}
     rows = []
     for name in sorted({*examples(), *own}):
-        rows.append({"name": name, "on": name in own, "file": str(own.get(name, "ships with Allears")), "summary": summary(find(ground, name))})
+        rows.append(
+            {
+                "name": name,
+                "on": name in own,
+                "file": str(own.get(name, "ships with Allears")),
+                "summary": summary(find(ground, name)),
+            }
+        )
     return rows
 
 
@@ -85,7 +92,9 @@ def scene(ground: Ground, until: datetime, days: int = SCENE_DAYS) -> Scene:
     """Recent signals that decisions may look at, and which of them each issue gathered."""
     columns = ", ".join(f'"{c}"' for c in COLUMNS)
     rows = ground.engine.query(
-        f"SELECT {columns} FROM signals WHERE occurred_at > $since AND occurred_at <= $until", since=until - timedelta(days=days), until=until
+        f"SELECT {columns} FROM signals WHERE occurred_at > $since AND occurred_at <= $until",
+        since=until - timedelta(days=days),
+        until=until,
     )
     active = [i["id"] for i in issues(ground.desk) if i["detected_at"] > until - timedelta(days=days)]
     return Scene(rows, {i: signals_of(ground.desk, i) for i in active})
@@ -98,7 +107,13 @@ def rehearse(ground: Ground, name: str, days: int) -> dict[str, Any]:
     known = issues(ground.desk)
     members = {i["id"]: signals_of(ground.desk, i["id"]) for i in known}
     found: Rehearsal = rehearse_playbook(
-        find(ground, name), past.signals, known, members=members, until=end, days=days, timezone=ground.settings.space.timezone
+        find(ground, name),
+        past.signals,
+        known,
+        members=members,
+        until=end,
+        days=days,
+        timezone=ground.settings.space.timezone,
     )
     return dict(msgspec.to_builtins(found, builtin_types=(datetime,)))
 
@@ -114,5 +129,3 @@ def run(ground: Ground, *, since: datetime, at: datetime, changes: Iterable[Chan
         clocks=Clocks.default(zone=space.timezone, country=space.country), changes=changes, timezone=space.timezone,
     )  # fmt: skip
     return len(moves)
-
-

@@ -7,7 +7,6 @@ from typing import Any
 
 from allears.act.case import cases
 from allears.act.issue import issues
-from allears.errors import NotReady
 from allears.journey import effects
 from allears.journey.ground import Ground
 from allears.journey.questions import cutoff
@@ -54,7 +53,11 @@ def _week(ground: Ground, back: int) -> dict[str, Any]:
         until=end,
     ).to_pylist()[0]
     share = wilson(row["negative"], row["judged"]) if row["judged"] else None
-    row["negative_share"] = {"estimate": share.estimate, "low": share.low, "high": share.high, "n": row["judged"]} if share else None
+    row["negative_share"] = (
+        {"estimate": share.estimate, "low": share.low, "high": share.high, "n": row["judged"]}
+        if share
+        else None
+    )
     return row
 
 
@@ -63,6 +66,10 @@ def _trust(ground: Ground) -> dict[str, list[dict[str, Any]]]:
     parts: dict[str, list[dict[str, Any]]] = {}
     end = cutoff(ground)
     for row in effects.trust(ground, None, "week").to_pylist():
-        if row["name"] == "trust" and row["estimate"] is not None and row["time"] + timedelta(days=7) <= end + timedelta(hours=1):
+        if (
+            row["name"] == "trust"
+            and row["estimate"] is not None
+            and row["time"] + timedelta(days=7) <= end + timedelta(hours=1)
+        ):
             parts.setdefault(row["part"], []).append(row)
     return {part: sorted(rows, key=lambda r: r["time"])[-2:] for part, rows in parts.items()}

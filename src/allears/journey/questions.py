@@ -27,7 +27,19 @@ from allears.journey.take import Receipt, take
 from allears.know.graph import Graph
 from allears.tables import TABLES
 
-GROUPS = ("channel", "source", "region", "relationship", "service", "release", "platform", "partner", "language", "kind", "topic")
+GROUPS = (
+    "channel",
+    "source",
+    "region",
+    "relationship",
+    "service",
+    "release",
+    "platform",
+    "partner",
+    "language",
+    "kind",
+    "topic",
+)
 PERIODS = ("hour", "day", "week", "month")
 
 
@@ -45,10 +57,21 @@ def status(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
         pending += ground.inbox.rows(segment, ground.store.position("signals", segment))
     with ground.desk.reading() as session:
         sources: list[dict[str, Any]] = [
-            {"source": s.name, "channel": s.channel, "stored": s.stored, "duplicates": s.duplicates, "first_at": s.first_at, "last_at": s.last_at}
+            {
+                "source": s.name,
+                "channel": s.channel,
+                "stored": s.stored,
+                "duplicates": s.duplicates,
+                "first_at": s.first_at,
+                "last_at": s.last_at,
+            }
             for s in session.scalars(select(Source).order_by(Source.name))
         ]
-        counted = select(RefusedRow.source, func.count()).where(RefusedRow.replayed_at.is_(None)).group_by(RefusedRow.source)
+        counted = (
+            select(RefusedRow.source, func.count())
+            .where(RefusedRow.replayed_at.is_(None))
+            .group_by(RefusedRow.source)
+        )
         kept: dict[str, int] = {row[0]: row[1] for row in session.execute(counted)}
     for source in sources:
         source["refused"] = kept.get(source["source"], 0)
@@ -69,9 +92,21 @@ def refused(ground: Ground, limit: int) -> list[dict[str, Any]]:
     """List what was not accepted and not replayed yet, newest first; the payload stays sealed."""
     with ground.desk.reading() as session:
         found = session.scalars(
-            select(RefusedRow).where(RefusedRow.replayed_at.is_(None)).order_by(RefusedRow.received_at.desc()).limit(limit)
+            select(RefusedRow)
+            .where(RefusedRow.replayed_at.is_(None))
+            .order_by(RefusedRow.received_at.desc())
+            .limit(limit)
         )
-        return [{"refused": r.refused, "source": r.source, "place": r.place, "reason": r.reason, "received_at": r.received_at} for r in found]
+        return [
+            {
+                "refused": r.refused,
+                "source": r.source,
+                "place": r.place,
+                "reason": r.reason,
+                "received_at": r.received_at,
+            }
+            for r in found
+        ]
 
 
 def replay(ground: Ground) -> Receipt:
@@ -89,7 +124,11 @@ def replay(ground: Ground) -> Receipt:
         if accepted:
             total.accepted += 1
             with ground.desk.session() as session:
-                session.execute(update(RefusedRow).where(RefusedRow.refused == row.refused).values(replayed_at=ground.clock.now()))
+                session.execute(
+                    update(RefusedRow)
+                    .where(RefusedRow.refused == row.refused)
+                    .values(replayed_at=ground.clock.now())
+                )
         else:
             total.refused += 1
     return total
@@ -99,13 +138,20 @@ def _again(ground: Ground, row: RefusedRow, payload: bytes) -> bool:
     from allears.listen.formats import FORMATS
     from allears.listen.reading import Context
 
-    context = Context(source=row.source, channel=row.channel, received_at=row.received_at, mapping=ground.mappings.get(row.source))
+    context = Context(
+        source=row.source,
+        channel=row.channel,
+        received_at=row.received_at,
+        mapping=ground.mappings.get(row.source),
+    )
     if row.door not in FORMATS:
         return False
     # Checked and read first, so that a row that is still bad is not refused a second time.
     if FORMATS[row.door].check(payload, context).refused or FORMATS[row.door].read(payload, context).refused:
         return False
-    receipt, done = take(ground, row.door, payload, source=row.source, channel=row.channel, received_at=row.received_at)
+    receipt, done = take(
+        ground, row.door, payload, source=row.source, channel=row.channel, received_at=row.received_at
+    )
     done.result()
     return receipt.accepted > 0
 
@@ -115,7 +161,11 @@ def volumes(ground: Ground, by: str, days: int, every: str) -> pa.Table:
     _known(by, GROUPS, "by")
     _known(every, PERIODS, "every")
     end = cutoff(ground)
-    group, source = ("topic", "(SELECT *, unnest(topics) AS topic FROM signals)") if by == "topic" else (f'"{by}"', "signals")
+    group, source = (
+        ("topic", "(SELECT *, unnest(topics) AS topic FROM signals)")
+        if by == "topic"
+        else (f'"{by}"', "signals")
+    )
     return ground.engine.query(
         f"""SELECT date_trunc('{every}', occurred_at) AS time, coalesce({group}, '') AS "group", count(*) AS signals,
                    count(DISTINCT customer_key) AS customers
@@ -127,7 +177,9 @@ def volumes(ground: Ground, by: str, days: int, every: str) -> pa.Table:
 
 def surprises(ground: Ground, limit: int) -> pa.Table:
     """List where counts left what was expected, newest first."""
-    return ground.engine.query("SELECT * FROM surprises ORDER BY detected_at DESC, score DESC LIMIT $n", n=limit)
+    return ground.engine.query(
+        "SELECT * FROM surprises ORDER BY detected_at DESC, score DESC LIMIT $n", n=limit
+    )
 
 
 def topics(ground: Ground) -> pa.Table:
@@ -145,7 +197,9 @@ def topics(ground: Ground) -> pa.Table:
         until=end,
     )
     described = topics_of(ground).describe()
-    joined = described.select(["topic", "label", "origin", "department"]).join(counted, "topic", join_type="left outer")
+    joined = described.select(["topic", "label", "origin", "department"]).join(
+        counted, "topic", join_type="left outer"
+    )
     return joined.sort_by([("this_week", "descending"), ("topic", "ascending")])
 
 
@@ -166,7 +220,12 @@ def forecast(ground: Ground, channel: str | None, days: int) -> pa.Table:
     counted = dict(zip(rows["hour"].to_pylist(), rows["n"].to_pylist(), strict=True))
     first = min(counted)
     hours = [first + timedelta(hours=h) for h in range((end - first) // timedelta(hours=1))]
-    return forecast_counts(hours, [counted.get(h, 0) for h in hours], horizon_hours=24 * days, series=f"channel={channel or 'all'}")
+    return forecast_counts(
+        hours,
+        [counted.get(h, 0) for h in hours],
+        horizon_hours=24 * days,
+        series=f"channel={channel or 'all'}",
+    )
 
 
 def customers(ground: Ground, search: str | None, limit: int) -> list[dict[str, Any]]:
@@ -188,7 +247,10 @@ def customers(ground: Ground, search: str | None, limit: int) -> list[dict[str, 
     today = ground.graph.resolve_keys(rows["customer_key"].combine_chunks())
     rows = rows.set_column(0, "customer", today)
     listed = rows.to_pylist()
-    return [_joined([r for r in listed if r["customer"] == c]) for c in dict.fromkeys(pc.drop_null(today).to_pylist())]
+    return [
+        _joined([r for r in listed if r["customer"] == c])
+        for c in dict.fromkeys(pc.drop_null(today).to_pylist())
+    ]
 
 
 def _joined(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -253,6 +315,7 @@ def publish(ground: Ground) -> None:
 
 def sql(ground: Ground, text: str, seconds: float, rows: int = 100_000) -> pa.Table:
     """Answer a user's SQL over lake and desk tables, read-only."""
+
     def arrow(rows: list[dict[str, Any]], name: str) -> pa.Table:
         schema = TABLES[name].schema
         return pa.Table.from_pylist(rows) if rows else schema.empty_table()

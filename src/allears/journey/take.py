@@ -48,7 +48,13 @@ class Receipt(msgspec.Struct):
 
 
 def take(
-    ground: Ground, door: str, body: bytes, *, source: str, channel: str | None = None, received_at: datetime | None = None
+    ground: Ground,
+    door: str,
+    body: bytes,
+    *,
+    source: str,
+    channel: str | None = None,
+    received_at: datetime | None = None,
 ) -> tuple[Receipt, Waiting]:
     """Take one payload in. The future is done when it is durable: only then may anybody be told "accepted".
 
@@ -64,7 +70,9 @@ def take(
     if door not in FORMATS:
         raise NotFound(f"no door of that name; there are {', '.join(FORMATS)}")
     now = received_at or ground.clock.now()
-    context = Context(source=source, channel=channel, received_at=now, max_skew_days=ground.settings.listen.max_skew_days)
+    context = Context(
+        source=source, channel=channel, received_at=now, max_skew_days=ground.settings.listen.max_skew_days
+    )
     if door == "rows":
         context = msgspec.structs.replace(context, mapping=mapping_of(ground, source, body))
     checked = FORMATS[door].check(body, context)
@@ -112,12 +120,22 @@ def take_file(
 
 
 def _take_planned(
-    ground: Ground, plan: Plan, receipt: Receipt, *, channel: str | None, seen: Seen, progress: Callable[[Path, int, int], None]
+    ground: Ground,
+    plan: Plan,
+    receipt: Receipt,
+    *,
+    channel: str | None,
+    seen: Seen,
+    progress: Callable[[Path, int, int], None],
 ) -> None:
     now = ground.clock.now()
     source = receipt.source
     context = Context(
-        source=source, channel=channel, received_at=now, max_skew_days=ground.settings.listen.max_skew_days, mapping=plan.mapping
+        source=source,
+        channel=channel,
+        received_at=now,
+        max_skew_days=ground.settings.listen.max_skew_days,
+        mapping=plan.mapping,
     )
     rows, waiting = 0, []
     for reading in read_file(plan, context):
@@ -129,7 +147,11 @@ def _take_planned(
         receipt.add(reading.refused)
         keep_refused(ground, reading.refused, source=source, channel=channel, at=now)
         if fresh.num_rows:
-            waiting.append(ground.inbox.append(Frame("arrivals", source, channel, _micros(now), to_ipc(fresh)), fresh.num_rows))
+            waiting.append(
+                ground.inbox.append(
+                    Frame("arrivals", source, channel, _micros(now), to_ipc(fresh)), fresh.num_rows
+                )
+            )
             waiting[-1].result()
         progress(plan.path, rows, reading.bytes_read)
     receipt.mapping = msgspec.to_builtins(plan.mapping)
@@ -160,7 +182,9 @@ def save_mapping(ground: Ground, source: str, mapping: Mapping, channel: str | N
         session.add(row)
 
 
-def keep_refused(ground: Ground, refusals: Iterable[Refusal], *, source: str, channel: str | None, at: datetime) -> None:
+def keep_refused(
+    ground: Ground, refusals: Iterable[Refusal], *, source: str, channel: str | None, at: datetime
+) -> None:
     """Keep refused rows, sealed, with place and reason."""
     rows = [
         RefusedRow(

@@ -19,7 +19,17 @@ from allears.journey.models import FOUND, SENTIMENT, TOPICS, found_of, keep
 from allears.journey.questions import cutoff
 from allears.understand import Sentiment, Topics, discover
 
-LABELS = {"negative": -1, "neutral": 0, "positive": 1, "-1": -1, "0": 0, "1": 1, "neg": -1, "neu": 0, "pos": 1}
+LABELS = {
+    "negative": -1,
+    "neutral": 0,
+    "positive": 1,
+    "-1": -1,
+    "0": 0,
+    "1": 1,
+    "neg": -1,
+    "neu": 0,
+    "pos": 1,
+}
 MOST = 50_000
 
 
@@ -60,7 +70,13 @@ def teach_topics(ground: Ground, examples: Path) -> pa.Table:
         raise Refused("expected at least one example", place=str(examples))
     kept = {label: _hidden(texts) for label, texts in by_topic.items()}
     taught = Topics().teach(kept)
-    keep(ground, TOPICS, msgspec.json.encode(kept), at=ground.clock.now(), note=f"{len(by_topic)} topics by examples")
+    keep(
+        ground,
+        TOPICS,
+        msgspec.json.encode(kept),
+        at=ground.clock.now(),
+        note=f"{len(by_topic)} topics by examples",
+    )
     described = taught.describe()
     return described.filter(pa.compute.equal(described["origin"], "taught"))
 
@@ -75,7 +91,13 @@ def discover_topics(ground: Ground, days: int = 28) -> list[dict[str, Any]]:
         until=end,
     )
     found = discover(rows["text"].to_pylist(), found_of(ground) or None)
-    keep(ground, FOUND, msgspec.json.encode(found), at=ground.clock.now(), note=f"{len(found)} topics in {rows.num_rows} messages")
+    keep(
+        ground,
+        FOUND,
+        msgspec.json.encode(found),
+        at=ground.clock.now(),
+        note=f"{len(found)} topics in {rows.num_rows} messages",
+    )
     return [{"topic": f.id, "label": f.label, "terms": list(f.terms), "size": f.size} for f in found]
 
 

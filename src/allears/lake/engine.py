@@ -29,7 +29,9 @@ class Engine:
     One connection, one question at a time: DuckDB uses all its threads for each.
     """
 
-    def __init__(self, store: Store, *, memory_mb: int = 2048, threads: int = 0, scratch: Path | None = None) -> None:
+    def __init__(
+        self, store: Store, *, memory_mb: int = 2048, threads: int = 0, scratch: Path | None = None
+    ) -> None:
         self._store = store
         self._lock = threading.RLock()
         options: dict[str, Any] = {"memory_limit": f"{memory_mb}MB", "autoinstall_known_extensions": False}
@@ -82,9 +84,21 @@ class Engine:
         """Hash strings to 64 bits, the same on each machine of one engine version."""
         with self._lock:
             rows = pa.table({"text": texts})
-            return self._ibis.con.from_arrow(rows).project("hash(text) AS h").to_arrow_table()["h"].combine_chunks()
+            return (
+                self._ibis.con.from_arrow(rows)
+                .project("hash(text) AS h")
+                .to_arrow_table()["h"]
+                .combine_chunks()
+            )
 
-    def sql(self, text: str, tables: Mapping[str, Callable[[], pa.Table]], *, seconds: float = 30.0, rows: int = 100_000) -> pa.Table:
+    def sql(
+        self,
+        text: str,
+        tables: Mapping[str, Callable[[], pa.Table]],
+        *,
+        seconds: float = 30.0,
+        rows: int = 100_000,
+    ) -> pa.Table:
         """Answer a user's SQL in a locked-down engine: no files but the lake's, no network, no extension, bounded.
 
         Raises

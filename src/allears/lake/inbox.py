@@ -92,7 +92,11 @@ class Inbox:
     ) -> None:
         self.folder = folder
         self._seal, self._unseal = seal, unseal
-        self._segment_bytes, self._pending_limit, self._min_free = segment_bytes, pending_bytes, min_free_bytes
+        self._segment_bytes, self._pending_limit, self._min_free = (
+            segment_bytes,
+            pending_bytes,
+            min_free_bytes,
+        )
         self._waiting: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._pending = 0
         self._lock = threading.Lock()
@@ -157,7 +161,9 @@ class Inbox:
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             failure: Exception = (
-                InboxFull("the disk is full", place="inbox") if full else WorldFailed("the disk failed", place="inbox", again=True)
+                InboxFull("the disk is full", place="inbox")
+                if full
+                else WorldFailed("the disk failed", place="inbox", again=True)
             )
             for write in group:
                 write.done.set_exception(failure)

@@ -34,7 +34,9 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         self._open: dict[str, DeltaTable] = {}
 
-    def append(self, name: str, batch: pa.RecordBatch | pa.Table, positions: Mapping[str, int] | None = None) -> None:
+    def append(
+        self, name: str, batch: pa.RecordBatch | pa.Table, positions: Mapping[str, int] | None = None
+    ) -> None:
         """Write rows in one commit, together with how far each inbox segment was read.
 
         Raises
@@ -54,7 +56,9 @@ class Store:
                 commit_properties=CommitProperties(app_transactions=moved) if moved else None,
             )
         except (DeltaError, OSError) as error:
-            raise WorldFailed(f"the lake refused a commit ({type(error).__name__})", place=name, again=True) from error
+            raise WorldFailed(
+                f"the lake refused a commit ({type(error).__name__})", place=name, again=True
+            ) from error
 
     def overwrite(self, name: str, batch: pa.RecordBatch | pa.Table) -> None:
         """Replace a small table as a whole."""
@@ -62,7 +66,9 @@ class Store:
         try:
             write_deltalake(str(self.folder / name), rows.cast(table(name).schema), mode="overwrite")
         except (DeltaError, OSError) as error:
-            raise WorldFailed(f"the lake refused a commit ({type(error).__name__})", place=name, again=True) from error
+            raise WorldFailed(
+                f"the lake refused a commit ({type(error).__name__})", place=name, again=True
+            ) from error
 
     def position(self, name: str, segment: str) -> int:
         """How far a segment had been read when the last commit was made; 0 when never."""

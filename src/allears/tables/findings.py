@@ -58,7 +58,11 @@ ISSUES = Table(
         Column("title", pa.string(), "words a person understands"),
         Column("kind", pa.string(), "issue or opportunity"),
         Column("topics", TEXTS, "stable topic ids it gathers"),
-        Column("facets", pa.string(), "JSON: channel, service, release, platform, region, partner shared by most signals"),
+        Column(
+            "facets",
+            pa.string(),
+            "JSON: channel, service, release, platform, region, partner shared by most signals",
+        ),
         Column("terms", TEXTS, "what sets these messages apart"),
         Column("exemplars", TEXTS, "signal ids of typical messages, most typical first"),
         Column("signal_ids", TEXTS, "all signals gathered"),

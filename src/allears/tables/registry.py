@@ -11,7 +11,21 @@ from allears.tables.signals import ARRIVALS, SIGNALS
 
 TABLES: dict[str, Table] = {
     t.name: t
-    for t in (ARRIVALS, SIGNALS, REFUSED, IDENTITIES, LINKS, TOPICS, EXPECTATIONS, SURPRISES, ISSUES, CASES, MOVES, VERDICTS, MEASURES)
+    for t in (
+        ARRIVALS,
+        SIGNALS,
+        REFUSED,
+        IDENTITIES,
+        LINKS,
+        TOPICS,
+        EXPECTATIONS,
+        SURPRISES,
+        ISSUES,
+        CASES,
+        MOVES,
+        VERDICTS,
+        MEASURES,
+    )
 }
 
 

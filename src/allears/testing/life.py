@@ -25,7 +25,9 @@ EMPLOYEES = ("larkfield.example",)
 PARTNERS = tuple(f"{carrier.lower()}.example" for carrier in CARRIERS)
 
 
-def live_through(folder: Path, *, seed: int, days: int, customers: int, progress: Progress = lambda step, share, note: None) -> tuple[dict[str, Any], Space]:
+def live_through(
+    folder: Path, *, seed: int, days: int, customers: int, progress: Progress = lambda step, share, note: None
+) -> tuple[dict[str, Any], Space]:
     """Simulate a retailer and listen to it.
 
     Returns
@@ -38,7 +40,9 @@ def live_through(folder: Path, *, seed: int, days: int, customers: int, progress
     town = Town(seed, days, customers)
     progress("simulate a retailer", 1.0, "")
     clock = SetClock(town.start)
-    settings = Settings(space=SpaceSettings(name="demo", employee_domains=EMPLOYEES, partner_domains=PARTNERS))
+    settings = Settings(
+        space=SpaceSettings(name="demo", employee_domains=EMPLOYEES, partner_domains=PARTNERS)
+    )
     space = Space.open(folder, clock=clock, settings=settings)
     (folder / ".demo").write_text(f"simulated, seed {seed}\n", "utf-8")
     for source, mapping in town.mappings.items():
@@ -59,7 +63,9 @@ def _listen(space: Space, clock: SetClock, town: Town, progress: Progress) -> No
     span = town.end - town.start
     for payload in town.payloads():
         clock.set(payload.received_at)
-        receipt, done = take(space.ground, payload.door, payload.body, source=payload.source, channel=payload.channel)
+        receipt, done = take(
+            space.ground, payload.door, payload.body, source=payload.source, channel=payload.channel
+        )
         waiting.append(done)
         rows += receipt.accepted
         if rows >= DIGEST_EVERY:
@@ -99,7 +105,9 @@ def _outcome(space: Space, town: Town, progress: Progress) -> dict[str, Any]:
                 "lead_hours": (planted.peak_at - match.detected_at) / timedelta(hours=1),
             }
     verdicts = _verdicts(space, truth, first)
-    counted = space.ground.engine.query("SELECT count(*) AS n, count(*) FILTER (WHERE text IS NOT NULL) AS m FROM signals").to_pylist()[0]
+    counted = space.ground.engine.query(
+        "SELECT count(*) AS n, count(*) FILTER (WHERE text IS NOT NULL) AS m FROM signals"
+    ).to_pylist()[0]
     progress("compare with the truth", 1.0, "")
     return {
         "simulated": True,
@@ -107,7 +115,14 @@ def _outcome(space: Space, town: Town, progress: Progress) -> dict[str, Any]:
         "signals": counted["n"],
         "messages": counted["m"],
         "planted": [
-            {"name": p.name, "kind": p.kind, "began_at": p.began_at, "peak_at": p.peak_at, "fixed_at": p.fixed_at} for p in truth.planted
+            {
+                "name": p.name,
+                "kind": p.kind,
+                "began_at": p.began_at,
+                "peak_at": p.peak_at,
+                "fixed_at": p.fixed_at,
+            }
+            for p in truth.planted
         ],
         "found": list(first.values()),
         "decoys_raised": sorted(detection.decoys_raised),
@@ -121,7 +136,9 @@ def _outcome(space: Space, town: Town, progress: Progress) -> dict[str, Any]:
 
 def _found(space: Space, issue: dict[str, Any]) -> Found:
     ids = signals_of(space.ground.desk, issue["id"])
-    last: datetime = space.ground.engine.query("SELECT max(occurred_at) AS t FROM signals WHERE list_contains($ids, signal_id)", ids=ids)["t"][0].as_py()
+    last: datetime = space.ground.engine.query(
+        "SELECT max(occurred_at) AS t FROM signals WHERE list_contains($ids, signal_id)", ids=ids
+    )["t"][0].as_py()
     return Found(
         issue=issue["id"], kind=issue["kind"], first_signal_at=issue["first_signal_at"], last_signal_at=last or issue["detected_at"],
         detected_at=issue["detected_at"], signal_ids=ids,
@@ -129,7 +146,7 @@ def _found(space: Space, issue: dict[str, Any]) -> Found:
 
 
 def _verdicts(space: Space, truth: Truth, first: dict[str, Any]) -> list[dict[str, Any]]:
-    """The people of the town say when each fault was mended; whether it worked is for Allears to find out."""
+    """Let the people of the town say when each fault was mended; whether it worked is for Allears to find out."""
     fixed: dict[str, Planted] = {}
     for planted in truth.planted:
         if planted.name in first and planted.fixed_at is not None and planted.kind == "incident":
@@ -138,7 +155,13 @@ def _verdicts(space: Space, truth: Truth, first: dict[str, Any]) -> list[dict[st
             fixed[issue] = planted
     said = {v["issue"]: v for v in space.verdicts().to_pylist() if v["part"] == "both"}
     return [
-        {"planted": planted.name, "issue": issue, "said": said[issue]["said"], "why": said[issue]["why"], "truth": verdict_truth(planted)}
+        {
+            "planted": planted.name,
+            "issue": issue,
+            "said": said[issue]["said"],
+            "why": said[issue]["why"],
+            "truth": verdict_truth(planted),
+        }
         for issue, planted in fixed.items()
         if issue in said
     ]
@@ -149,10 +172,17 @@ def _identity(space: Space, truth: Truth) -> dict[str, Any]:
     known = list(truth.identifiers)
     predicted = graph.customers_of([kind for kind, _ in known], [value for _, value in known])
     pairs = score_identity({k: c for k, c in zip(known, predicted, strict=True) if c is not None}, truth)
-    return {"precision": pairs.precision, "recall": pairs.recall, "recall_of_all": pairs.recall_of_all, "identifiers": len(known)}
+    return {
+        "precision": pairs.precision,
+        "recall": pairs.recall,
+        "recall_of_all": pairs.recall_of_all,
+        "identifiers": len(known),
+    }
 
 
 def _redaction(space: Space, truth: Truth) -> dict[str, Any]:
     rows = space.ground.engine.query("SELECT signal_id, text FROM signals WHERE text IS NOT NULL")
-    recall = redaction_recall(dict(zip(rows["signal_id"].to_pylist(), rows["text"].to_pylist(), strict=True)), truth)
+    recall = redaction_recall(
+        dict(zip(rows["signal_id"].to_pylist(), rows["text"].to_pylist(), strict=True)), truth
+    )
     return {"recall": recall.pop("all"), "by_type": recall}

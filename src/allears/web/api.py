@@ -24,7 +24,9 @@ def api(space: Space) -> APIRouter:
     """List the routes that answer questions."""
     router = APIRouter(prefix="/api")
 
-    def route(path: str, action: Action, ask: Callable[[dict[str, str], Principal], Any], summary: str) -> None:
+    def route(
+        path: str, action: Action, ask: Callable[[dict[str, str], Principal], Any], summary: str
+    ) -> None:
         @router.get(path, summary=summary, name=path)
         async def endpoint(request: Request) -> Response:
             principal = knock(space, request, action)
@@ -39,13 +41,28 @@ def api(space: Space) -> APIRouter:
     route("/issues/{issue}", see, lambda v, p: _one(space.issue(v["issue"]), p), "One issue")
     route("/cases", work, lambda v, p: _seen(space.cases(v.get("state")), p), "Cases")
     route("/customers", people, lambda v, p: space.customers(limit=1000), "Customers by last contact")
-    route("/trust", see, lambda v, p: _whole(p, lambda: space.trust(v.get("by"), v.get("every", "week"))), "Trust index with intervals")
-    route("/experience", see, lambda v, p: _whole(p, lambda: space.experience(v.get("by"), v.get("every", "week"))), "NPS, CSAT, CES, stars")
+    route(
+        "/trust",
+        see,
+        lambda v, p: _whole(p, lambda: space.trust(v.get("by"), v.get("every", "week"))),
+        "Trust index with intervals",
+    )
+    route(
+        "/experience",
+        see,
+        lambda v, p: _whole(p, lambda: space.experience(v.get("by"), v.get("every", "week"))),
+        "NPS, CSAT, CES, stars",
+    )
     route("/verdicts", see, lambda v, p: _whole(p, space.verdicts), "Whether each fix brought trust back")
     route("/services", see, lambda v, p: _whole(p, space.services), "Services against their objectives")
     route("/topics", see, lambda v, p: _whole(p, space.topics), "Topics and their volumes")
     route("/surprises", see, lambda v, p: _whole(p, space.surprises), "Where counts left what was expected")
-    route("/forecast", see, lambda v, p: _whole(p, lambda: space.forecast(v.get("channel"), days=int(v.get("days", 7)))), "Expected volume")
+    route(
+        "/forecast",
+        see,
+        lambda v, p: _whole(p, lambda: space.forecast(v.get("channel"), days=int(v.get("days", 7)))),
+        "Expected volume",
+    )
     return router
 
 

@@ -53,7 +53,13 @@ def build(space: Space, *, parts: frozenset[str] = PARTS, once: OneTime | None =
             if task is not None:
                 await task
 
-    app = FastAPI(title="Allears", lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json", redoc_url=None)
+    app = FastAPI(
+        title="Allears",
+        lifespan=lifespan,
+        docs_url="/api/docs",
+        openapi_url="/api/openapi.json",
+        redoc_url=None,
+    )
     app.add_exception_handler(AllearsError, _complain)
 
     app.add_middleware(SafeHeaders)
@@ -97,7 +103,9 @@ def _once(app: FastAPI, space: Space, once: OneTime) -> None:
         if principal is None:
             return RedirectResponse("/login")
         response = RedirectResponse("/", status_code=303)
-        response.set_cookie(COOKIE, space.logins.start(principal), httponly=True, samesite="lax", max_age=12 * 3600)
+        response.set_cookie(
+            COOKIE, space.logins.start(principal), httponly=True, samesite="lax", max_age=12 * 3600
+        )
         return response
 
 

@@ -15,17 +15,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from allears.errors import AllearsError, Refused
+from allears.guard.access import Action, Principal
 from allears.journey import Receipt, take
 from allears.listen.segment import wrap
 from allears.web.errors import answer, problem
-from allears.guard.access import Action, Principal
 from allears.web.who import knock
 
 if TYPE_CHECKING:
     from allears.space import Space
 
 CALLS = ("track", "identify", "page", "screen", "group", "alias", "batch", "import")
-OTLP: dict[str, Any] = {"traces": ExportTraceServiceResponse, "metrics": ExportMetricsServiceResponse, "logs": ExportLogsServiceResponse}
+OTLP: dict[str, Any] = {
+    "traces": ExportTraceServiceResponse,
+    "metrics": ExportMetricsServiceResponse,
+    "logs": ExportLogsServiceResponse,
+}
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -60,7 +64,11 @@ def _otlp(space: Space, signal: str) -> Endpoint:
             return problem(error)
         reply = OTLP[signal]()
         if receipt.refused:
-            field = {"traces": "rejected_spans", "metrics": "rejected_data_points", "logs": "rejected_log_records"}[signal]
+            field = {
+                "traces": "rejected_spans",
+                "metrics": "rejected_data_points",
+                "logs": "rejected_log_records",
+            }[signal]
             setattr(reply.partial_success, field, receipt.refused)
             reply.partial_success.error_message = receipt.reasons[0]["reason"] if receipt.reasons else ""
         if binary:
@@ -79,7 +87,14 @@ async def _take(space: Space, request: Request, door: str, prepare: Callable[[by
     if not receipt.accepted and receipt.refused:
         first = receipt.reasons[0]
         return problem(Refused(first["reason"], place=first["place"]))
-    return answer({"success": True, "accepted": receipt.accepted, "refused": receipt.refused, "reasons": receipt.reasons})
+    return answer(
+        {
+            "success": True,
+            "accepted": receipt.accepted,
+            "refused": receipt.refused,
+            "reasons": receipt.reasons,
+        }
+    )
 
 
 async def _accept(space: Space, request: Request, door: str, prepare: Callable[[bytes], bytes]) -> Receipt:
@@ -126,5 +141,3 @@ async def read_body(request: Request, limit: int) -> bytes:
     if unpack and not unpack.eof:
         raise Refused("the gzip stream is cut short", place="body")
     return b"".join(parts)
-
-

@@ -31,7 +31,16 @@ def problem(error: Exception) -> Response:
     """Answer an error: what kind, where, and whether to try again."""
     if not isinstance(error, AllearsError):
         log.error("a request failed: %s", type(error).__name__)
-        return answer({"error": {"code": "internal", "message": "something failed inside; it is in the log", "place": ""}}, 500)
+        return answer(
+            {
+                "error": {
+                    "code": "internal",
+                    "message": "something failed inside; it is in the log",
+                    "place": "",
+                }
+            },
+            500,
+        )
     status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
     if error.facts.get("unknown_caller"):
         status = 401

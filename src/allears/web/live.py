@@ -27,7 +27,11 @@ class Live:
         self._stop = asyncio.Event()
         self.changed = 0
         self._reacted = space.now()
-        self._due = {"look": 0.0, "publish": time.monotonic() + PUBLISH_SECONDS, "compact": time.monotonic() + COMPACT_SECONDS}
+        self._due = {
+            "look": 0.0,
+            "publish": time.monotonic() + PUBLISH_SECONDS,
+            "compact": time.monotonic() + COMPACT_SECONDS,
+        }
 
     async def run(self) -> None:
         """Go on until `stop`."""

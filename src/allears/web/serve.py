@@ -26,7 +26,9 @@ def serve(
     port: Annotated[int, Parameter(help="Port; 0 for any free one.")] = 8765,
     role: Annotated[str, Parameter(help="all, or parts of it by comma: listen, digest, web.")] = "all",
     open: Annotated[bool, Parameter(negative="", help="Open the page in a browser.")] = False,
-    space: Annotated[Path | None, Parameter(help="The space's folder; default: the nearest allears.toml upwards.")] = None,
+    space: Annotated[
+        Path | None, Parameter(help="The space's folder; default: the nearest allears.toml upwards.")
+    ] = None,
 ) -> None:
     """Serve the doors that listen, the API and the pages."""
     from allears.space import Space
@@ -45,7 +47,9 @@ def run(space: Space, *, host: str, port: int, parts: frozenset[str], browse: bo
     if not space.keys.list() and "listen" in parts:
         text, _ = space.keys.make("engineer", "first")
         print(f"first API key, shown once: {text}")
-    server = uvicorn.Server(uvicorn.Config(build(space, parts=parts, once=once), log_level="warning", access_log=False))
+    server = uvicorn.Server(
+        uvicorn.Config(build(space, parts=parts, once=once), log_level="warning", access_log=False)
+    )
     if "web" in parts:
         link = f"{address}/once/{once.make()}"
         print(f"open the pages, once: {link}")
@@ -78,7 +82,9 @@ def nearest() -> Path:
     for folder in (here, *here.parents):
         if (folder / FILE).is_file():
             return folder
-    raise NotFound(f"no {FILE} here or above; `allears new DIR` makes a space, --space DIR names one", place=str(here))
+    raise NotFound(
+        f"no {FILE} here or above; `allears new DIR` makes a space, --space DIR names one", place=str(here)
+    )
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -19,7 +19,10 @@ def _render(kind: str, thing: Any, _: Any) -> str | Literal[False]:
 load_models()
 connection: Connection = context.config.attributes["connection"]
 context.configure(
-    connection=connection, target_metadata=Base.metadata, render_as_batch=connection.dialect.name == "sqlite", render_item=_render
+    connection=connection,
+    target_metadata=Base.metadata,
+    render_as_batch=connection.dialect.name == "sqlite",
+    render_item=_render,
 )
 with context.begin_transaction():
     context.run_migrations()

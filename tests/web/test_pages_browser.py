@@ -1,0 +1,114 @@
+"""The pages in a real browser: they draw, complain of nothing, fit a phone, and do what their buttons say."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.serving import Server, serving
+from tests.web.world import PASSWORD, make_space
+
+pytestmark = pytest.mark.browser
+
+PATHS = ("/", "/issues", "/issues/i-own", "/cases", "/customers", "/trust", "/services", "/explore")
+PHONE, DESK = {"width": 390, "height": 800}, {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = os.environ.get("ALLEARS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no chromium on this machine (set ALLEARS_CHROMIUM)")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("browser") / "acme"
+    make_space(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ALLEARS_TEST_LOUD", "1")
+        with serving(folder, "--role", "web") as running:
+            yield running
+
+
+def _enter(browser: Any, server: Server, role: str, size: dict[str, int] = DESK, **more: Any) -> tuple[Any, list[str]]:
+    page = browser.new_context(viewport=size, **more).new_page()
+    complaints: list[str] = []
+    page.on("console", lambda e: complaints.append(e.text) if e.type in ("error", "warning") else None)
+    page.on("pageerror", lambda e: complaints.append(str(e)))
+    page.goto(server.url + "/login")
+    page.fill("[name=name]", role)
+    page.fill("[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_selector("main")
+    return page, complaints
+
+
+def _open(page: Any, server: Server, path: str) -> None:
+    page.goto(server.url + path)
+    page.wait_for_selector("main")
+    page.wait_for_function("!document.querySelector('.skeleton')", timeout=60_000)
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk", "phone"])
+def test_every_page_draws_without_complaint_and_fits(browser: Any, server: Server, size: dict[str, int], scheme: str) -> None:
+    page, complaints = _enter(browser, server, "cio", size, color_scheme=scheme)
+    for path in PATHS:
+        _open(page, server, path)
+        assert len(page.inner_text("main")) > 40, path
+        assert complaints == [], path
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+        assert page.evaluate("window.hurt") is None, path
+        assert ("body--dark" in page.evaluate("document.body.className")) == (scheme == "dark")
+    page.context.close()
+
+
+def test_a_case_moves_when_its_button_is_pressed(browser: Any, server: Server) -> None:
+    page, complaints = _enter(browser, server, "agent")
+    _open(page, server, "/cases")
+    before = page.inner_text(".lanes section:nth-child(2) h2")
+    page.locator("text=Take it on").first.click()
+    page.wait_for_function("old => document.querySelector('.lanes section:nth-child(2) h2').innerText !== old", arg=before)
+    assert complaints == []
+    page.context.close()
+
+
+def test_those_who_only_look_get_no_buttons(browser: Any, server: Server) -> None:
+    page, _ = _enter(browser, server, "analyst")
+    _open(page, server, "/issues/i-own")
+    assert page.locator("main .button").count() == 0
+    page.context.close()
+
+
+def test_an_original_is_shown_only_after_a_reason(browser: Any, server: Server) -> None:
+    page, _ = _enter(browser, server, "agent")
+    _open(page, server, "/customers")
+    page.fill("[type=search]", "u1")
+    page.keyboard.press("Enter")
+    page.locator("text=Show original").first.click()
+    page.locator(".q-dialog input").fill("complaint 12")
+    assert page.locator(".original").count() == 0
+    page.locator(".q-dialog .button.main").click()
+    page.wait_for_selector(".original")
+    assert "late again" in page.inner_text(".original") or "never came" in page.inner_text(".original")
+    page.context.close()
+
+
+def test_colours_stay_as_chosen(browser: Any, server: Server) -> None:
+    page, _ = _enter(browser, server, "cio")
+    _open(page, server, "/issues")
+    page.click(".theme")
+    page.click(".theme")
+    _open(page, server, "/cases")
+    assert page.inner_text(".theme") == "Dark"
+    assert "body--dark" in page.evaluate("document.body.className")
+    page.context.close()

@@ -22,7 +22,7 @@ def rows() -> list[Row]:
     peer = _row_by_row(texts[:PEER_ROWS])
     data = f"{ROWS:,} simulated messages, mean {sum(map(len, texts)) / len(texts):.0f} characters, five languages"
     what = "read, identify, redact, seal, understand, commit"
-    found = [
+    return [
         row("digest, one core", data, statistics.median(ours), "signals/s", low=ours[0], high=ours[-1],
             reference=5000, source=f"{what}; low/high: range of 3 runs; reference: the bar of the design"),
         row("redaction alone", data, parts["redact"], "messages/s", reference=20_000, source="reference: the bar of the design"),
@@ -31,7 +31,6 @@ def rows() -> list[Row]:
             source="language and sentiment only; Presidio is not a dependency and was not run"),
         row("understanding against row by row", data, parts["read"] / peer, "times", source="same run"),
     ]  # fmt: skip
-    return found
 
 
 def _texts() -> list[str]:

@@ -28,9 +28,7 @@ def rows() -> list[Row]:
     with tempfile.TemporaryDirectory(dir=os.environ.get("ALLEARS_BENCH_DIR")) as folder:
         fsync = _fsync_ceiling(Path(folder))
         decode = _decode_ceiling(body)
-        full, quiet = [], []
-        for _ in range(3):
-            full.append(asyncio.run(_against_server(Path(folder), rate=None)))
+        full = [asyncio.run(_against_server(Path(folder), rate=None)) for _ in range(3)]
         quiet = asyncio.run(_against_server(Path(folder), rate=5000))
     rates = [f["rate"] for f in full]
     name = "Segment batches of 100, one process, digest off, client on the same machine"

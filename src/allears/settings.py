@@ -101,13 +101,13 @@ class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All settings of a space.
+    r"""All settings of a space.
 
     Examples
     --------
     >>> Settings().lake.url
     'lake'
-    >>> read_settings_text("[space]\\nname = 'acme'").space.name
+    >>> read_settings_text("[space]\nname = 'acme'").space.name
     'acme'
     """
 

@@ -85,7 +85,7 @@ class Digest:
             yield done
 
     def reader(self) -> Reader:
-        """What reads texts: again from the desk when something was learned since."""
+        """Tell what reads texts: again from the desk when something was learned since."""
         learned = learned_at(self._ground)
         if learned != self._learned_at:
             self._learned_at, self._reader = learned, reader_of(self._ground)

@@ -53,7 +53,7 @@ def trust(ground: Ground, by: str | None, every: str) -> pa.Table:
 
 
 def _reference(ground: Ground, every: str, end: datetime) -> Reference:
-    """The first whole periods, learned once and kept: a reference that moved along would hide a slow decline."""
+    """Give the first whole periods, learned once and kept: a reference that moved along would hide a slow decline."""
     name = f"trust reference {every}"
     content = load(ground, name)
     if content is not None:
@@ -80,7 +80,7 @@ def _known(by: str | None, every: str) -> None:
 
 
 def drivers(ground: Ground) -> pa.Table:
-    """What goes along with stated trust."""
+    """Tell what goes along with stated trust."""
     end = cutoff(ground)
     with ground.engine.asking():
         return _or_nothing(lambda: measure_drivers(signals(ground, end, MEASURE_DAYS), cutoff=end))
@@ -101,7 +101,7 @@ def signals(ground: Ground, end: datetime, days: int) -> ibis.Table:
 
 
 def objectives(ground: Ground) -> list[Objective]:
-    """The objectives of each service, worked out from the last four weeks."""
+    """Give the objectives of each service, worked out from the last four weeks."""
     end = cutoff(ground)
     with ground.engine.asking():
         return objectives_from(

@@ -153,7 +153,7 @@ class Lookout:
         )
 
     def rules(self) -> WatchRules:
-        """What the watch goes by: the space's settings and topics."""
+        """Tell what the watch goes by: the space's settings and topics."""
         settings = self._ground.settings
         topics = topics_of(self._ground).topics()
         return WatchRules(

@@ -28,13 +28,13 @@ def keep(ground: Ground, name: str, content: bytes, *, at: datetime, note: str) 
 
 
 def topics_of(ground: Ground) -> Topics:
-    """The space's topics: the taxonomy, and those taught by the examples that were kept."""
+    """Give the space's topics: the taxonomy, and those taught by the examples that were kept."""
     content = load(ground, TOPICS)
     return Topics().teach(msgspec.json.decode(content, type=dict[str, list[str]])) if content else Topics()
 
 
 def sentiment_of(ground: Ground) -> Sentiment:
-    """The space's sentiment model, or the one that ships."""
+    """Give the space's sentiment model, or the one that ships."""
     content = load(ground, SENTIMENT)
     return Sentiment.from_bytes(content) if content else Sentiment()
 
@@ -46,7 +46,7 @@ def found_of(ground: Ground) -> list[Found]:
 
 
 def reader_of(ground: Ground) -> Reader:
-    """A reader with what the space has learned."""
+    """Make a reader with what the space has learned."""
     return Reader(sentiment_of(ground), topics_of(ground), found_of(ground))
 
 

@@ -47,7 +47,7 @@ class Person:
         return dict(msgspec.to_builtins(whole, builtin_types=(datetime,)))
 
     def timeline(self, *, limit: int = 100, before: datetime | None = None) -> pa.Table:
-        """What happened over all channels, newest first."""
+        """Tell what happened over all channels, newest first."""
         with self._ground.engine.asking():
             return timeline(self._ground.engine.table("signals"), self._keys, limit, before)
 

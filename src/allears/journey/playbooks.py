@@ -42,21 +42,19 @@ def switched_on(ground: Ground) -> list[Playbook]:
 def listed(ground: Ground) -> list[dict[str, Any]]:
     """List playbooks that ship and the space's own."""
     own = {p.stem: p for p in folder(ground).glob("*.toml")}
-    rows = []
-    for name in sorted({*examples(), *own}):
-        rows.append(
-            {
-                "name": name,
-                "on": name in own,
-                "file": str(own.get(name, "ships with Allears")),
-                "summary": summary(find(ground, name)),
-            }
-        )
-    return rows
+    return [
+        {
+            "name": name,
+            "on": name in own,
+            "file": str(own.get(name, "ships with Allears")),
+            "summary": summary(find(ground, name)),
+        }
+        for name in sorted({*examples(), *own})
+    ]
 
 
 def summary(playbook: Playbook) -> str:
-    """The first sentence of what a playbook does."""
+    """Give the first sentence of what a playbook does."""
     return explain(playbook).splitlines()[0]
 
 

@@ -62,7 +62,7 @@ def _week(ground: Ground, back: int) -> dict[str, Any]:
 
 
 def _trust(ground: Ground) -> dict[str, list[dict[str, Any]]]:
-    """The last two whole weeks of each part; a week of one day would look like a change."""
+    """Give the last two whole weeks of each part; a week of one day would look like a change."""
     parts: dict[str, list[dict[str, Any]]] = {}
     end = cutoff(ground)
     for row in effects.trust(ground, None, "week").to_pylist():

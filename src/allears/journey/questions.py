@@ -44,7 +44,7 @@ PERIODS = ("hour", "day", "week", "month")
 
 
 def cutoff(ground: Ground) -> datetime:
-    """The data cut-off: time of the newest signal, at most now."""
+    """Give the data cut-off: time of the newest signal, at most now."""
     newest = ground.engine.query(f"SELECT max({ARRIVED}) AS m FROM signals")["m"][0].as_py()
     now = ground.clock.now()
     return min(newest, now) if newest is not None else now

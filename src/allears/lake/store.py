@@ -76,12 +76,12 @@ class Store:
         return (delta.transaction_version(segment) or 0) if delta else 0
 
     def version(self, name: str) -> int:
-        """The table's version; -1 while it does not exist."""
+        """Give the table's version; -1 while it does not exist."""
         delta = self._delta(name)
         return delta.version() if delta else -1
 
     def files(self, name: str) -> list[str]:
-        """The Parquet files that make up the table now."""
+        """Give the Parquet files that make up the table now."""
         delta = self._delta(name)
         return list(delta.file_uris()) if delta else []
 

@@ -25,6 +25,7 @@ EVERY = 1.0
 def rows() -> list[Row]:
     with tempfile.TemporaryDirectory(dir=os.environ.get("ALLEARS_BENCH_DIR")) as folder:
         waits = asyncio.run(_measure(Path(folder) / "space"))
+    print([round(w, 1) for w in waits])
     waits.sort()
     return [
         row("signal accepted to case open, p95", f"{len(waits)} detractors' answers among 1,000 signals/s, playbook detractor-callback",

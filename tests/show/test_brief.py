@@ -12,16 +12,31 @@ import pytest
 from allears.show import write_brief
 
 END = datetime(2026, 9, 1, tzinfo=UTC)
-ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)> & \"quoted\" '"
+ATTACK = '<script>alert(1)</script><img src=x onerror=alert(1)> & "quoted" \''
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 
 
 def measured(name: str, group: str, back: int, estimate: float, part: str = "") -> dict[str, Any]:
-    return {"name": name, "group": group, "part": part, "time": END - timedelta(weeks=back), "estimate": estimate, "low": estimate - 4, "high": estimate + 4, "n": 300, "cutoff": END}
+    return {
+        "name": name,
+        "group": group,
+        "part": part,
+        "time": END - timedelta(weeks=back),
+        "estimate": estimate,
+        "low": estimate - 4,
+        "high": estimate + 4,
+        "n": 300,
+        "cutoff": END,
+    }
 
 
 def told(**more: Any) -> dict[str, Any]:
-    week = {"signals": 900, "messages": 500, "customers": 300, "unhappy": {"estimate": 31.0, "low": 28.0, "high": 34.0, "n": 480}}
+    week = {
+        "signals": 900,
+        "messages": 500,
+        "customers": 300,
+        "unhappy": {"estimate": 31.0, "low": 28.0, "high": 34.0, "n": 480},
+    }
     quiet: dict[str, Any] = {
         "name": "Acme", "start": END - timedelta(days=7), "end": END, "weeks": {"week": week, "before": week, "hit": 0}, "issues": [],
         "more_issues": 0, "titles": {}, "opportunities": [], "cases": [], "settled": 0, "volumes": [], "trust": [], "drivers": [],
@@ -36,9 +51,29 @@ def full(text: str) -> dict[str, Any]:
         "id": "i1", "title": text, "kind": "issue", "signals": 260, "customers": 212, "expected": 40.0, "state": "open", "department": text,
         "first_signal_at": END - timedelta(days=2), "detected_at": END - timedelta(days=1), "facets": {"region": text}, "examples": [said], "voices": [said],
     }  # fmt: skip
-    case = {"title": text, "department": text, "priority": "P1", "state": "open", "overdue": True, "resolve_by": END - timedelta(hours=5)}
-    service = {"service": text, "objective": text, "estimate": 98.0, "low": 97.0, "high": 99.0, "n": 900, "target": 98.5, "burns": [{}], "hit": 4}
-    hours = [{"time": END + timedelta(hours=h), "low": 1.0, "mid": 3.0, "high": 6.0, "method": text} for h in range(48)]
+    case = {
+        "title": text,
+        "department": text,
+        "priority": "P1",
+        "state": "open",
+        "overdue": True,
+        "resolve_by": END - timedelta(hours=5),
+    }
+    service = {
+        "service": text,
+        "objective": text,
+        "estimate": 98.0,
+        "low": 97.0,
+        "high": 99.0,
+        "n": 900,
+        "target": 98.5,
+        "burns": [{}],
+        "hit": 4,
+    }
+    hours = [
+        {"time": END + timedelta(hours=h), "low": 1.0, "mid": 3.0, "high": 6.0, "method": text}
+        for h in range(48)
+    ]
     return told(
         name=text, issues=[issue], titles={"i1": text}, opportunities=[issue], cases=[case], services=[service], forecast=hours,
         verdicts=[{"issue": "i1", "part": "both", "said": "cannot tell", "why": text}],
@@ -63,7 +98,9 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.add(tag)
         self.attributes |= {name for name, _ in attrs}
-        self.links += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "action")]
+        self.links += [
+            value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "action")
+        ]
         if tag not in VOID:
             self.open.append(tag)
 

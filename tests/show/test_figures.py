@@ -15,12 +15,29 @@ START = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def week(number: int, estimate: float = 50.0, half: float = 4.0) -> dict[str, Any]:
-    return {"time": START + timedelta(weeks=number), "estimate": estimate, "low": estimate - half, "high": estimate + half, "n": 100 + number}
+    return {
+        "time": START + timedelta(weeks=number),
+        "estimate": estimate,
+        "low": estimate - half,
+        "high": estimate + half,
+        "n": 100 + number,
+    }
 
 
 ROWS = [week(i, 50 + i) for i in range(6)]
-COUNTS = [{"time": START + timedelta(days=d), "group": g, "signals": n} for d in range(3) for n, g in enumerate("abcdefgh", 1)]
-SPAN = {"label": "x", "start": START, "end": None, "noticed": START + timedelta(hours=2), "tone": "bad", "tip": "x"}
+COUNTS = [
+    {"time": START + timedelta(days=d), "group": g, "signals": n}
+    for d in range(3)
+    for n, g in enumerate("abcdefgh", 1)
+]
+SPAN = {
+    "label": "x",
+    "start": START,
+    "end": None,
+    "noticed": START + timedelta(hours=2),
+    "tone": "bad",
+    "tip": "x",
+}
 ALL = {
     "band": figures.band({"trust": ROWS}, unit="index", colours={"trust": BLUE}, marks=[(START, "began")]),
     "stacked": figures.stacked(COUNTS, unit="signals"),
@@ -56,7 +73,9 @@ def test_no_signal_is_lost_among_the_others() -> None:
     assert len(ALL["stacked"]["series"]) == len(SERIES)
 
 
-@pytest.mark.parametrize(("low", "high", "colour"), [(-3.0, -1.0, ORANGE), (1.0, 3.0, GREEN), (-1.0, 1.0, GREY)])
+@pytest.mark.parametrize(
+    ("low", "high", "colour"), [(-3.0, -1.0, ORANGE), (1.0, 3.0, GREEN), (-1.0, 1.0, GREY)]
+)
 def test_a_row_is_coloured_only_when_its_interval_settles_it(low: float, high: float, colour: str) -> None:
     row = {"label": "a", "estimate": (low + high) / 2, "low": low, "high": high, "n": 9}
     drawn = figures.forest([row], unit="points", signed=True)["series"][0]["data"][0]

@@ -18,7 +18,9 @@ def measure(estimate: float, half: float) -> dict[str, float]:
 
 
 @given(PERCENT, HALF, PERCENT, HALF)
-def test_intervals_that_hold_one_anothers_estimate_never_tell_a_change(a: float, ha: float, b: float, hb: float) -> None:
+def test_intervals_that_hold_one_anothers_estimate_never_tell_a_change(
+    a: float, ha: float, b: float, hb: float
+) -> None:
     if abs(a - b) <= max(ha, hb):
         assert words.moved(measure(a, ha), measure(b, hb)) == "same"
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-
 from tests.serving import Server, serving
 from tests.web.world import PASSWORD, ROLES, make_space
 
@@ -58,8 +57,12 @@ def test_nobody_sees_a_page_without_logging_in(server: Server, path: str) -> Non
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_each_page_opens_for_those_who_may_and_for_nobody_else(readers: dict[str, httpx.Client], path: str) -> None:
-    opened = {role for role, client in readers.items() if client.get(path, follow_redirects=True).status_code == 200}
+def test_each_page_opens_for_those_who_may_and_for_nobody_else(
+    readers: dict[str, httpx.Client], path: str
+) -> None:
+    opened = {
+        role for role, client in readers.items() if client.get(path, follow_redirects=True).status_code == 200
+    }
     assert opened == PAGES[path]
 
 
@@ -88,25 +91,34 @@ def test_text_of_customers_never_becomes_markup(readers: dict[str, httpx.Client]
 
 def test_pages_load_nothing_from_elsewhere(readers: dict[str, httpx.Client], server: Server) -> None:
     text = readers["cio"].get("/").text
-    addresses = set(re.findall(r"(?:src|href)=\"(https?://[^\"]+)", text)) | set(re.findall(r"url\(\"?(https?://[^\")]+)", text))
+    addresses = set(re.findall(r"(?:src|href)=\"(https?://[^\"]+)", text)) | set(
+        re.findall(r"url\(\"?(https?://[^\")]+)", text)
+    )
     assert {a for a in addresses if not a.startswith(server.url)} == set()
 
 
 def test_a_wrong_password_is_refused_and_tells_nothing(server: Server) -> None:
-    answers = [httpx.post(server.url + "/login", data={"name": name, "password": "wrong password"}, timeout=60) for name in ("cio", "nobody")]
+    answers = [
+        httpx.post(server.url + "/login", data={"name": name, "password": "wrong password"}, timeout=60)
+        for name in ("cio", "nobody")
+    ]
     assert [a.status_code for a in answers] == [403, 403]
     assert answers[0].text == answers[1].text
 
 
 def test_the_form_of_another_site_logs_nobody_in(server: Server) -> None:
     form = {"name": "cio", "password": PASSWORD}
-    answer = httpx.post(server.url + "/login", data=form, headers={"Sec-Fetch-Site": "cross-site"}, timeout=60)
+    answer = httpx.post(
+        server.url + "/login", data=form, headers={"Sec-Fetch-Site": "cross-site"}, timeout=60
+    )
     assert answer.status_code == 403 and "set-cookie" not in answer.headers
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example"])
 def test_logging_in_leads_nowhere_else(server: Server, target: str) -> None:
-    answer = httpx.post(server.url + "/login", data={"name": "cio", "password": PASSWORD, "next": target}, timeout=60)
+    answer = httpx.post(
+        server.url + "/login", data={"name": "cio", "password": PASSWORD, "next": target}, timeout=60
+    )
     assert answer.headers["location"] == "/"
 
 

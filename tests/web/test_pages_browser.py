@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
 from tests.serving import Server, serving
 from tests.web.world import PASSWORD, make_space
 
@@ -40,7 +39,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             yield running
 
 
-def _enter(browser: Any, server: Server, role: str, size: dict[str, int] = DESK, **more: Any) -> tuple[Any, list[str]]:
+def _enter(
+    browser: Any, server: Server, role: str, size: dict[str, int] = DESK, **more: Any
+) -> tuple[Any, list[str]]:
     page = browser.new_context(viewport=size, **more).new_page()
     complaints: list[str] = []
     page.on("console", lambda e: complaints.append(e.text) if e.type in ("error", "warning") else None)
@@ -60,7 +61,9 @@ def _open(page: Any, server: Server, path: str) -> None:
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk", "phone"])
-def test_every_page_draws_without_complaint_and_fits(browser: Any, server: Server, size: dict[str, int], scheme: str) -> None:
+def test_every_page_draws_without_complaint_and_fits(
+    browser: Any, server: Server, size: dict[str, int], scheme: str
+) -> None:
     page, complaints = _enter(browser, server, "cio", size, color_scheme=scheme)
     for path in PATHS:
         _open(page, server, path)
@@ -77,7 +80,9 @@ def test_a_case_moves_when_its_button_is_pressed(browser: Any, server: Server) -
     _open(page, server, "/cases")
     before = page.inner_text(".lanes section:nth-child(2) h2")
     page.locator("text=Take it on").first.click()
-    page.wait_for_function("old => document.querySelector('.lanes section:nth-child(2) h2').innerText !== old", arg=before)
+    page.wait_for_function(
+        "old => document.querySelector('.lanes section:nth-child(2) h2').innerText !== old", arg=before
+    )
     assert complaints == []
     page.context.close()
 

@@ -14,7 +14,7 @@ from allears.tables import TABLES
 
 PASSWORD = "correct horse battery"
 ROLES = ("cio", "analyst", "agent", "engineer", "privacy", "partner")
-ATTACK = "<img src=x onerror=\"window.hurt=1\"><script>window.hurt=1</script> ${7*7} `x` {{7*7}} My parcel never came"
+ATTACK = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script> ${7*7} `x` {{7*7}} My parcel never came'
 NOW = datetime.now(UTC)
 
 
@@ -33,7 +33,11 @@ def make_space(folder: Path) -> None:
         ]
         space.hear(rows, source="desk")
         space.digest(look=False)
-        changes = issue_desk.record(space.ground.desk, TABLES["issues"].rows([_issue("i-own", "Postwing"), _issue("i-other", None)]), at=NOW)
+        changes = issue_desk.record(
+            space.ground.desk,
+            TABLES["issues"].rows([_issue("i-own", "Postwing"), _issue("i-other", None)]),
+            at=NOW,
+        )
         open_cases(space.ground.desk, changes, default_rules(), Clocks.default(), NOW)
         for role in ROLES:
             space.logins.add(role, PASSWORD, role, partner="Postwing" if role == "partner" else None)

@@ -55,7 +55,9 @@ def _head(told: Told) -> Markup:
     late = sum(bool(c["overdue"]) for c in told["cases"])
     lines = [
         f"{words.count(len(fresh), 'new issue')} this week" if fresh else "No new issue this week",
-        f"{words.count(told['weeks']['hit'], 'customer')} hit by what is open" if told["weeks"]["hit"] else "nobody is hit by an open issue",
+        f"{words.count(told['weeks']['hit'], 'customer')} hit by what is open"
+        if told["weeks"]["hit"]
+        else "nobody is hit by an open issue",
         f"{words.count(late, 'case is', 'cases are')} late" if late else "no case is late",
     ]
     return join(
@@ -70,28 +72,56 @@ def _head(told: Told) -> Markup:
 def _changed(told: Told) -> Markup:
     now, before = told["weeks"]["week"], told["weeks"]["before"]
     unhappy = f"Unhappy messages: {words.spread(now['unhappy'], 0, ' %')}: {words.change(now['unhappy'], before['unhappy'], unit=' %')}."
-    rows = [(t["label"], t["this_week"], t["week_before"] or 0, t["customers"]) for t in told["topics"][:WORTH_TELLING]]
+    rows = [
+        (t["label"], t["this_week"], t["week_before"] or 0, t["customers"])
+        for t in told["topics"][:WORTH_TELLING]
+    ]
     parts: list[object] = [
         tag("h2", "What changed"),
-        tag("p", f"{words.number(now['messages'])} messages, {words.number(before['messages'])} the week before, from {words.count(now['customers'], 'customer')}."),
+        tag(
+            "p",
+            f"{words.number(now['messages'])} messages, {words.number(before['messages'])} the week before, from {words.count(now['customers'], 'customer')}.",
+        ),
         tag("p", unhappy),
     ]
     if told["volumes"]:
-        parts.append(_figure("What came in over four weeks", "Signals a day by channel; counted, not estimated", drawings.volume_chart(told["volumes"])))
+        parts.append(
+            _figure(
+                "What came in over four weeks",
+                "Signals a day by channel; counted, not estimated",
+                drawings.volume_chart(told["volumes"]),
+            )
+        )
     if rows:
-        parts.append(table(("What they talk about most", "Messages", "Week before", "Customers"), rows, right=(1, 2, 3)))
+        parts.append(
+            table(
+                ("What they talk about most", "Messages", "Week before", "Customers"), rows, right=(1, 2, 3)
+            )
+        )
     return join(parts)
 
 
 def _issues(told: Told) -> Markup:
     if not told["issues"]:
         return join([tag("h2", "Issues"), tag("p", "Nothing stood out from what is normal.")])
-    parts: list[object] = [tag("h2", f"{words.count(len(told['issues']) + told['more_issues'], 'issue')}, and who is hit")]
+    parts: list[object] = [
+        tag("h2", f"{words.count(len(told['issues']) + told['more_issues'], 'issue')}, and who is hit")
+    ]
     for issue in told["issues"]:
         shared = ", ".join(f"{name}: {value}" for name, value in issue["facets"].items() if value)
         told_by = [*issue["examples"], *issue["voices"]]
-        quotes = [tag("blockquote", e["text"], tag("div", f"{words.channel(e['channel'])}, {words.time(e['occurred_at'])}", class_="note")) for e in told_by if e["text"]][:QUOTES]
-        state = f"{words.STATES.get(issue['state'], issue['state'])}, with {issue['department'] or 'nobody yet'}"
+        quotes = [
+            tag(
+                "blockquote",
+                e["text"],
+                tag("div", f"{words.channel(e['channel'])}, {words.time(e['occurred_at'])}", class_="note"),
+            )
+            for e in told_by
+            if e["text"]
+        ][:QUOTES]
+        state = (
+            f"{words.STATES.get(issue['state'], issue['state'])}, with {issue['department'] or 'nobody yet'}"
+        )
         parts.append(
             tag(
                 "div",
@@ -111,9 +141,23 @@ def _work(told: Told) -> Markup:
     cases = told["cases"]
     parts: list[object] = [tag("h2", "What is being done")]
     late = [c for c in cases if c["overdue"]]
-    parts.append(tag("p", f"{words.count(len(cases), 'case is', 'cases are')} open, {len(late) or 'none'} late; {told['settled']} were fixed this week."))
+    parts.append(
+        tag(
+            "p",
+            f"{words.count(len(cases), 'case is', 'cases are')} open, {len(late) or 'none'} late; {told['settled']} were fixed this week.",
+        )
+    )
     if cases:
-        rows = [(c["title"], c["department"], c["priority"], words.STATES.get(c["state"], c["state"]), words.due(c["resolve_by"], told["end"])) for c in cases[:WORTH_TELLING]]
+        rows = [
+            (
+                c["title"],
+                c["department"],
+                c["priority"],
+                words.STATES.get(c["state"], c["state"]),
+                words.due(c["resolve_by"], told["end"]),
+            )
+            for c in cases[:WORTH_TELLING]
+        ]
         parts.append(table(("Case", "With", "Priority", "State", "Clock"), rows))
     if len(cases) > WORTH_TELLING:
         parts.append(tag("p", f"And {len(cases) - WORTH_TELLING} more.", class_="note"))
@@ -125,8 +169,15 @@ def _work(told: Told) -> Markup:
 
 
 def _verdict(told: Told, whole: Row) -> Markup:
-    reasons = [v["why"] for v in told["verdicts"] if v["issue"] == whole["issue"] and v["part"] != "both"] or [whole["why"]]
-    return tag("li", tag("strong", _title(told, whole["issue"])), f": {whole['said']}.", *(tag("div", r, class_="note") for r in reasons))
+    reasons = [
+        v["why"] for v in told["verdicts"] if v["issue"] == whole["issue"] and v["part"] != "both"
+    ] or [whole["why"]]
+    return tag(
+        "li",
+        tag("strong", _title(told, whole["issue"])),
+        f": {whole['said']}.",
+        *(tag("div", r, class_="note") for r in reasons),
+    )
 
 
 def _trust(told: Told) -> Markup:
@@ -134,18 +185,38 @@ def _trust(told: Told) -> Markup:
     parts: list[object] = [tag("h2", "Is trust moving?"), tag("p", words.trust(told["trust"]) + ".")]
     if len(series) > 1:
         n = f"n {min(r['n'] for r in series):,} to {max(r['n'] for r in series):,} a week"
-        parts.append(_figure("Trust index by week", f"Band: 95 % interval; {n}; 50 is this company's usual level", drawings.trust_chart(series)))
+        parts.append(
+            _figure(
+                "Trust index by week",
+                f"Band: 95 % interval; {n}; 50 is this company's usual level",
+                drawings.trust_chart(series),
+            )
+        )
     clear = [r for r in told["drivers"] if r["estimate"] is not None and (r["low"] > 0 or r["high"] < 0)]
     if clear:
         shown = sorted(clear, key=lambda r: -abs(r["estimate"]))[:WORTH_TELLING]
         rows = [{**r, "label": words.group(r["group"])} for r in sorted(shown, key=lambda r: -r["estimate"])]
         n = f"n {min(r['n'] for r in rows):,} to {max(r['n'] for r in rows):,} answers each"
-        parts.append(_figure("What goes along with stated trust", f"Association, not cause; 95 % intervals; {n}", drawings.forest_chart(rows, "points", 0.0)))
-    names = [n for n in dict.fromkeys(r["name"] for r in told["experience"]) if words.latest(told["experience"], name=n)]
+        parts.append(
+            _figure(
+                "What goes along with stated trust",
+                f"Association, not cause; 95 % intervals; {n}",
+                drawings.forest_chart(rows, "points", 0.0),
+            )
+        )
+    names = [
+        n
+        for n in dict.fromkeys(r["name"] for r in told["experience"])
+        if words.latest(told["experience"], name=n)
+    ]
     surveys = [(n, words.whole_weeks(words.latest(told["experience"], name=n))) for n in names]
     if surveys:
         rows_told = [
-            (words.MEASURES.get(n, n), words.spread(s[-1], 2 if n in ("stars", "sentiment") else 0), words.change(s[-1], s[-2] if len(s) > 1 else None, than="the week before"))
+            (
+                words.MEASURES.get(n, n),
+                words.spread(s[-1], 2 if n in ("stars", "sentiment") else 0),
+                words.change(s[-1], s[-2] if len(s) > 1 else None, than="the week before"),
+            )
             for n, s in surveys
         ]
         parts.append(table(("Measure", "Last whole week (95 % interval, n)", "Change"), rows_told))
@@ -157,15 +228,35 @@ def _services(told: Told) -> Markup:
     if not rows:
         return join([tag("h2", "Services"), tag("p", "No service was heard of yet.")])
     burning = sorted({s["service"] for s in rows if s["burns"]})
-    said = f"{', '.join(burning)} {'burns its' if len(burning) == 1 else 'burn their'} error budget now." if burning else "No service burns its error budget now."
-    listed = [(s["objective"], f"{words.spread(s, 1, ' %')}", "burning" if s["burns"] else "", "" if s["hit"] is None else f"{s['hit']:,}") for s in rows]
-    return join([tag("h2", "Services"), tag("p", said), table(("Objective", "Reached (95 % interval, n)", "", "Customers hit"), listed, right=(3,))])
+    said = (
+        f"{', '.join(burning)} {'burns its' if len(burning) == 1 else 'burn their'} error budget now."
+        if burning
+        else "No service burns its error budget now."
+    )
+    listed = [
+        (
+            s["objective"],
+            f"{words.spread(s, 1, ' %')}",
+            "burning" if s["burns"] else "",
+            "" if s["hit"] is None else f"{s['hit']:,}",
+        )
+        for s in rows
+    ]
+    return join(
+        [
+            tag("h2", "Services"),
+            tag("p", said),
+            table(("Objective", "Reached (95 % interval, n)", "", "Customers hit"), listed, right=(3,)),
+        ]
+    )
 
 
 def _ahead(told: Told) -> Markup:
     days = _by_day(told["forecast"])
     if not days:
-        return join([tag("h2", "The week ahead"), tag("p", "Too little history for a forecast: it takes two weeks.")])
+        return join(
+            [tag("h2", "The week ahead"), tag("p", "Too little history for a forecast: it takes two weeks.")]
+        )
     mid = sum(d["mid"] for d in days)
     title = f"About {words.number(mid)} messages are to be expected"
     note = f"By day; the band adds up each hour's 90 % interval, so it is wider than the day's own; {words.count(len(days), 'day')}"
@@ -185,19 +276,48 @@ def _by_day(hours: Sequence[Row]) -> list[dict[str, Any]]:
 
 def _wishes(told: Told) -> Markup:
     if not told["opportunities"]:
-        return join([tag("h2", "Opportunities"), tag("p", "Nothing people ask for or praise rose beyond what is normal.")])
-    return join([tag("h2", "Opportunities"), tag("ul", *(tag("li", tag("strong", w["title"]), f": {words.headline(w)}") for w in told["opportunities"]))])
+        return join(
+            [
+                tag("h2", "Opportunities"),
+                tag("p", "Nothing people ask for or praise rose beyond what is normal."),
+            ]
+        )
+    return join(
+        [
+            tag("h2", "Opportunities"),
+            tag(
+                "ul",
+                *(
+                    tag("li", tag("strong", w["title"]), f": {words.headline(w)}")
+                    for w in told["opportunities"]
+                ),
+            ),
+        ]
+    )
 
 
 def _untold(told: Told) -> Markup:
     reasons = []
-    if words.moved(told["weeks"]["week"]["unhappy"], told["weeks"]["before"]["unhappy"]) in ("same", "unknown"):
-        reasons.append("Whether customers are more or less unhappy than last week: the intervals do not settle it.")
+    if words.moved(told["weeks"]["week"]["unhappy"], told["weeks"]["before"]["unhappy"]) in (
+        "same",
+        "unknown",
+    ):
+        reasons.append(
+            "Whether customers are more or less unhappy than last week: the intervals do not settle it."
+        )
     series = words.whole_weeks(words.index(told["trust"]))
     if len(series) < 2 or words.moved(series[-1], series[-2]) in ("same", "unknown"):
         reasons.append("Whether trust moved this week.")
-    reasons += [f"Whether the fix of {_title(told, v['issue'])} brought trust back." for v in told["verdicts"] if v["part"] == "both" and v["said"] == "cannot tell"]
-    close = [s["objective"] for s in told["services"] if s["estimate"] is not None and s["low"] < s["target"] <= s["high"]]
+    reasons += [
+        f"Whether the fix of {_title(told, v['issue'])} brought trust back."
+        for v in told["verdicts"]
+        if v["part"] == "both" and v["said"] == "cannot tell"
+    ]
+    close = [
+        s["objective"]
+        for s in told["services"]
+        if s["estimate"] is not None and s["low"] < s["target"] <= s["high"]
+    ]
     reasons += [f"Whether this objective is met: {objective}." for objective in close[:WORTH_TELLING]]
     reasons.append("Why anything happened: what goes together is told, its cause is for people to find.")
     reasons.append("What customers think who neither wrote, answered nor came.")

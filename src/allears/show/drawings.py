@@ -38,7 +38,12 @@ def trust_chart(rows: Sequence[Row]) -> str:
 
     data = _data(rows, "time", "estimate", "low", "high")
     weeks = [_ms(r["time"]) for r in rows]
-    x = alt.X("time:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%-d %b", grid=False, values=weeks, labelOverlap=True))
+    x = alt.X(
+        "time:T",
+        title=None,
+        scale=alt.Scale(type="utc"),
+        axis=alt.Axis(format="%-d %b", grid=False, values=weeks, labelOverlap=True),
+    )
     y = alt.Y("low:Q", title="index, 0 to 100", scale=alt.Scale(zero=False))
     base = alt.Chart(data).encode(x=x)
     return svg(
@@ -58,16 +63,26 @@ def volume_chart(rows: Sequence[Row], most: int = 5) -> str:
     largest = sorted(size, key=lambda g: (-size[g], g))[:most]
     names = [channel(g) for g in largest] + (["others"] if len(size) > most else [])
     listed = [
-        {"time": _ms(r["time"]), "channel": channel(r["group"]) if r["group"] in largest else "others", "signals": r["signals"]}
+        {
+            "time": _ms(r["time"]),
+            "channel": channel(r["group"]) if r["group"] in largest else "others",
+            "signals": r["signals"],
+        }
         for r in rows
     ]
     chart = (
         alt.Chart(alt.Data(values=listed))
         .mark_bar()
         .encode(
-            x=alt.X("utcyearmonthdate(time):T", title=None, axis=alt.Axis(format="%-d %b", grid=False, tickCount=8)),
+            x=alt.X(
+                "utcyearmonthdate(time):T",
+                title=None,
+                axis=alt.Axis(format="%-d %b", grid=False, tickCount=8),
+            ),
             y=alt.Y("sum(signals):Q", title="signals a day"),
-            color=alt.Color("channel:N", sort=names, scale=alt.Scale(domain=names, range=list(SERIES[: len(names)]))),
+            color=alt.Color(
+                "channel:N", sort=names, scale=alt.Scale(domain=names, range=list(SERIES[: len(names)]))
+            ),
             order=alt.Order("channel:N"),
         )
     )
@@ -79,10 +94,14 @@ def forecast_chart(rows: Sequence[Row]) -> str:
     import altair as alt
 
     data = _data(rows, "time", "mid", "low", "high")
-    x = alt.X("utcyearmonthdate(time):T", title=None, axis=alt.Axis(format="%a %-d %b", grid=False, tickCount=7))
+    x = alt.X(
+        "utcyearmonthdate(time):T", title=None, axis=alt.Axis(format="%a %-d %b", grid=False, tickCount=7)
+    )
     base = alt.Chart(data).encode(x=x)
     return svg(
-        base.mark_area(opacity=0.2, color=ORANGE).encode(y=alt.Y("low:Q", title="messages a day"), y2="high:Q")
+        base.mark_area(opacity=0.2, color=ORANGE).encode(
+            y=alt.Y("low:Q", title="messages a day"), y2="high:Q"
+        )
         + base.mark_line(color=ORANGE, strokeWidth=2).encode(y="mid:Q"),
         height=140,
     )
@@ -96,10 +115,16 @@ def forest_chart(rows: Sequence[Row], unit: str, reference: float) -> str:
     labels = [r["label"] for r in rows]
     y = alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=220))
     base = alt.Chart(data).encode(y=y)
-    rule = alt.Chart(alt.Data(values=[{"at": reference}])).mark_rule(color=GREY, strokeDash=[4, 3]).encode(x="at:Q")
+    rule = (
+        alt.Chart(alt.Data(values=[{"at": reference}]))
+        .mark_rule(color=GREY, strokeDash=[4, 3])
+        .encode(x="at:Q")
+    )
     return svg(
         rule
-        + base.mark_bar(height=7, opacity=0.3, color=BLUE, cornerRadius=3).encode(x=alt.X("low:Q", title=unit, scale=alt.Scale(zero=False)), x2="high:Q")
+        + base.mark_bar(height=7, opacity=0.3, color=BLUE, cornerRadius=3).encode(
+            x=alt.X("low:Q", title=unit, scale=alt.Scale(zero=False)), x2="high:Q"
+        )
         + base.mark_circle(color=BLUE, size=60, opacity=1).encode(x="estimate:Q"),
         width=WIDTH - 180,
         height=24 * max(len(rows), 2),
@@ -109,7 +134,9 @@ def forest_chart(rows: Sequence[Row], unit: str, reference: float) -> str:
 def _data(rows: Sequence[Row], *names: str) -> Any:
     import altair as alt
 
-    return alt.Data(values=[{n: _ms(r[n]) if isinstance(r[n], datetime) else r[n] for n in names} for r in rows])
+    return alt.Data(
+        values=[{n: _ms(r[n]) if isinstance(r[n], datetime) else r[n] for n in names} for r in rows]
+    )
 
 
 def _ms(moment: datetime) -> int:

@@ -48,19 +48,26 @@ def band(
         shown = bands is None or name in bands
         if shown:
             series += _band_of(name, rows, colours[name])
-        series.append(_line(name, rows, colours[name], width=2.5 if shown else 1.5, dashed=not shown, digits=digits))
+        series.append(
+            _line(name, rows, colours[name], width=2.5 if shown else 1.5, dashed=not shown, digits=digits)
+        )
     if marks and series:
         series[-1]["markLine"] = _marks(marks)
     axis: Options = {"type": "value", "name": unit, "scale": True, **_value_axis()}
     axis |= {key: value for key, value in (("min", low), ("max", high)) if value is not None}
     return _base(legend=list(lines) if len(lines) > 1 else []) | {
-        "xAxis": {"type": "time", **_time_axis()},
+        "xAxis": {
+            "type": "time",
+            **_time_axis(sorted({_ms(r["time"]) for rows in lines.values() for r in rows})),
+        },
         "yAxis": axis,
         "series": series,
     }
 
 
-def stacked(rows: Sequence[Row], *, unit: str, names: Mapping[str, str] | None = None, most: int = 5) -> Options:
+def stacked(
+    rows: Sequence[Row], *, unit: str, names: Mapping[str, str] | None = None, most: int = 5
+) -> Options:
     """Columns over time, stacked by group; groups beyond the largest share one colour.
 
     Parameters
@@ -94,7 +101,12 @@ def stacked(rows: Sequence[Row], *, unit: str, names: Mapping[str, str] | None =
     }  # fmt: skip
 
 
-def outbreak(counts: Sequence[tuple[datetime, int]], expected: float | None, marks: Sequence[tuple[datetime, str]], unit: str) -> Options:
+def outbreak(
+    counts: Sequence[tuple[datetime, int]],
+    expected: float | None,
+    marks: Sequence[tuple[datetime, str]],
+    unit: str,
+) -> Options:
     """Signals of an issue over time, beside what was expected, with what happened when."""
     series: Options = {
         "type": "bar", "name": unit, "barMaxWidth": 22, "itemStyle": {"color": ORANGE},
@@ -106,7 +118,11 @@ def outbreak(counts: Sequence[tuple[datetime, int]], expected: float | None, mar
                 "yAxis": round(expected, 2),
                 "name": "expected",
                 "lineStyle": {"color": BLUE, "type": "solid", "width": 2},
-                "label": {"formatter": f"expected {number(expected, 1)}", "position": "insideEndTop", "color": QUIET},
+                "label": {
+                    "formatter": f"expected {number(expected, 1)}",
+                    "position": "insideEndTop",
+                    "color": QUIET,
+                },
             }
         )
     return _base() | {
@@ -117,7 +133,9 @@ def outbreak(counts: Sequence[tuple[datetime, int]], expected: float | None, mar
     }
 
 
-def forest(rows: Sequence[Row], *, unit: str, reference: float | None = 0.0, digits: int = 0, signed: bool = False) -> Options:
+def forest(
+    rows: Sequence[Row], *, unit: str, reference: float | None = 0.0, digits: int = 0, signed: bool = False
+) -> Options:
     """Estimates one under the other, each with its interval as a bar: what can be told apart is seen at once.
 
     Parameters
@@ -134,7 +152,13 @@ def forest(rows: Sequence[Row], *, unit: str, reference: float | None = 0.0, dig
     for place, row in enumerate(listed):
         tone = _tone(row, reference) if signed else BLUE
         tip = f"{row['label']}\n{number(row['estimate'], digits)} ({interval(row, digits)}), n {row['n']:,}"
-        data.append({"value": [row["estimate"], place, row["low"], row["high"], row.get("target")], "itemStyle": {"color": tone}, "name": tip})
+        data.append(
+            {
+                "value": [row["estimate"], place, row["low"], row["high"], row.get("target")],
+                "itemStyle": {"color": tone},
+                "name": tip,
+            }
+        )
     mark = [] if reference is None else [{"xAxis": reference}]
     return _base() | {
         "grid": {"left": 8, "right": 18, "top": 8, "bottom": 30, "containLabel": True},
@@ -207,12 +231,27 @@ def free(rows: Sequence[Row], *, kind: str, x: str, y: str) -> Options:
     numeric = bool(rows) and isinstance(rows[0].get(x), int | float) and not isinstance(rows[0].get(x), bool)
     points = [[_plain(r.get(x)), _plain(r.get(y))] for r in rows]
     axis_kind = "time" if over_time else "value" if numeric and kind == "dots" else "category"
-    series: Options = {"type": {"line": "line", "columns": "bar", "dots": "scatter"}[kind], "data": points, "itemStyle": {"color": BLUE}}
+    series: Options = {
+        "type": {"line": "line", "columns": "bar", "dots": "scatter"}[kind],
+        "data": points,
+        "itemStyle": {"color": BLUE},
+    }
     if kind == "line":
         series |= {"symbolSize": 5, "lineStyle": {"color": BLUE, "width": 2}}
-    axis = _time_axis() if over_time else {"axisLabel": {"color": QUIET, "hideOverlap": True}, "axisLine": {"lineStyle": {"color": GRID}}}
+    axis = (
+        _time_axis()
+        if over_time
+        else {"axisLabel": {"color": QUIET, "hideOverlap": True}, "axisLine": {"lineStyle": {"color": GRID}}}
+    )
     return _base() | {
-        "xAxis": {"type": axis_kind, "name": x, "nameLocation": "middle", "nameGap": 28, "nameTextStyle": {"color": QUIET}, **axis},
+        "xAxis": {
+            "type": axis_kind,
+            "name": x,
+            "nameLocation": "middle",
+            "nameGap": 28,
+            "nameTextStyle": {"color": QUIET},
+            **axis,
+        },
         "grid": {"left": 8, "right": 18, "top": 34, "bottom": 26, "containLabel": True},
         "yAxis": {"type": "value", "name": y, **_value_axis()},
         "series": [series],
@@ -245,20 +284,31 @@ def _band_of(name: str, rows: Sequence[Row], colour: str) -> list[Options]:
     }  # fmt: skip
     return [
         shared | {"data": [[_ms(r["time"]), r["low"]] for r in rows], "areaStyle": {"opacity": 0}},
-        shared | {"data": [[_ms(r["time"]), r["high"] - r["low"]] for r in rows], "areaStyle": {"color": colour, "opacity": 0.18}},
+        shared
+        | {
+            "data": [[_ms(r["time"]), r["high"] - r["low"]] for r in rows],
+            "areaStyle": {"color": colour, "opacity": 0.18},
+        },
     ]
 
 
 def _line(name: str, rows: Sequence[Row], colour: str, *, width: float, dashed: bool, digits: int) -> Options:
     # The fourth and following values are not drawn: the tooltip tells them.
-    points = [[_ms(r["time"]), r["estimate"], f"{number(r['estimate'], digits)} ({interval(r, digits)}), n {number(r['n'])}"] for r in rows]
+    points = [
+        [
+            _ms(r["time"]),
+            r["estimate"],
+            f"{number(r['estimate'], digits)} ({interval(r, digits)}), n {number(r['n'])}",
+        ]
+        for r in rows
+    ]
     return {
         "type": "line",
         "name": name,
         "data": points,
         "encode": {"x": 0, "y": 1},
         "symbol": "circle",
-        "symbolSize": 6 if len(rows) < 60 else 0,
+        "symbolSize": 6 if len(rows) <= FEW else 0,
         "lineStyle": {"color": colour, "width": width, "type": "dashed" if dashed else "solid"},
         "itemStyle": {"color": colour},
         "emphasis": {"disabled": True},
@@ -268,7 +318,11 @@ def _line(name: str, rows: Sequence[Row], colour: str, *, width: float, dashed: 
 def _marks(marks: Sequence[tuple[datetime, str]]) -> Options:
     # Labels of marks close to one another would lie on each other: each sits on its own line.
     data = [
-        {"xAxis": _ms(t), "name": word, "label": {"formatter": word, "position": "end", "align": "left", "distance": 3 + 14 * (i % 3)}}
+        {
+            "xAxis": _ms(t),
+            "name": word,
+            "label": {"formatter": word, "position": "end", "align": "left", "distance": 3 + 14 * (i % 3)},
+        }
         for i, (t, word) in enumerate(marks)
     ]
     return {
@@ -313,20 +367,35 @@ TIP = """points => {
 }"""
 
 
-def _time_axis() -> Options:
+def _time_axis(times: Sequence[int] = ()) -> Options:
+    # Ticks stand where the values are: between them nothing was measured.
+    only = {"customValues": list(times)} if 1 < len(times) <= FEW else {}
     return {
         "axisLine": {"lineStyle": {"color": GRID}},
-        "axisTick": {"lineStyle": {"color": GRID}},
-        "axisLabel": {"color": QUIET, "hideOverlap": True, "formatter": TIMES},
+        "axisTick": {"lineStyle": {"color": GRID}, **only},
+        "axisLabel": {"color": QUIET, "hideOverlap": True, "formatter": TIMES, **only},
         "splitLine": {"show": False},
     }
 
 
-TIMES = {"year": "{yyyy}", "month": "{d} {MMM}", "day": "{d} {MMM}", "hour": "{HH}:{mm}", "minute": "{HH}:{mm}", "second": "{HH}:{mm}:{ss}", "millisecond": ""}
+FEW = 60
+TIMES = {
+    "year": "{yyyy}",
+    "month": "{d} {MMM}",
+    "day": "{d} {MMM}",
+    "hour": "{HH}:{mm}",
+    "minute": "{HH}:{mm}",
+    "second": "{HH}:{mm}:{ss}",
+    "millisecond": "",
+}
 
 
 def _value_axis(*, label: bool = False) -> Options:
-    align = {} if label else {"nameTextStyle": {"color": QUIET, "align": "left", "padding": [0, 0, 0, -6]}, "nameGap": 10}
+    align = (
+        {}
+        if label
+        else {"nameTextStyle": {"color": QUIET, "align": "left", "padding": [0, 0, 0, -6]}, "nameGap": 10}
+    )
     return {
         "axisLabel": {"color": QUIET},
         "splitLine": {"lineStyle": {"color": GRID}},
@@ -336,7 +405,13 @@ def _value_axis(*, label: bool = False) -> Options:
 
 
 def _plain(value: Any) -> Any:
-    return _ms(value) if isinstance(value, datetime) else value if isinstance(value, int | float | None) else str(value)
+    return (
+        _ms(value)
+        if isinstance(value, datetime)
+        else value
+        if isinstance(value, int | float | None)
+        else str(value)
+    )
 
 
 def _ms(moment: datetime) -> int:

@@ -16,7 +16,13 @@ MEASURES = {
     "nps": "NPS", "csat": "Satisfied (CSAT)", "ces": "Easy to deal with (CES)", "stars": "Stars", "sentiment": "Sentiment",
     "availability": "Requests that work", "latency": "Requests fast enough",
 }  # fmt: skip
-STATES = {"open": "open", "acknowledged": "being looked at", "fixed": "fixed", "closed": "closed", "dismissed": "dismissed"}
+STATES = {
+    "open": "open",
+    "acknowledged": "being looked at",
+    "fixed": "fixed",
+    "closed": "closed",
+    "dismissed": "dismissed",
+}
 PARTS = {"stated": "what they say", "behavioural": "what they do", "composite": "trust index"}
 TOLD = 1.96
 
@@ -94,7 +100,9 @@ def moved(now: Row | None, before: Row | None) -> str:
     return "up" if difference > 0 else "down"
 
 
-def change(now: Row | None, before: Row | None, digits: int = 0, unit: str = "", than: str = "last week") -> str:
+def change(
+    now: Row | None, before: Row | None, digits: int = 0, unit: str = "", than: str = "last week"
+) -> str:
     """Say how a measure went, honestly.
 
     Examples
@@ -193,7 +201,9 @@ def headline(issue: Row) -> str:
     '212 customers, 260 signals: 6 times the expected 41'
     """
     grown = outgrown(issue["signals"], issue.get("expected"))
-    return f"{count(issue['customers'], 'customer')}, {count(issue['signals'], 'signal')}" + (f": {grown}" if grown else "")
+    return f"{count(issue['customers'], 'customer')}, {count(issue['signals'], 'signal')}" + (
+        f": {grown}" if grown else ""
+    )
 
 
 def noticed(issue: Row) -> str:
@@ -225,15 +235,28 @@ def group(name: str) -> str:
     return value.replace("/", ": ").replace("_", " ") or "not told"
 
 
-def latest(rows: Sequence[Row], part: str | None = None, group_name: str = "all", name: str | None = None) -> list[Row]:
+def latest(
+    rows: Sequence[Row], part: str | None = None, group_name: str = "all", name: str | None = None
+) -> list[Row]:
     """Pick the told rows of one measure, part and group, oldest first."""
-    kept = [r for r in rows if r["group"] == group_name and r.get("estimate") is not None and part in (None, r.get("part")) and name in (None, r.get("name"))]
+    kept = [
+        r
+        for r in rows
+        if r["group"] == group_name
+        and r.get("estimate") is not None
+        and part in (None, r.get("part"))
+        and name in (None, r.get("name"))
+    ]
     return sorted(kept, key=lambda r: r["time"])
 
 
 def index(rows: Sequence[Row]) -> list[Row]:
     """Pick the trust index by week, oldest first: the composite, or the part there is."""
-    return latest(rows, "composite", name="trust") or latest(rows, "behavioural", name="trust") or latest(rows, "stated", name="trust")
+    return (
+        latest(rows, "composite", name="trust")
+        or latest(rows, "behavioural", name="trust")
+        or latest(rows, "stated", name="trust")
+    )
 
 
 def whole_weeks(rows: Sequence[Row]) -> list[Row]:
@@ -275,5 +298,11 @@ def service(row: Row) -> str:
     """
     if row.get("estimate") is None:
         return "too few requests to tell"
-    told = "meets" if row["low"] >= row["target"] else "misses" if row["high"] < row["target"] else "may or may not meet"
+    told = (
+        "meets"
+        if row["low"] >= row["target"]
+        else "misses"
+        if row["high"] < row["target"]
+        else "may or may not meet"
+    )
     return f"{told} its {row['target']:g} %: {spread(row, 1, ' %')}"

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+import pyarrow.compute as pc
 
 from allears.errors import AllearsError
 
@@ -16,7 +19,7 @@ log = logging.getLogger("allears.live")
 IDLE_SECONDS = 0.2
 LOOK_SECONDS = 20.0
 PUBLISH_SECONDS = 60.0
-COMPACT_SECONDS = 3600.0
+COMPACT_COMMITS = 64
 
 
 class Live:
@@ -26,12 +29,8 @@ class Live:
         self._space = space
         self._stop = asyncio.Event()
         self.changed = 0
-        self._reacted = space.now()
-        self._due = {
-            "look": 0.0,
-            "publish": time.monotonic() + PUBLISH_SECONDS,
-            "compact": time.monotonic() + COMPACT_SECONDS,
-        }
+        self._commits = 0
+        self._due = {"look": 0.0, "publish": time.monotonic() + PUBLISH_SECONDS}
 
     async def run(self) -> None:
         """Go on until `stop`."""
@@ -55,21 +54,23 @@ class Live:
         """Digest one micro-batch and do what is due; returns whether there was something to digest."""
         space = self._space
         part = space.digester.step()
-        if part is not None and part.signals is not None:
+        if part is not None and part.signals is not None and part.signals.num_rows:
             space.lookout.feed(part.signals)
-            space.react(self._reacted)
-            self._reacted = space.now()
+            # From the oldest arrival in this batch on: a signal may have waited while the last turn was still running.
+            oldest = pc.min(part.signals["received_at"]).as_py()
+            space.react(oldest - timedelta(seconds=1))
             self.changed += part.stored
         now = time.monotonic()
-        if now >= self._due["look"] and part is None:
+        if now >= self._due["look"]:
             space.lookout.look()
             self._due["look"] = now + LOOK_SECONDS
         if now >= self._due["publish"]:
             space.publish()
             self._due["publish"] = now + PUBLISH_SECONDS
-        if now >= self._due["compact"]:
+        self._commits += part is not None
+        if self._commits >= COMPACT_COMMITS:
             space.ground.store.compact("signals")
-            self._due["compact"] = now + COMPACT_SECONDS
+            self._commits = 0
         return part is not None
 
     def stop(self) -> None:

@@ -14,7 +14,11 @@ from allears.show import words
 from allears.web.pages.frame import Door, Page
 from allears.web.pages.pieces import button, card, chip, empty, link, state, tabs, tag
 
-LANES = (("open", "Waits for somebody"), ("acknowledged", "Being worked on"), ("fixed", "Fixed, to be closed"))
+LANES = (
+    ("open", "Waits for somebody"),
+    ("acknowledged", "Being worked on"),
+    ("fixed", "Fixed, to be closed"),
+)
 MOVES = {"acknowledged": "Take it on", "fixed": "Fixed", "closed": "Close", "open": "Open again"}
 MOST = 40
 SOON_SHARE = 0.25
@@ -38,7 +42,14 @@ async def build(page: Page) -> None:
         tabs(
             [
                 (f"All {len(seen)}", "/cases", department == ""),
-                *((f"{d} {sum(c['department'] == d for c in seen)}", f"/cases?department={in_path(d)}", d == department) for d in departments),
+                *(
+                    (
+                        f"{d} {sum(c['department'] == d for c in seen)}",
+                        f"/cases?department={in_path(d)}",
+                        d == department,
+                    )
+                    for d in departments
+                ),
             ],
             "Department",
         )
@@ -48,7 +59,9 @@ async def build(page: Page) -> None:
             for lane, title in LANES:
                 _lane(page, title, [c for c in chosen if c["state"] == lane], now)
 
-    await page.fill("cases:all", lambda: (page.space.cases(), {i["id"]: i for i in page.space.issues()}), draw, lines=8)
+    await page.fill(
+        "cases:all", lambda: (page.space.cases(), {i["id"]: i for i in page.space.issues()}), draw, lines=8
+    )
 
 
 def _sees(page: Page, case: dict[str, Any], issues: dict[str, Any]) -> bool:
@@ -63,7 +76,11 @@ def _said(cases: list[dict[str, Any]]) -> None:
         return
     worst = f" The next to take: {active[0]['title']}, with {active[0]['department']}." if active else ""
     verb = "is" if len(late) == 1 else "are"
-    tag("p", f"{words.count(len(active), 'case is', 'cases are')} open; {len(late) or 'none'} {verb} late.{worst}", "lead")
+    tag(
+        "p",
+        f"{words.count(len(active), 'case is', 'cases are')} open; {len(late) or 'none'} {verb} late.{worst}",
+        "lead",
+    )
 
 
 def _lane(page: Page, title: str, cases: list[dict[str, Any]], now: datetime) -> None:
@@ -94,8 +111,16 @@ def _case(page: Page, case: dict[str, Any], now: datetime) -> None:
         if case["customer"] and page.may(Action.SEE_CUSTOMERS):
             link(case["customer"], f"/customers/{case['customer']}", "note")
         if active:
-            clock, by = ("take on", case["acknowledge_by"]) if case["state"] == "open" and case["late"] != "resolve" else ("resolve", case["resolve_by"])
-            tag("span", "clocks stand still" if case["paused_at"] else f"{words.due(by, now)} to {clock}", "bad-text" if case["overdue"] else "")
+            clock, by = (
+                ("take on", case["acknowledge_by"])
+                if case["state"] == "open" and case["late"] != "resolve"
+                else ("resolve", case["resolve_by"])
+            )
+            tag(
+                "span",
+                "clocks stand still" if case["paused_at"] else f"{words.due(by, now)} to {clock}",
+                "bad-text" if case["overdue"] else "",
+            )
         else:
             state(case["state"])
         tag("span", case["why"], "note")
@@ -119,9 +144,10 @@ def _moves(page: Page, case: dict[str, Any]) -> None:
                     issues = {i["id"]: i for i in page.space.issues()}
                     if not _sees(page, case, issues):
                         raise NotFound("no case has that id")
-                    case_desk.move_case(page.space.ground.desk, case["id"], to, principal.name, page.space.now())
+                    case_desk.move_case(
+                        page.space.ground.desk, case["id"], to, principal.name, page.space.now()
+                    )
 
                 await page.act(Action.WORK_CASES, work, f"{case['title']}: {words.STATES[to]}")
 
             button(MOVES[to], press, "small")
-

@@ -15,7 +15,7 @@ from allears.show import words
 from allears.web.pages.customers import mood
 from allears.web.pages.frame import Door, Page
 from allears.web.pages.issue import said
-from allears.web.pages.pieces import button, card, chip, empty, facts, link, tag
+from allears.web.pages.pieces import button, card, chip, empty, facts, link, skeleton, tag
 
 PAGE = 60
 IDENTIFIERS = {
@@ -36,10 +36,14 @@ async def build(page: Page, customer: str) -> None:
     with tag("div", classes="head"):
         link("Customers", "/customers", "over")
         tag("h1", person.id)
-    await page.fill(f"customer:{person.id}", person.overview, lambda found: _overview(found, issues), lines=4, live=False)
+    await page.fill(
+        f"customer:{person.id}", person.overview, lambda found: _overview(found, issues), lines=4, live=False
+    )
     with card("What happened, newest first", "Over all channels; personal data is hidden"):
         kept = tag("div", classes="timeline")
         more = tag("div")
+        with more:
+            skeleton(5)
     shown: dict[str, Any] = {"before": None, "day": None}
 
     async def load() -> None:
@@ -59,7 +63,9 @@ async def build(page: Page, customer: str) -> None:
 
 def _overview(found: dict[str, Any], issues: dict[str, Any]) -> None:
     with card():
-        known = ", ".join(words.count(n, IDENTIFIERS.get(kind, kind)) for kind, n in found["identifiers"].items())
+        known = ", ".join(
+            words.count(n, IDENTIFIERS.get(kind, kind)) for kind, n in found["identifiers"].items()
+        )
         by = [f"{words.channel(c)} {n:,}" for c, n in found["by_channel"].items()]
         facts(
             [
@@ -69,10 +75,21 @@ def _overview(found: dict[str, Any], issues: dict[str, Any]) -> None:
                 ("Last heard", words.time(found["last_seen"])),
                 ("Signals", found["signals"]),
                 ("Channels", ", ".join(by[:5])),
-                ("Mood", (lambda: mood(found["sentiment"])) if found["sentiment"] is not None else "nothing said"),
+                (
+                    "Mood",
+                    (lambda: mood(found["sentiment"])) if found["sentiment"] is not None else "nothing said",
+                ),
                 ("Failed requests met", found["failures"]),
-                ("Ratings given", f"{found['ratings']}, mean {100 * found['rating']:.0f} of 100" if found["ratings"] else "none"),
-                ("Talks about", ", ".join(t.replace("/", ": ") for t in list(found["topics"])[:4]) or "nothing yet"),
+                (
+                    "Ratings given",
+                    f"{found['ratings']}, mean {100 * found['rating']:.0f} of 100"
+                    if found["ratings"]
+                    else "none",
+                ),
+                (
+                    "Talks about",
+                    ", ".join(t.replace("/", ": ") for t in list(found["topics"])[:4]) or "nothing yet",
+                ),
             ]
         )
         if found["open_issues"]:
@@ -105,7 +122,11 @@ def _event(page: Page, person: Any, event: dict[str, Any]) -> None:
     minor = event["text"] is None and event["ok"] is not False and event["rating"] is None
     with tag("div", classes=f"event {'minor' if minor else ''} {event['direction'] or ''}"):
         tag("span", f"{event['occurred_at']:%H:%M}", "when")
-        tag("span", words.channel(event["channel"]) + (" (from us)" if event["direction"] == "out" else ""), "when")
+        tag(
+            "span",
+            words.channel(event["channel"]) + (" (from us)" if event["direction"] == "out" else ""),
+            "when",
+        )
         with tag("div"):
             what = said(event) if page.may(Action.READ_TEXT) or not event["text"] else "wrote something"
             tag("div", what, "what bad-text" if event["ok"] is False else "what")
@@ -133,14 +154,22 @@ def _original(page: Page, person: Any, signal: str, place: Any) -> None:
         found = opened.get(signal)
         place.clear()
         with place:
-            tag("div", (found or {}).get("text") or "The key was destroyed: nobody can open it any more.", "original")
+            tag(
+                "div",
+                (found or {}).get("text") or "The key was destroyed: nobody can open it any more.",
+                "original",
+            )
 
     button("Show original", reveal, "small")
 
 
 async def _why() -> str | None:
     """Ask for the reason, which the audit keeps beside the look."""
-    with ui.dialog() as dialog, tag("div"), card("Why do you need to see it?", "Your name, the reason and the time are kept in the audit."):
+    with (
+        ui.dialog() as dialog,
+        tag("div"),
+        card("Why do you need to see it?", "Your name, the reason and the time are kept in the audit."),
+    ):
         field = ui.input(placeholder="Such as: refund for case 1234").props("autofocus outlined dense")
         with tag("div", classes="row"):
             button("Open", lambda: dialog.submit(str(field.value or "").strip() or None), "main")

@@ -30,10 +30,19 @@ async def build(page: Page) -> None:
 
     def draw(found: list[dict[str, Any]]) -> None:
         chosen = [c for c in found if kind in ("", c["relationship"])]
-        tabs([(text, f"/customers?kind={k}" if k else "/customers", k == kind) for k, text in KINDS.items()], "Relationship")
-        with card(f"{min(len(chosen), SHOWN)} heard most recently", f"Of the {len(found):,} customers last heard" if kind else ""):
+        tabs(
+            [(text, f"/customers?kind={k}" if k else "/customers", k == kind) for k, text in KINDS.items()],
+            "Relationship",
+        )
+        with card(
+            f"{min(len(chosen), SHOWN)} heard most recently",
+            f"Of the {len(found):,} customers last heard" if kind else "",
+        ):
             if not chosen:
-                empty("No customer of that kind was heard lately.", "A signal needs an identifier to belong to somebody.")
+                empty(
+                    "No customer of that kind was heard lately.",
+                    "A signal needs an identifier to belong to somebody.",
+                )
                 return
             table(
                 ("Customer", "Relationship", "Messages", "Signals", "Channels", "Mood", "Last heard"),
@@ -70,7 +79,12 @@ def mood(sentiment: float | None, messages: int | None = None) -> None:
 def _search(page: Page) -> None:
     with tag("form", classes="search", role="search") as form:
         # What is searched for is personal: it goes over the page's own connection, not into an address that is logged.
-        tag("input", type="search", placeholder="E-mail, phone, user id, handle or customer id", aria_label="Find a customer")
+        tag(
+            "input",
+            type="search",
+            placeholder="E-mail, phone, user id, handle or customer id",
+            aria_label="Find a customer",
+        )
         tag("button", "Find", "button main", type="submit")
     said = tag("p", "", "note", role="status")
 

@@ -25,7 +25,17 @@ EXAMPLES = {
     "Unhappiest channels": "SELECT channel, count(sentiment) AS n, round(100 * avg(CASE WHEN sentiment < -0.2 THEN 1 ELSE 0 END), 1) AS unhappy_percent\nFROM signals WHERE sentiment IS NOT NULL\nGROUP BY channel ORDER BY unhappy_percent DESC",
     "How fast issues were noticed": "SELECT title, customers, date_diff('minute', first_signal_at, detected_at) / 60 AS hours\nFROM issues ORDER BY hours",
 }
-ASKABLE = ("signals", "issues", "cases", "topics", "surprises", "expectations", "identities", "links", "refused")
+ASKABLE = (
+    "signals",
+    "issues",
+    "cases",
+    "topics",
+    "surprises",
+    "expectations",
+    "identities",
+    "links",
+    "refused",
+)
 MOST_ROWS = 2000
 MOST_POINTS = 1000
 KINDS = {"line": "Line", "columns": "Columns", "dots": "Dots"}
@@ -40,10 +50,18 @@ async def build(page: Page) -> None:
     """Draw it."""
     with tag("div", classes="head"):
         tag("h1", "Explore")
-        tag("p", "Any question in SQL, read only: personal data stays sealed, and answers take 30 seconds at most.", "note")
+        tag(
+            "p",
+            "Any question in SQL, read only: personal data stays sealed, and answers take 30 seconds at most.",
+            "note",
+        )
     with tag("div", classes="grid"):
         with card(classes="two-thirds"):
-            field = ui.textarea(value=EXAMPLES["Messages a day"]).props("borderless autogrow aria-label='SQL'").classes("sql")
+            field = (
+                ui.textarea(value=EXAMPLES["Messages a day"])
+                .props("borderless autogrow aria-label='SQL'")
+                .classes("sql")
+            )
             with tag("div", classes="spread"):
                 with tag("div", classes="row"):
                     run = button("Ask", lambda: ask(), "main")
@@ -103,18 +121,37 @@ def _answer(found: Any) -> None:
         with card():
             empty("No row answers that.")
         return
-    numbers = [n for n in names if isinstance(next((r[n] for r in rows if r[n] is not None), None), int | float)]
+    numbers = [
+        n for n in names if isinstance(next((r[n] for r in rows if r[n] is not None), None), int | float)
+    ]
     if numbers and len(names) > 1:
         _chart(rows, names, numbers)
     with card():
         columns = [
-            {"name": n, "label": n, "field": n, "align": "right" if n in numbers else "left", "sortable": True} for n in names
+            {
+                "name": n,
+                "label": n,
+                "field": n,
+                "align": "right" if n in numbers else "left",
+                "sortable": True,
+            }
+            for n in names
         ]
         shown = [{"#": place, **{n: _cell(r[n]) for n in names}} for place, r in enumerate(rows)]
-        ui.table(columns=columns, rows=shown, row_key="#", pagination=25).props("flat dense").style("width: 100%")
+        ui.table(columns=columns, rows=shown, row_key="#", pagination=25).props("flat dense").style(
+            "width: 100%"
+        )
         with tag("div", classes="spread"):
-            tag("span", f"The first {MOST_ROWS:,} of {found.num_rows:,} rows" if found.num_rows > MOST_ROWS else "All rows", "note")
-            button("Download as CSV", lambda: ui.download(_csv(names, rows), "answer.csv", "text/csv"), "small")
+            tag(
+                "span",
+                f"The first {MOST_ROWS:,} of {found.num_rows:,} rows"
+                if found.num_rows > MOST_ROWS
+                else "All rows",
+                "note",
+            )
+            button(
+                "Download as CSV", lambda: ui.download(_csv(names, rows), "answer.csv", "text/csv"), "small"
+            )
 
 
 def _chart(rows: list[dict[str, Any]], names: list[str], numbers: list[str]) -> None:
@@ -124,10 +161,17 @@ def _chart(rows: list[dict[str, Any]], names: list[str], numbers: list[str]) -> 
     chosen = {"kind": "line" if over_time else "columns", "x": x, "y": y}
     with card():
         with tag("div", classes="row"):
-            for part, choices in (("kind", KINDS), ("x", {n: n for n in names}), ("y", {n: n for n in numbers})):
-                ui.select(choices, value=chosen[part], label={"kind": "Chart", "x": "Across", "y": "Up"}[part], on_change=lambda e, part=part: again(part, e.value)).props(
-                    "outlined dense"
-                ).style("min-width: 150px")
+            for part, choices in (
+                ("kind", KINDS),
+                ("x", {n: n for n in names}),
+                ("y", {n: n for n in numbers}),
+            ):
+                ui.select(
+                    choices,
+                    value=chosen[part],
+                    label={"kind": "Chart", "x": "Across", "y": "Up"}[part],
+                    on_change=lambda e, part=part: again(part, e.value),
+                ).props("outlined dense").style("min-width: 150px")
         place = tag("div")
 
     def again(part: str, value: str) -> None:

@@ -98,7 +98,15 @@ class Page:
         await self.refresh()
         return result
 
-    async def fill(self, name: str, question: Callable[[], Any], draw: Callable[[Any], None], *, lines: int = 4, live: bool = True) -> None:
+    async def fill(
+        self,
+        name: str,
+        question: Callable[[], Any],
+        draw: Callable[[Any], None],
+        *,
+        lines: int = 4,
+        live: bool = True,
+    ) -> None:
         """Draw the answer to a question: at once if it is known soon, else a skeleton first; anew when it changed."""
         box = tag("div", classes="fill")
         task = asyncio.get_running_loop().create_task(self._ask(name, question))
@@ -122,10 +130,11 @@ class Page:
             with box:
                 skeleton(lines)
 
-                async def late() -> None:
-                    put(await task)
+            async def late() -> None:
+                put(await task)
 
-                ui.timer(0.05, late, once=True)
+            # Outside of the box: drawing clears the box, and with it whatever still runs inside.
+            ui.timer(0.05, late, once=True)
         if live:
             self._filled.append(again)
 
@@ -148,9 +157,19 @@ class Door:
 
         @app.get(STYLE_PATH, include_in_schema=False)
         def style() -> Response:
-            return Response(STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=31536000, immutable"})
+            return Response(
+                STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=31536000, immutable"}
+            )
 
-    def page(self, path: str, title: str, action: Action, build: Callable[..., Awaitable[None]], *, partners: bool = False) -> None:
+    def page(
+        self,
+        path: str,
+        title: str,
+        action: Action,
+        build: Callable[..., Awaitable[None]],
+        *,
+        partners: bool = False,
+    ) -> None:
         """Add a page.
 
         Parameters
@@ -173,12 +192,24 @@ class Door:
             if not verdict.allowed or not (partners or page.whole):
                 _frame(page, title, "")
                 with tag("main", classes="page", id="main"), card("This page is not for your role"):
-                    rule = verdict.rule if not verdict.allowed else "a partner sees its own issues and cases only"
+                    rule = (
+                        verdict.rule
+                        if not verdict.allowed
+                        else "a partner sees its own issues and cases only"
+                    )
                     tag("p", f"You are logged in as {principal.role}. The rule: {rule}.")
-                    tag("p", "Whoever manages users can give you another role: allears users add NAME --role ROLE.", "note")
+                    tag(
+                        "p",
+                        "Whoever manages users can give you another role: allears users add NAME --role ROLE.",
+                        "note",
+                    )
                 return _answered(request, 403)
             _frame(page, title, path)
-            values = {name: request.path_params[name] for name in inspect.signature(build).parameters if name in request.path_params}
+            values = {
+                name: request.path_params[name]
+                for name in inspect.signature(build).parameters
+                if name in request.path_params
+            }
             with tag("main", classes="page", id="main"):
                 try:
                     await build(page, **values)
@@ -218,11 +249,23 @@ def _frame(page: Page, title: str, path: str) -> None:
         with tag("nav", classes="main", aria_label="Pages"):
             for text, target, action in NAVIGATION:
                 if page.may(action) and (page.whole or target in OF_PARTNERS):
-                    here = link(text, target, "chosen" if target == path or (target != "/" and path.startswith(target + "/")) else "")
+                    here = link(
+                        text,
+                        target,
+                        "chosen"
+                        if target == path or (target != "/" and path.startswith(target + "/"))
+                        else "",
+                    )
                     if target == path:
                         here.props["aria-current"] = "page"
         with tag("div", classes="who"):
-            theme = tag("button", chosen.capitalize(), "theme", type="button", title="Colours: as the system, light, dark")
+            theme = tag(
+                "button",
+                chosen.capitalize(),
+                "theme",
+                type="button",
+                title="Colours: as the system, light, dark",
+            )
             theme.on("click", js_handler=f"() => {NEXT_THEME}")
             tag("span", f"{page.principal.name.partition(':')[2]} · {_role(page.principal)}", "name")
             with tag("form", action="/logout", method="post"):
@@ -238,7 +281,10 @@ async def _foot(page: Page) -> None:
         if page.whole:
             status = await page.answers.ask("status", page.space.status)
             counted = tag("span", _fresh(status))
-            tag("span", "Times are UTC. Estimates carry 95 % intervals; n says how many answers, customers or requests stand behind them.")
+            tag(
+                "span",
+                "Times are UTC. Estimates carry 95 % intervals; n says how many answers, customers or requests stand behind them.",
+            )
 
             async def beat() -> None:
                 counted.text = _fresh(await page.answers.ask("status", page.space.status))

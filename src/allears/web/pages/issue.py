@@ -18,7 +18,11 @@ from allears.web.pages.pieces import button, card, chip, empty, facts, figure, l
 SHOWN_PEOPLE = 8
 ACTS = {
     "acknowledged": ("I am on it", issue_desk.acknowledge, "Noted: somebody is on it"),
-    "fixed": ("Mark as fixed", issue_desk.mark_fixed, "Marked as fixed: from now Allears measures whether trust comes back"),
+    "fixed": (
+        "Mark as fixed",
+        issue_desk.mark_fixed,
+        "Marked as fixed: from now Allears measures whether trust comes back",
+    ),
     "dismissed": ("Dismiss", issue_desk.dismiss, "Dismissed: it will not come back by itself"),
     "open": ("Open again", issue_desk.reopen, "Open again"),
 }
@@ -53,7 +57,9 @@ async def build(page: Page, issue: str) -> None:
 
     await page.fill(f"issue:{issue}", lambda: briefing.story(space.ground, issue), draw, lines=10)
     if row["fixed_at"] is not None and page.whole:
-        await page.fill(f"verdict:{issue}", lambda: effects.verdict_of(space.ground, row).to_pylist(), _verdict)
+        await page.fill(
+            f"verdict:{issue}", lambda: effects.verdict_of(space.ground, row).to_pylist(), _verdict
+        )
 
 
 def _head(page: Page, told: dict[str, Any]) -> None:
@@ -102,7 +108,9 @@ def _outbreak(told: dict[str, Any]) -> None:
     peak = max(summed, key=lambda t: summed[t])
     every = told["every"]
     figure(
-        figures.outbreak(sorted(summed.items()), None, marks, f"signals {'an hour' if every == 'hour' else 'a day'}"),
+        figures.outbreak(
+            sorted(summed.items()), None, marks, f"signals {'an hour' if every == 'hour' else 'a day'}"
+        ),
         title=f"It peaked on {words.time(peak)} with {words.count(summed[peak], 'signal')} in {'an hour' if every == 'hour' else 'a day'}",
         note=f"Signals gathered, counted by {every}; n {sum(summed.values()):,}. Expected without it in the same time: {words.number(told['expected'], 1)}",
         height=290,
@@ -113,7 +121,12 @@ def _about(told: dict[str, Any]) -> None:
     with card("What its signals share"):
         facets = {name: value for name, value in told["facets"].items() if value}
         if facets:
-            facts([(name.capitalize(), words.channel(value) if name == "channel" else str(value)) for name, value in facets.items()])
+            facts(
+                [
+                    (name.capitalize(), words.channel(value) if name == "channel" else str(value))
+                    for name, value in facets.items()
+                ]
+            )
         if told["topics"]:
             facts([("Topics", ", ".join(t.replace("/", ": ") for t in told["topics"]))])
         if told["terms"]:
@@ -121,7 +134,9 @@ def _about(told: dict[str, Any]) -> None:
         if not (facets or told["topics"] or told["terms"]):
             tag("p", "No channel, service, release, region or partner is shared by most.", "note")
         tag("h3", f"Why it ranks at {words.number(told['score'])}")
-        factors = {name: float(value) for name, value in told["factors"].items() if isinstance(value, int | float)}
+        factors = {
+            name: float(value) for name, value in told["factors"].items() if isinstance(value, int | float)
+        }
         most = max(factors.values(), default=1.0) or 1.0
         with tag("div", classes="bars"):
             for name, value in factors.items():
@@ -178,7 +193,11 @@ def said(row: dict[str, Any]) -> str:
 
 def _people(page: Page, told: dict[str, Any]) -> None:
     people = told["people"]
-    title = f"{told['known']:,} of {max(told['customers'], told['known']):,} customers can be looked up" if people else "None of them can be looked up"
+    title = (
+        f"{told['known']:,} of {max(told['customers'], told['known']):,} customers can be looked up"
+        if people
+        else "None of them can be looked up"
+    )
     with card(title):
         if not page.may(Action.SEE_CUSTOMERS):
             tag("p", "Who they are is shown to those who look after customers.", "note")
@@ -186,7 +205,14 @@ def _people(page: Page, told: dict[str, Any]) -> None:
         if people:
             table(
                 ("Customer", "Signals", "Last"),
-                [(partial(link, p["customer"], f"/customers/{p['customer']}"), p["signals"], words.time(p["last_at"])) for p in people[:SHOWN_PEOPLE]],
+                [
+                    (
+                        partial(link, p["customer"], f"/customers/{p['customer']}"),
+                        p["signals"],
+                        words.time(p["last_at"]),
+                    )
+                    for p in people[:SHOWN_PEOPLE]
+                ],
                 right=(1,),
                 caption="Customers hit",
             )
@@ -206,7 +232,9 @@ def _cases(page: Page, told: dict[str, Any]) -> None:
                     partial(link, c["department"], f"/cases?department={c['department']}"),
                     c["priority"],
                     partial(state, c["state"]),
-                    partial(chip, words.due(c["resolve_by"], now), "bad" if c["overdue"] else "") if c["state"] in ("open", "acknowledged") else None,
+                    partial(chip, words.due(c["resolve_by"], now), "bad" if c["overdue"] else "")
+                    if c["state"] in ("open", "acknowledged")
+                    else None,
                     c["why"],
                 )
                 for c in cases
@@ -221,7 +249,12 @@ def _history(told: dict[str, Any]) -> None:
         for event in reversed(told["history"]):
             with tag("div"):
                 tag("span", _step(event))
-                tag("div", f"{words.time(event['at'])} · {_who(event['actor'])}" + (f" · {event['note']}" if event["note"] else ""), "note")
+                tag(
+                    "div",
+                    f"{words.time(event['at'])} · {_who(event['actor'])}"
+                    + (f" · {event['note']}" if event["note"] else ""),
+                    "note",
+                )
 
 
 def _who(actor: str) -> str:
@@ -239,7 +272,10 @@ def _step(event: dict[str, Any]) -> str:
 
 def _verdict(rows: list[dict[str, Any]]) -> None:
     said_all = ", ".join(dict.fromkeys(r["said"] for r in rows)) or "nothing can be told"
-    with card(f"Did the fix bring trust back? {said_all.capitalize()}", "Against customers like them who were not hit"):
+    with card(
+        f"Did the fix bring trust back? {said_all.capitalize()}",
+        "Against customers like them who were not hit",
+    ):
         if not rows:
             empty("The verdict needs a few days after the fix.")
             return
@@ -266,4 +302,3 @@ def _gap(row: dict[str, Any], name: str) -> str:
     if row[name] is None:
         return "can not be told"
     return f"{words.number(row[name], 1)} ({words.number(row[f'{name}_low'], 1)} to {words.number(row[f'{name}_high'], 1)})"
-

@@ -39,7 +39,13 @@ async def build(page: Page) -> None:
     def draw(found: list[dict[str, Any]]) -> None:
         seen = [i for i in found if page.sees(i)]
         with tag("div", classes="spread"):
-            tabs([(f"{t} {sum(map(has, seen))}", f"/issues?view={v}&sort={sort}", v == view) for v, (t, has) in VIEWS.items()], "Which issues")
+            tabs(
+                [
+                    (f"{t} {sum(map(has, seen))}", f"/issues?view={v}&sort={sort}", v == view)
+                    for v, (t, has) in VIEWS.items()
+                ],
+                "Which issues",
+            )
             tabs([(t, f"/issues?view={view}&sort={s}", s == sort) for s, (t, _) in SORTS.items()], "Order")
         chosen = sorted(filter(VIEWS[view][1], seen), key=SORTS[sort][1])
         _spans(chosen, page.space.now())
@@ -59,7 +65,11 @@ def _spans(issues: list[dict[str, Any]], now: datetime) -> None:
             "start": i["first_signal_at"],
             "noticed": i["detected_at"],
             "end": i["fixed_at"] or i["closed_at"],
-            "tone": "good" if i["state"] in ("fixed", "closed") else "quiet" if i["state"] == "dismissed" else "bad",
+            "tone": "good"
+            if i["state"] in ("fixed", "closed")
+            else "quiet"
+            if i["state"] == "dismissed"
+            else "bad",
             "tip": f"{i['title']}\n{words.headline(i)}\n{words.noticed(i)}",
         }
         for i in shown
@@ -82,7 +92,9 @@ def _table(issues: list[dict[str, Any]]) -> None:
             ("Issue", "Customers", "Signals", "First signal", "Noticed after", "With", "State", "Score"),
             [
                 (
-                    partial(titled, i["title"], f"/issues/{i['id']}", words.outgrown(i["signals"], i["expected"])),
+                    partial(
+                        titled, i["title"], f"/issues/{i['id']}", words.outgrown(i["signals"], i["expected"])
+                    ),
                     i["customers"],
                     i["signals"],
                     words.time(i["first_signal_at"]),

@@ -44,7 +44,9 @@ def register(door: Door) -> None:
             return _page(door, request, "/", "That form came from another site", 403)
         form = await _form(request)
         try:
-            principal: Principal = await asyncio.to_thread(space.logins.check, form.get("name", ""), form.get("password", ""))
+            principal: Principal = await asyncio.to_thread(
+                space.logins.check, form.get("name", ""), form.get("password", "")
+            )
         except NotAllowed as error:
             return _page(door, request, form.get("next", "/"), error.message.capitalize(), 403)
         response = RedirectResponse(local(form.get("next", "/")), status_code=303)
@@ -72,7 +74,9 @@ def local(target: str) -> str:
     ('/issues?view=all', '/', '/', '/')
     """
     parts = urlsplit(target)
-    inside = target.startswith("/") and not target.startswith("//") and "\\" not in target and target.isprintable()
+    inside = (
+        target.startswith("/") and not target.startswith("//") and "\\" not in target and target.isprintable()
+    )
     return target if inside and not parts.scheme and not parts.netloc else "/"
 
 
@@ -82,7 +86,10 @@ async def _form(request: Request) -> dict[str, str]:
         body += part
         if len(body) > LONGEST_FORM:
             return {}
-    return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True).items()}
+    return {
+        name: values[0]
+        for name, values in parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True).items()
+    }
 
 
 def _same_site(request: Request) -> bool:
@@ -93,5 +100,7 @@ def _same_site(request: Request) -> bool:
 def _page(door: Door, request: Request, target: str, complaint: str = "", status: int = 200) -> Response:
     told = f'<p class="chip bad" role="alert">{escape(complaint)}</p>' if complaint else ""
     dark = "body--dark" if request.cookies.get("allears_theme") == "dark" else ""
-    html = PAGE.format(space=escape(door.space.name), style=STYLE_PATH, dark=dark, complaint=told, next=escape(local(target)))
+    html = PAGE.format(
+        space=escape(door.space.name), style=STYLE_PATH, dark=dark, complaint=told, next=escape(local(target))
+    )
     return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})

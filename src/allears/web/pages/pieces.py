@@ -88,7 +88,14 @@ def state(name: str) -> Any:
     return chip(STATES.get(name, name), tone)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, right: Sequence[int] = (), caption: str = "", classes: str = "") -> Any:
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    right: Sequence[int] = (),
+    caption: str = "",
+    classes: str = "",
+) -> Any:
     """Put a table. A cell is a text, a number, or something that draws itself.
 
     Parameters
@@ -98,7 +105,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, right: Sequ
     caption
         What the table is, for readers of screens.
     """
-    with tag("div", classes="scroll", tabindex="0", role="region", aria_label=caption or "table"), tag("table", classes=classes) as whole:
+    with (
+        tag("div", classes="scroll", tabindex="0", role="region", aria_label=caption or "table"),
+        tag("table", classes=classes) as whole,
+    ):
         if caption:
             tag("caption", caption)
         with tag("thead"), tag("tr"):

@@ -21,11 +21,32 @@ def register(door: Door) -> None:
     door.page("/", "Pulse", Action.SEE_FIGURES, build)
 
 
+STEPS = (
+    (
+        "Take a file in: tweets, reviews, tickets, survey answers, in CSV or JSON",
+        "allears listen FILE --source NAME",
+    ),
+    (
+        "Send events and requests: Segment's and OpenTelemetry's own libraries work unchanged",
+        "allears keys new --role engineer --name shop",
+    ),
+    ("Or look at a simulated company first", "allears demo"),
+)
+
+
 async def build(page: Page) -> None:
     """Draw it."""
     space = page.space
+    if not (await page.answers.ask("status", space.status))["stored"]:
+        _welcome()
+        return
     with tag("div", classes="head"):
-        await page.fill("pulse:head", lambda: (space.issues(), space.cases("active"), briefing.weeks(space.ground)), _head, lines=2)
+        await page.fill(
+            "pulse:head",
+            lambda: (space.issues(), space.cases("active"), briefing.weeks(space.ground)),
+            _head,
+            lines=2,
+        )
     with tag("div", classes="grid"):
         await page.fill("weeks", lambda: briefing.weeks(space.ground), _changed)
         await page.fill("pulse:hit", lambda: (space.issues(), briefing.weeks(space.ground)), _hit)
@@ -37,6 +58,15 @@ async def build(page: Page) -> None:
         await page.fill("volumes", lambda: space.volumes("channel", days=28).to_pylist(), _volumes)
         await page.fill("services", space.services, _services)
         await page.fill("issues", space.issues, _opportunities)
+
+
+def _welcome() -> None:
+    tag("h1", "All ears, and nothing heard yet")
+    with card("Three ways to begin"), tag("div", classes="steps"):
+        for text, command in STEPS:
+            with tag("div"):
+                tag("p", text)
+                tag("code", command)
 
 
 def _head(found: Any) -> None:
@@ -71,9 +101,19 @@ def _changed(weeks: dict[str, Any]) -> None:
     now, before = weeks["week"], weeks["before"]
     unhappy = now["unhappy"]
     big = f"{words.number(unhappy['estimate'])} %" if unhappy else "none"
-    note = f"95 % interval {words.interval(unhappy)} %, n {unhappy['n']:,} messages" if unhappy else "no message was read this week"
+    note = (
+        f"95 % interval {words.interval(unhappy)} %, n {unhappy['n']:,} messages"
+        if unhappy
+        else "no message was read this week"
+    )
     compared = f"{words.number(now['messages'])} messages this week, {words.number(before['messages'])} the week before"
-    _card("What changed?", big, "unhappy", words.change(unhappy, before["unhappy"], unit=" %").capitalize(), f"{note}. {compared}")
+    _card(
+        "What changed?",
+        big,
+        "unhappy",
+        words.change(unhappy, before["unhappy"], unit=" %").capitalize(),
+        f"{note}. {compared}",
+    )
 
 
 def _hit(found: Any) -> None:
@@ -82,27 +122,53 @@ def _hit(found: Any) -> None:
     worst = max(alive, key=lambda i: i["customers"], default=None)
     said = f"Most by: {worst['title']} ({worst['customers']:,})" if worst else "No issue is open"
     of = weeks["week"]["customers"]
-    _card("Who is hit?", words.number(weeks["hit"]), "customers in open issues", said, f"{of:,} different customers were heard this week", "bad-text" if alive else "")
+    _card(
+        "Who is hit?",
+        words.number(weeks["hit"]),
+        "customers in open issues",
+        said,
+        f"{of:,} different customers were heard this week",
+        "bad-text" if alive else "",
+    )
 
 
 def _doing(cases: list[dict[str, Any]]) -> None:
     late, taken = [c for c in cases if c["overdue"]], [c for c in cases if c["state"] == "acknowledged"]
     departments = sorted({c["department"] for c in cases})
-    said = f"{len(late)} late, {len(taken)} taken on, {len(cases) - len(taken)} wait for somebody" if cases else "Nothing waits"
+    said = (
+        f"{len(late)} late, {len(taken)} taken on, {len(cases) - len(taken)} wait for somebody"
+        if cases
+        else "Nothing waits"
+    )
     note = f"With {', '.join(departments)}" if departments else ""
-    with _card("What is being done?", words.number(len(cases)), "open cases", said, note, "bad-text" if late else ""):
+    with _card(
+        "What is being done?", words.number(len(cases)), "open cases", said, note, "bad-text" if late else ""
+    ):
         link("See cases", "/cases", "note")
 
 
 def _trust(rows: list[dict[str, Any]]) -> None:
     told = words.whole_weeks(words.index(rows))
     if not told:
-        _card("Is trust moving?", "?", "", "Too few answers and visits to tell yet", "It needs survey answers or some weeks of behaviour")
+        _card(
+            "Is trust moving?",
+            "?",
+            "",
+            "Too few answers and visits to tell yet",
+            "It needs survey answers or some weeks of behaviour",
+        )
         return
     now, before = told[-1], told[-2] if len(told) > 1 else None
     tone = {"down": "bad-text", "up": "good-text"}.get(words.moved(now, before), "")
     said = words.change(now, before, than="the week before").capitalize()
-    with _card("Is trust moving?", words.number(now["estimate"]), "of 100", said, f"95 % interval {words.interval(now)}, n {now['n']:,}, week of {words.day(now['time'])}", tone):
+    with _card(
+        "Is trust moving?",
+        words.number(now["estimate"]),
+        "of 100",
+        said,
+        f"95 % interval {words.interval(now)}, n {now['n']:,}, week of {words.day(now['time'])}",
+        tone,
+    ):
         if len(told) > 2:
             chart(figures.spark([r["estimate"] for r in told]), said="Trust index by week", height=34)
 
@@ -112,13 +178,18 @@ def _issues(issues: list[dict[str, Any]]) -> None:
     title = f"{words.count(len(alive), 'issue is', 'issues are')} open" if alive else "No issue is open"
     with card(title, "Ranked by burst, severity, breadth and novelty", classes="two-thirds"):
         if not alive:
-            empty("Nothing stands out from what is normal.", "Allears compares every hour with what the weeks before let expect.")
+            empty(
+                "Nothing stands out from what is normal.",
+                "Allears compares every hour with what the weeks before let expect.",
+            )
             return
         table(
             ("Issue", "Customers", "Signals", "Since", "State"),
             [
                 (
-                    partial(titled, i["title"], f"/issues/{i['id']}", words.outgrown(i["signals"], i["expected"])),
+                    partial(
+                        titled, i["title"], f"/issues/{i['id']}", words.outgrown(i["signals"], i["expected"])
+                    ),
                     i["customers"],
                     i["signals"],
                     words.time(i["first_signal_at"]),
@@ -140,7 +211,9 @@ def _trust_figure(rows: list[dict[str, Any]]) -> None:
         with card("Trust over time", classes="third"):
             empty("Two weeks of answers or visits are needed.")
         return
-    way = {"up": "Trust rose", "down": "Trust fell", "same": "Trust holds", "unknown": "Trust"}[words.moved(told[-1], told[-2])]
+    way = {"up": "Trust rose", "down": "Trust fell", "same": "Trust holds", "unknown": "Trust"}[
+        words.moved(told[-1], told[-2])
+    ]
     figure(
         figures.band({"trust index": told}, unit="index, 0 to 100", colours=PART_COLOURS),
         title=f"{way}: {words.number(told[-1]['estimate'])} in the week of {words.day(told[-1]['time'])}",
@@ -170,13 +243,28 @@ def _volumes(rows: list[dict[str, Any]]) -> None:
 
 def _services(services: list[dict[str, Any]]) -> None:
     burning = sorted({s["service"] for s in services if s["burns"]})
-    missing = sorted({s["service"] for s in services if s["high"] is not None and s["high"] < s["target"]} - set(burning))
-    title = f"{words.count(len(burning), 'service burns', 'services burn')} its budget" if burning else "No service burns its budget now"
-    with card(title, f"{words.count(len(missing), 'other')} surely missed an objective over 28 days" if missing else "Over 28 days", classes="third"):
+    missing = sorted(
+        {s["service"] for s in services if s["high"] is not None and s["high"] < s["target"]} - set(burning)
+    )
+    title = (
+        f"{words.count(len(burning), 'service burns', 'services burn')} its budget"
+        if burning
+        else "No service burns its budget now"
+    )
+    with card(
+        title,
+        f"{words.count(len(missing), 'other')} surely missed an objective over 28 days"
+        if missing
+        else "Over 28 days",
+        classes="third",
+    ):
         if not services:
             empty("No service was heard of yet.", "Send OpenTelemetry traces to /v1/traces.")
         for name in [*burning, *missing][:6]:
-            row = min((s for s in services if s["service"] == name and s["estimate"] is not None), key=lambda s: s["estimate"] - s["target"])
+            row = min(
+                (s for s in services if s["service"] == name and s["estimate"] is not None),
+                key=lambda s: s["estimate"] - s["target"],
+            )
             with tag("div"):
                 with tag("div", classes="row"):
                     link(name, "/services")
@@ -186,11 +274,13 @@ def _services(services: list[dict[str, Any]]) -> None:
 
 def _opportunities(issues: list[dict[str, Any]]) -> None:
     wishes = [i for i in issues if i["state"] in OPEN and i["kind"] == "opportunity"][:5]
-    with card("What customers newly want" if wishes else "No new wish stands out", "Rising wishes and praise, ranked as issues are"):
+    with card(
+        "What customers newly want" if wishes else "No new wish stands out",
+        "Rising wishes and praise, ranked as issues are",
+    ):
         for wish in wishes:
             with tag("div"):
                 link(wish["title"], f"/issues/{wish['id']}")
                 tag("div", words.headline(wish), "note")
         if not wishes:
             tag("p", "Nothing people ask for or praise rose beyond what is normal.", "note")
-

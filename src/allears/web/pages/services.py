@@ -28,7 +28,10 @@ async def build(page: Page) -> None:
 def _services(rows: list[dict[str, Any]]) -> None:
     if not rows:
         with card("No service was heard of yet"):
-            empty("Services come from requests that applications report.", "Point any OpenTelemetry SDK at /v1/traces with an API key.")
+            empty(
+                "Services come from requests that applications report.",
+                "Point any OpenTelemetry SDK at /v1/traces with an API key.",
+            )
         return
     tag("p", _said(rows), "lead")
     with tag("div", classes="grid"):
@@ -46,7 +49,11 @@ def _said(rows: list[dict[str, Any]]) -> str:
     burning = sorted({r["service"] for r in rows if r["burns"]})
     missed = sorted({r["service"] for r in rows if r["high"] is not None and r["high"] < r["target"]})
     hit = sum(r["hit"] or 0 for r in rows)
-    told = f"{' and '.join(burning)} {'burns its' if len(burning) == 1 else 'burn their'} error budget" if burning else "No service burns its error budget"
+    told = (
+        f"{' and '.join(burning)} {'burns its' if len(burning) == 1 else 'burn their'} error budget"
+        if burning
+        else "No service burns its error budget"
+    )
     return f"{told}; {len(missed) or 'none'} of {len({r['service'] for r in rows})} surely missed an objective in 28 days; {words.count(hit, 'customer')} met failures this week."
 
 
@@ -55,7 +62,11 @@ def _compared(rows: list[dict[str, Any]], title: str) -> None:
         return
     missed = [r for r in rows if r["high"] < r["target"]]
     worst = min(rows, key=lambda r: r["estimate"] - r["target"])
-    found = f"{worst['service']} is furthest below: {worst['estimate']:.1f} % of {worst['target']:g} %" if missed else f"{title}: no objective is surely missed"
+    found = (
+        f"{worst['service']} is furthest below: {worst['estimate']:.1f} % of {worst['target']:g} %"
+        if missed
+        else f"{title}: no objective is surely missed"
+    )
     listed = [{**r, "label": r["service"]} for r in sorted(rows, key=lambda r: r["estimate"] - r["target"])]
     figure(
         figures.forest(listed, unit=f"% of requests ({title.lower()})", reference=None, digits=1),
@@ -70,14 +81,20 @@ def _burns(rows: list[dict[str, Any]]) -> None:
     burns = [(r, b) for r in rows for b in r["burns"]]
     if not burns:
         return
-    with card("Burning now", "A budget is what an objective allows to fail; at rate 1 it lasts exactly 28 days"):
+    with card(
+        "Burning now", "A budget is what an objective allows to fail; at rate 1 it lasts exactly 28 days"
+    ):
         table(
             ("Service", "Objective", "How fast", "Budget spent", "Since", "Bad of all"),
             [
                 (
                     r["service"],
                     r["objective"],
-                    partial(chip, f"{b['rate']:.1f} times the rate it can bear", "bad" if b["severity"] == "page" else "warn"),
+                    partial(
+                        chip,
+                        f"{b['rate']:.1f} times the rate it can bear",
+                        "bad" if b["severity"] == "page" else "warn",
+                    ),
                     f"{100 * b['budget_spent']:.0f} %",
                     words.time(_moment(b["began_at"])),
                     f"{b['bad']:,} of {b['total']:,}",
@@ -106,7 +123,9 @@ def _all(rows: list[dict[str, Any]]) -> None:
                     f"{words.interval(r, 1)} %" if r["estimate"] is not None else "too few requests",
                     r["n"],
                     _budget(r["budget_left"]),
-                    "" if r["hit"] is None else f"{r['hit']:,}" + (f" ({r['silent']:,} of them silent)" if r["silent"] else ""),
+                    ""
+                    if r["hit"] is None
+                    else f"{r['hit']:,}" + (f" ({r['silent']:,} of them silent)" if r["silent"] else ""),
                 )
                 for r in rows
             ],

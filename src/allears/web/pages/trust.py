@@ -28,21 +28,38 @@ async def build(page: Page) -> None:
     by = by if by in BY else BY[0]
     with tag("div", classes="head"):
         tag("h1", "Trust")
-        await page.fill("trust", lambda: space.trust().to_pylist(), lambda rows: tag("p", words.trust(rows) + ".", "lead"), lines=1)
+        await page.fill(
+            "trust",
+            lambda: space.trust().to_pylist(),
+            lambda rows: tag("p", words.trust(rows) + ".", "lead"),
+            lines=1,
+        )
     with tag("div", classes="grid"):
         await page.fill("trust", lambda: space.trust().to_pylist(), _over_time)
-        await page.fill(f"trust:{by}", lambda: space.trust(by=by).to_pylist(), lambda rows: _by_group(rows, by))
+        await page.fill(
+            f"trust:{by}", lambda: space.trust(by=by).to_pylist(), lambda rows: _by_group(rows, by)
+        )
         await page.fill("drivers", lambda: space.drivers().to_pylist(), _drivers)
         await page.fill("experience", lambda: space.experience().to_pylist(), _surveys)
-        await page.fill("verdicts", lambda: (space.verdicts().to_pylist(), {i["id"]: i for i in space.issues()}), _verdicts)
+        await page.fill(
+            "verdicts",
+            lambda: (space.verdicts().to_pylist(), {i["id"]: i for i in space.issues()}),
+            _verdicts,
+        )
 
 
 def _over_time(rows: list[dict[str, Any]]) -> None:
-    lines = {words.PARTS[part]: words.latest(rows, part, name="trust") for part in ("composite", "behavioural", "stated")}
+    lines = {
+        words.PARTS[part]: words.latest(rows, part, name="trust")
+        for part in ("composite", "behavioural", "stated")
+    }
     lines = {name: told for name, told in lines.items() if told}
     if not any(len(told) > 1 for told in lines.values()):
         with card("Trust over time"):
-            empty("It takes two weeks of answers or visits to tell.", "Surveys, ratings, orders, returns and visits all count.")
+            empty(
+                "It takes two weeks of answers or visits to tell.",
+                "Surveys, ratings, orders, returns and visits all count.",
+            )
         return
     main = next(iter(lines))
     told = words.whole_weeks(lines[main])
@@ -53,7 +70,11 @@ def _over_time(rows: list[dict[str, Any]]) -> None:
         note=f"The {main} by week; band: its 95 % interval; n {min(r['n'] for r in told):,} to {max(r['n'] for r in told):,} a week",
         height=320,
     ):
-        tag("p", "50 is this company's own usual level. What they say: surveys and ratings. What they do: come back, order, complain, leave.", "note")
+        tag(
+            "p",
+            "50 is this company's own usual level. What they say: surveys and ratings. What they do: come back, order, complain, leave.",
+            "note",
+        )
 
 
 def _by_group(rows: list[dict[str, Any]], by: str) -> None:
@@ -64,18 +85,33 @@ def _by_group(rows: list[dict[str, Any]], by: str) -> None:
             tag("p", "Last whole week, 95 % intervals; bars that overlap can hardly be told apart", "note")
             tabs([(name.capitalize(), f"/trust?by={name}", name == by) for name in BY], "Compare by")
         if not newest:
-            empty(f"Too little is known by {by}.", "Groups of fewer than the smallest allowed number are not shown.")
+            empty(
+                f"Too little is known by {by}.",
+                "Groups of fewer than the smallest allowed number are not shown.",
+            )
             return
         listed = [{**r, "label": words.group(r["group"])} for r in newest[:MOST_GROUPS]]
-        chart(figures.forest(listed, unit="trust index, 0 to 100", reference=50.0), said=_apart(newest), height=60 + 28 * len(listed))
-        tag("p", f"n {min(r['n'] for r in listed):,} to {max(r['n'] for r in listed):,} customers a group", "note")
+        chart(
+            figures.forest(listed, unit="trust index, 0 to 100", reference=50.0),
+            said=_apart(newest),
+            height=60 + 28 * len(listed),
+        )
+        tag(
+            "p",
+            f"n {min(r['n'] for r in listed):,} to {max(r['n'] for r in listed):,} customers a group",
+            "note",
+        )
 
 
 def _newest(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Pick each group's latest told figure, composite where there is one, highest first."""
     best: dict[str, dict[str, Any]] = {}
     for row in rows:
-        if row["estimate"] is None or row["name"] != "trust" or row["cutoff"] - row["time"] < timedelta(days=6):
+        if (
+            row["estimate"] is None
+            or row["name"] != "trust"
+            or row["cutoff"] - row["time"] < timedelta(days=6)
+        ):
             continue
         rank = (row["part"] == "composite", row["part"] == "behavioural", row["time"])
         held = best.get(row["group"])
@@ -97,11 +133,17 @@ def _drivers(rows: list[dict[str, Any]]) -> None:
     told = sorted((r for r in rows if r["estimate"] is not None), key=lambda r: -r["estimate"])
     if not told:
         with card("What goes along with trust", classes="half"):
-            empty("Too few rated messages to tell.", "Drivers need about 200 answers with a rating and words.")
+            empty(
+                "Too few rated messages to tell.", "Drivers need about 200 answers with a rating and words."
+            )
         return
     clear = [r for r in told if r["low"] > 0 or r["high"] < 0]
     worst = min(clear, key=lambda r: r["estimate"], default=None)
-    title = f"{_topic(worst)} goes with {abs(worst['estimate']):.0f} points less" if worst and worst["estimate"] < 0 else "What goes along with trust"
+    title = (
+        f"{_topic(worst)} goes with {abs(worst['estimate']):.0f} points less"
+        if worst and worst["estimate"] < 0
+        else "What goes along with trust"
+    )
     shown = [*told[:7], *told[-7:]] if len(told) > 14 else told
     listed = [{**r, "label": _topic(r)} for r in shown]
     figure(
@@ -136,13 +178,25 @@ def _survey(name: str, told: list[words.Row]) -> tuple[str, str, str, int, str]:
     digits = 2 if name in ("stars", "sentiment") else 0
     now, before = told[-1], told[-2] if len(told) > 1 else None
     change = words.change(now, before, digits, than="the week before")
-    return words.MEASURES.get(name, name), words.number(now["estimate"], digits), words.interval(now, digits), now["n"], change
+    return (
+        words.MEASURES.get(name, name),
+        words.number(now["estimate"], digits),
+        words.interval(now, digits),
+        now["n"],
+        change,
+    )
 
 
 def _verdicts(found: Any) -> None:
     rows, issues = found
-    title = f"{words.count(len({r['issue'] for r in rows}), 'fix', 'fixes')} judged" if rows else "No fix to judge yet"
-    with card(f"Did fixes bring trust back? {title}", "Against customers like them who were not hit", classes="half"):
+    title = (
+        f"{words.count(len({r['issue'] for r in rows}), 'fix', 'fixes')} judged"
+        if rows
+        else "No fix to judge yet"
+    )
+    with card(
+        f"Did fixes bring trust back? {title}", "Against customers like them who were not hit", classes="half"
+    ):
         if not rows:
             empty("Mark an issue as fixed, and a few days later this tells whether trust came back.")
             return

@@ -44,7 +44,7 @@ def start(folder: Path, *words: str) -> Server:
     process = subprocess.Popen(
         [sys.executable, "-m", "allears", "serve", "--space", str(folder), "--port", "0", *words],
         stdout=subprocess.PIPE,
-        stderr=open(os.devnull, "w") if not os.environ.get("ALLEARS_TEST_LOUD") else None,  # noqa: SIM115
+        stderr=None if os.environ.get("ALLEARS_TEST_LOUD") else subprocess.DEVNULL,
         text=True,
     )
     assert process.stdout is not None

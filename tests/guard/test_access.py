@@ -24,7 +24,7 @@ EXPECTED = {
     "see_customers": "y y y n y n",
     "open_sealed": "n n y n y n",
     "see_cases": "y y y n y y",
-    "work_cases": "n n y n n y",
+    "work_cases": "y n y n n y",
     "run_playbooks": "y n y n n n",
     "listen": "n n n y n n",
     "replay_refused": "n n n y n n",

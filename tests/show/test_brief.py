@@ -38,7 +38,7 @@ def told(**more: Any) -> dict[str, Any]:
         "unhappy": {"estimate": 31.0, "low": 28.0, "high": 34.0, "n": 480},
     }
     quiet: dict[str, Any] = {
-        "name": "Acme", "start": END - timedelta(days=7), "end": END, "weeks": {"week": week, "before": week, "hit": 0}, "issues": [],
+        "name": "Acme", "start": END - timedelta(days=7), "end": END, "past": False, "new_issues": 0, "weeks": {"week": week, "before": week, "hit": 0}, "issues": [],
         "more_issues": 0, "titles": {}, "opportunities": [], "cases": [], "settled": 0, "volumes": [], "trust": [], "drivers": [],
         "experience": [], "services": [], "verdicts": [], "forecast": [], "topics": [],
     }  # fmt: skip
@@ -164,3 +164,10 @@ def test_a_late_case_and_an_unsettled_fix_are_named(hostile: str) -> None:
 
 def test_the_same_week_gives_the_same_brief() -> None:
     assert write_brief(full("a")) == write_brief(full("a"))
+
+
+def test_of_a_past_week_nothing_of_today_is_told(hostile: str) -> None:
+    past = write_brief(full("x") | {"past": True, "services": [], "forecast": [], "verdicts": []})
+    assert "The week ahead" in hostile and "The week ahead" not in past
+    assert "hit by what is open" not in past
+    assert "measured as of today" in past

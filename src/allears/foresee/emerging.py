@@ -23,7 +23,7 @@ SHARED_ROWS = 0.5
 SHARED_AUTHORS = 0.3
 FACET_SHARE, FACET_KNOWN, FACET_LIFT = 0.6, 0.3, 1.2
 MOST_BURST = 50.0
-_STORE = {"words": "said"}
+_STORE = {"words": "said", "text": "said"}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

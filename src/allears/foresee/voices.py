@@ -114,6 +114,12 @@ class Voices:
         self._due(first, last)
         self._settle_cells(first, last)
 
+    def settled(self, rows: Rows) -> Bools:
+        """Mark the messages whose origin had been listened to for long enough when they came."""
+        never = np.iinfo(np.int64).max // 2
+        began = np.array([self._began.get(int(o), never) for o in rows.origin], np.int64)
+        return (rows.hour // 24) * 24 >= began + self._settle * 24
+
     def judge(self, first: int, last: int, budget: float, least: int) -> dict[str, Judged]:
         """Judge those hours: problems and wishes apart."""
         seen, due = (self._cells.span(n, self._cells.begin, last) for n in ("seen", "due"))
@@ -146,9 +152,9 @@ class Voices:
         first = max(first, self._cells.begin)
         return tuple(float(self._cells.span(n, first, last)[cell].sum()) for n in ("seen", "due"))  # type: ignore[return-value]
 
-    def spread(self, kind: str, cell: int) -> float:
+    def spread(self, cell: int) -> float:
         """Extra variance of one cell over a day's window."""
-        honesty = self.honesty[kind] if kind in self.honesty else self.honesty["issue"]
+        honesty = self.honesty["issue"]
         own = float(self._unsure[cell]) if cell < len(self._unsure) else 1.0
         return honesty.spread(min(3, len(honesty.windows) - 1)) + own
 
@@ -166,7 +172,7 @@ class Voices:
         for cell in alls:
             seen = trailing(self._cells.span("seen", self._cells.begin, last)[[cell]], 12, last - first)[0]
             due = trailing(self._cells.span("due", self._cells.begin, last)[[cell]], 12, last - first)[0]
-            score = drop_score(seen, due, self.spread("issue", cell))
+            score = drop_score(seen, due, self.spread(cell))
             quiet = np.nonzero((score >= limit) & (seen < 0.5 * due))[0]
             found += [
                 (cell, first + int(at), float(seen[at]), float(due[at]), float(score[at])) for at in quiet

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Meta
 
+from allears.foresee.clusters import Clusters
 from allears.foresee.emerging import Alarm, Emerging, Part
 from allears.foresee.expected import Calendar
 from allears.foresee.failures import Failures
@@ -27,7 +28,7 @@ __all__ = ["Watch", "WatchRules", "Watched", "arrived_at"]
 
 METHOD = "watch 1"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SAID_SHARE, MET_SHARE, WISH_SHARE = 0.5, 0.4, 0.1
+SAID_SHARE, MET_SHARE, TEXT_SHARE, WISH_SHARE = 0.45, 0.35, 0.1, 0.1
 COPY_MEMORY_HOURS = 72
 
 
@@ -79,6 +80,12 @@ class Watch:
             self._names, Calendar(rules.country, rules.timezone), rules.valence, rules.settle_days
         )
         self._failures = Failures(self._names, rules.settle_days)
+        self._clusters = Clusters()
+        self._engines: dict[str, Voices | Failures | Clusters] = {
+            "said": self._voices,
+            "met": self._failures,
+            "text": self._clusters,
+        }
         self._emerging = Emerging(self._names, rules.min_customers, rules.labels, self._sums, self._onset)
         self._wishes = Wishes(self._names, rules.valence)
         self._copies = NearDuplicates()
@@ -141,6 +148,7 @@ class Watch:
     def _start_day(self, day: int) -> None:
         self._voices.start_day(day)
         self._failures.start_day(day)
+        self._clusters.start_day(day)
         self._emerging.forget(day * 24)
         self._copies.forget(day * 24 - COPY_MEMORY_HOURS)
 
@@ -149,6 +157,7 @@ class Watch:
         met = self._failures.outcome(rows.take(~rows.spoken))
         groups = self._groups(said)
         self._voices.take(said, groups, first, until)
+        self._clusters.take(said, groups, self._voices.settled(said))
         self._wishes.take(said, groups)
         self._failures.take(met, first, until)
         self._emerging.remember("said", said)
@@ -162,6 +171,9 @@ class Watch:
         }
         judged["met", "issue"] = self._failures.judge(
             first, until, rules.false_alarms_per_week * MET_SHARE, rules.min_customers
+        )
+        judged["text", "issue"] = self._clusters.judge(
+            first, until, rules.false_alarms_per_week * TEXT_SHARE, rules.min_customers
         )
         for hour in range(first, until):
             alarms = [
@@ -179,7 +191,7 @@ class Watch:
         return groups
 
     def _alarms(self, lane: str, kind: str, found: Judged, hour: int) -> list[Alarm]:
-        engine = self._voices if lane == "said" else self._failures
+        engine = self._engines[lane]
         best: dict[int, int] = {}
         for at in np.nonzero(found.hour == hour)[0]:
             cell = int(found.cell[at])
@@ -212,15 +224,14 @@ class Watch:
     def _surprise(
         self, lane: str, series: int, hour: int, seen: float, due: float, score: float, direction: str
     ) -> dict[str, Any]:
-        engine = self._voices if lane == "said" else self._failures
-        spread = self._voices.spread("issue", series) if lane == "said" else self._failures.spread(series)
+        engine = self._engines[lane]
         return {
-            "series": ("" if lane == "said" else "failures|") + engine.cells[series].words(self._names),
+            "series": ("failures|" if lane == "met" else "") + engine.cells[series].words(self._names),
             "time": EPOCH + timedelta(hours=hour),
             "detected_at": EPOCH + timedelta(hours=hour + 1),
             "observed": seen,
             "expected": due,
-            "high": float(highest_usual(max(due, 0.02), spread, min(score, 5.0))),
+            "high": float(highest_usual(max(due, 0.02), engine.spread(series), min(score, 5.0))),
             "score": score,
             "direction": direction,
             "method": METHOD,
@@ -238,12 +249,12 @@ class Watch:
     def _onset(self, alarm: Alarm) -> int:
         if alarm.lane == "words":
             return alarm.hour - RECENT_DAYS * 24 + 1
-        return (self._voices if alarm.lane == "said" else self._failures).onset(alarm.series, alarm.hour)
+        return self._engines[alarm.lane].onset(alarm.series, alarm.hour)
 
     def _sums(self, part: Part, first: int, last: int) -> tuple[float, float]:
         if part.lane == "words":
             return 0.0, 0.0
-        return (self._voices if part.lane == "said" else self._failures).sums(part.series, first, last)
+        return self._engines[part.lane].sums(part.series, first, last)
 
     def _expectations(self) -> list[dict[str, Any]]:
         """Expect the running day for whole topics and for everything, with 90 % intervals."""
@@ -254,7 +265,7 @@ class Watch:
         for at, cell in enumerate(self._voices.cells):
             if cell.facets or due[at].sum() <= 0:
                 continue
-            spread = self._voices.spread("issue", at)
+            spread = self._voices.spread(at)
             low, mid, high = (count_quantile(q, due[at].astype(float), spread) for q in (0.05, 0.5, 0.95))
             rows += [
                 {

@@ -48,7 +48,7 @@ RIGHTS: dict[Role, frozenset[Action]] = {
     Role.CIO: frozenset(
         _LOOK
         | {Action.SEE_HEALTH, Action.SEE_CUSTOMERS, Action.ASK_SQL, Action.EXPORT, Action.RUN_PLAYBOOKS}
-        | {Action.READ_AUDIT, Action.MANAGE_KEYS, Action.MANAGE_USERS}
+        | {Action.WORK_CASES, Action.READ_AUDIT, Action.MANAGE_KEYS, Action.MANAGE_USERS}
     ),
     Role.ANALYST: frozenset(_LOOK | {Action.SEE_HEALTH, Action.SEE_CUSTOMERS, Action.ASK_SQL, Action.EXPORT}),
     Role.AGENT: frozenset(

@@ -97,9 +97,12 @@ def brief(ground: Ground, week: datetime | None = None) -> dict[str, Any]:
     ground
         The space.
     week
-        Any moment in the last day of the seven; by default the data cut-off.
+        The beginning of the last day of the seven; by default the data cut-off. Of a past week only that is told
+        which can be told as of then: ``past`` is set, and what is measured as of today is left out.
     """
-    end = min(week + timedelta(days=1), cutoff(ground)) if week else cutoff(ground)
+    newest = cutoff(ground)
+    end = min(week + timedelta(days=1), newest) if week else newest
+    past = end < newest
     start = end - timedelta(days=7)
     found = issue_desk.issues(ground.desk)
     relevant = [i for i in found if _concerns(i, start, end)]
@@ -108,28 +111,44 @@ def brief(ground: Ground, week: datetime | None = None) -> dict[str, Any]:
         "name": ground.settings.space.name,
         "start": start,
         "end": end,
+        "past": past,
         "weeks": weeks(ground, end),
+        "new_issues": sum(i["kind"] == "issue" and i["detected_at"] > start for i in relevant),
         "issues": [_quoted(ground, i) for i in problems],
         "titles": {i["id"]: i["title"] for i in found},
         "more_issues": sum(i["kind"] == "issue" for i in relevant) - len(problems),
         "opportunities": [i for i in relevant if i["kind"] == "opportunity"][:5],
-        "cases": [c for c in cases(ground.desk, at=end) if c["state"] in OPEN],
+        "cases": [c for c in cases(ground.desk, at=end) if c["state"] in OPEN and c["opened_at"] <= end],
         "settled": sum(
             1 for c in cases(ground.desk, at=end) if c["fixed_at"] and start < c["fixed_at"] <= end
         ),
-        "volumes": volumes(ground, "channel", 28, "day").to_pylist(),
-        "trust": _rows(effects.trust, ground, None, "week"),
-        "drivers": _rows(effects.drivers, ground),
-        "experience": _rows(effects.experience, ground, None, "week"),
-        "services": _rows(effects.services, ground),
-        "verdicts": _rows(effects.verdicts, ground),
-        "forecast": _rows(forecast, ground, None, 7),
-        "topics": [t for t in topics(ground).to_pylist() if t["this_week"]][:10],
+        "volumes": _volumes(ground, end, newest),
+        "trust": _until(_rows(effects.trust, ground, None, "week"), end),
+        "experience": _until(_rows(effects.experience, ground, None, "week"), end),
+        "drivers": [] if past else _rows(effects.drivers, ground),
+        "services": [] if past else _rows(effects.services, ground),
+        "verdicts": [] if past else _rows(effects.verdicts, ground),
+        "forecast": [] if past else _rows(forecast, ground, None, 7),
+        "topics": [] if past else [t for t in topics(ground).to_pylist() if t["this_week"]][:10],
     }
 
 
 _AMONG = "signal_id IN (SELECT unnest($ids))"
 _SLACK = timedelta(days=1)
+
+
+def _volumes(ground: Ground, end: datetime, newest: datetime) -> list[Row]:
+    rows = volumes(ground, "channel", 28 + (newest - end).days, "day").to_pylist()
+    return [r for r in rows if end - timedelta(days=28) <= r["time"] < end]
+
+
+def _until(rows: list[Row], end: datetime) -> list[Row]:
+    """Keep the weeks that had ended by then; the last one may still run when it is today's."""
+    return [
+        r | {"cutoff": min(r["cutoff"], end)}
+        for r in rows
+        if r["time"] < end and (r["cutoff"] <= end or r["time"] + timedelta(days=7) <= end)
+    ]
 
 
 def _quoted(ground: Ground, issue: Row) -> Row:

@@ -47,7 +47,15 @@ class Objective(msgspec.Struct, frozen=True, kw_only=True):
         >>> Objective(service="search", name="availability").describe()
         '99.5 % of search requests work, over 28 days'
         """
-        good = "work" if self.below_ms is None else f"work within {self.below_ms:g} ms"
+        limit = self.below_ms
+        within = (
+            ""
+            if limit is None
+            else f" within {limit / 1000:g} s"
+            if limit >= 1000
+            else f" within {limit:g} ms"
+        )
+        good = f"work{within}"
         return f"{100 * self.target:g} % of {self.service} requests {good}, over {self.window_days} days"
 
 

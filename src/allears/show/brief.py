@@ -37,7 +37,7 @@ def write_brief(told: Told) -> str:
     Parameters
     ----------
     told
-        What `allears.journey.briefing.brief` gathers: ``name``, ``start``, ``end``, ``weeks``, ``issues`` (with
+        What `allears.journey.briefing.brief` gathers: ``name``, ``start``, ``end``, ``past``, ``weeks``, ``new_issues``, ``issues`` (with
         ``examples``), ``more_issues``, ``opportunities``, ``cases``, ``settled``, ``volumes``, ``trust``, ``drivers``,
         ``experience``, ``titles`` (of issues by id), ``services``, ``verdicts``, ``forecast``, ``topics``.
     """
@@ -51,13 +51,11 @@ def write_brief(told: Told) -> str:
 
 
 def _head(told: Told) -> Markup:
-    fresh = [i for i in told["issues"] if i["detected_at"] > told["start"]]
+    fresh = told["new_issues"]
     late = sum(bool(c["overdue"]) for c in told["cases"])
     lines = [
-        f"{words.count(len(fresh), 'new issue')} this week" if fresh else "No new issue this week",
-        f"{words.count(told['weeks']['hit'], 'customer')} hit by what is open"
-        if told["weeks"]["hit"]
-        else "nobody is hit by an open issue",
+        f"{words.count(fresh, 'new issue')} this week" if fresh else "No new issue this week",
+        *([] if told["past"] else [_hit(told["weeks"]["hit"])]),
         f"{words.count(late, 'case is', 'cases are')} late" if late else "no case is late",
     ]
     return join(
@@ -66,6 +64,14 @@ def _head(told: Told) -> Markup:
             tag("p", f"The week from {words.day(told['start'])} to {words.day(told['end'])}", class_="note"),
             tag("p", "; ".join(lines) + ". ", words.trust(told["trust"]) + ".", class_="lead"),
         ]
+    )
+
+
+def _hit(customers: int) -> str:
+    return (
+        f"{words.count(customers, 'customer')} hit by what is open"
+        if customers
+        else "nobody is hit by an open issue"
     )
 
 
@@ -224,6 +230,8 @@ def _trust(told: Told) -> Markup:
 
 
 def _services(told: Told) -> Markup:
+    if told["past"]:
+        return join([])
     rows = [s for s in told["services"] if s["estimate"] is not None]
     if not rows:
         return join([tag("h2", "Services"), tag("p", "No service was heard of yet.")])
@@ -252,6 +260,8 @@ def _services(told: Told) -> Markup:
 
 
 def _ahead(told: Told) -> Markup:
+    if told["past"]:
+        return join([])
     days = _by_day(told["forecast"])
     if not days:
         return join(
@@ -319,6 +329,10 @@ def _untold(told: Told) -> Markup:
         if s["estimate"] is not None and s["low"] < s["target"] <= s["high"]
     ]
     reasons += [f"Whether this objective is met: {objective}." for objective in close[:WORTH_TELLING]]
+    if told["past"]:
+        reasons.append(
+            "How services, drivers and fixes stood then: they are measured as of today. States of issues and cases are today's."
+        )
     reasons.append("Why anything happened: what goes together is told, its cause is for people to find.")
     reasons.append("What customers think who neither wrote, answered nor came.")
     return join([tag("h2", "What we can not tell"), tag("ul", *(tag("li", r) for r in reasons))])

@@ -39,7 +39,7 @@ def api(space: Space) -> APIRouter:
     route("/refused", health, lambda v, p: space.refused(), "What was not accepted, with place and reason")
     route("/issues", see, lambda v, p: _seen(space.issues(v.get("state")), p), "Issues and opportunities")
     route("/issues/{issue}", see, lambda v, p: _one(space.issue(v["issue"]), p), "One issue")
-    route("/cases", work, lambda v, p: _seen(space.cases(v.get("state")), p), "Cases")
+    route("/cases", work, lambda v, p: _cases(space, v.get("state"), p), "Cases")
     route("/customers", people, lambda v, p: space.customers(limit=1000), "Customers by last contact")
     route(
         "/trust",
@@ -73,6 +73,12 @@ def _whole(principal: Principal, ask: Callable[[], Any]) -> Any:
 
 def _seen(rows: list[dict[str, Any]], principal: Principal) -> list[dict[str, Any]]:
     return [row for row in rows if sees_row(principal, (row.get("facets") or {}).get("partner"))]
+
+
+def _cases(space: Space, state: str | None, principal: Principal) -> list[dict[str, Any]]:
+    # A case concerns the partner that its issue concerns.
+    partners = {i["id"]: (i.get("facets") or {}).get("partner") for i in space.issues()}
+    return [case for case in space.cases(state) if sees_row(principal, partners.get(case["issue"]))]
 
 
 def _one(row: dict[str, Any], principal: Principal) -> dict[str, Any]:

@@ -248,9 +248,19 @@ def _id_score(column: Sampled, text: Sampled | None) -> float:
         return 0.0
     if column.within(words.NOT_ABOUT_IT) or column.within(words.AUTHORS - {"item", "payload", "contacts"}):
         return 0.0
-    if text is not None and text.path.rpartition(".")[0] == column.path.rpartition(".")[0]:
+    # An account's id around its messages, and the post a like is about, are the same for many rows.
+    if (
+        column.above == ("entry",)
+        or column.within(words.NOT_ITS_ID)
+        or (text is None and column.leaf == "post_id")
+    ):
+        return 0.0
+    folder = column.path.rpartition(".")[0]
+    if text is not None and text.path.rpartition(".")[0] == folder:
         named += 2.0
-    elif column.path.count(".") == 0:
+    elif text is not None and folder and text.path.startswith(folder + "."):
+        named += 1.5
+    elif not folder:
         named += 1.0
     return named + 0.1
 

@@ -155,6 +155,9 @@ NOT_ABOUT_IT = frozenset(
     )
 )  # fmt: skip
 
+# Their ids are those of a question, or of a message that something happened to: many rows share one.
+NOT_ITS_ID = frozenset(("field", "statuses", "reaction", "recipient"))
+
 # Names among the columns that give the channel away; the first that fits counts.
 CHANNEL_MARKS: tuple[tuple[set[str], str], ...] = (
     ({"tweet", "retweet", "reblogs", "hashtags", "subreddit", "acct", "reposts", "verb", "langs"}, "social"),

@@ -72,7 +72,9 @@ def redaction(data: Path) -> list[Row]:
     ) -> Row:
         hit, total = (sum(hits[kind][i] for kind in kinds) for i in (0, 1))
         recall, precision = hit / total, hit / max(1, hit + wrong)
-        told = f"{total:,} spans, recall {recall:.3f}, precision {precision:.3f}; {source}".rstrip("; ")
+        told = f"{total:,} spans, recall {recall:.3f}, precision {precision:.3f}; {source}; {labelled.IN_VIEW}".replace(
+            "; ; ", "; "
+        )
         return row(
             f"redaction F2, {name}", where, f2(precision, recall), "F2", reference=reference, source=told
         )
@@ -106,7 +108,7 @@ def surprises(data: Path) -> list[Row]:
     found = []
     for group, figure in groups.items():
         other, htm, plain = PUBLISHED[group]
-        source = f"reference: Numenta HTM; CAD OSE {other}, windowed Gaussian {plain}; data README; threshold chosen on the labels, as NAB does"
+        source = f"reference: Numenta HTM; CAD OSE {other}, windowed Gaussian {plain}; data README; threshold chosen on the labels, as NAB does; {labelled.IN_VIEW}"
         found.append(
             row("NAB, standard profile", f"NAB {group}", float(figure), "score", reference=htm, source=source)
         )

@@ -35,7 +35,7 @@ def series(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray, list[tuple[i
     result = {}
     for path in sorted((folder / "data").rglob("*.csv")):
         name = f"{path.parent.name}/{path.name}"
-        rows = list(csv.reader(path.open()))[1:]
+        rows = list(csv.reader(path.read_text("utf-8").splitlines()))[1:]
         stamps = [r[0] for r in rows]
         spans = [(stamps.index(a.split(".")[0]), stamps.index(b.split(".")[0])) for a, b in windows[name]]
         result[name] = (np.array(stamps, "datetime64[s]"), np.array([float(r[1]) for r in rows]), spans)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allears.foresee.grid import SeenBefore
-from allears.foresee.judge import HOT, INDEPENDENT, WEEK, Judged
+from allears.foresee.judge import HOT, WEEK, Judged
 from allears.foresee.likeness import Likeness
 from allears.foresee.rows import Names, Rows
 from allears.foresee.tail import rise_score
@@ -25,7 +25,7 @@ NOW, PAST = 72, 14 * 24
 LEAST_PAST = 96
 ALIKE = 0.35
 HAPPY, SAD, SAD_SHARE = 0.3, -0.1, 0.3
-SPREAD = 0.1
+SPREAD = 0.2
 BACKGROUND = 1500
 GROWTH_PRIOR, MOST_GROWTH = 10.0, 20.0
 
@@ -199,7 +199,7 @@ class Clusters:
     def _limit(self, hour: int, budget: float) -> float:
         """Least score: as many tests as messages of the week before, in every window."""
         begin, end = np.searchsorted(self._kept.hour, [hour // 24 * 24 - WEEK, hour // 24 * 24])
-        return float(np.log10(max(100, end - begin) * len(WINDOWS) * INDEPENDENT / budget))
+        return float(np.log10(max(100, end - begin) * len(WINDOWS) / budget))
 
     def _score(self, row: Ints, column: Ints) -> Scored:
         kept, count = self._kept, len(self._kept) - self._fresh

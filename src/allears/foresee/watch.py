@@ -12,11 +12,14 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Meta
 
+from allears.foresee.account import Account
 from allears.foresee.clusters import Clusters
-from allears.foresee.emerging import Alarm, Emerging, Part
+from allears.foresee.emerging import Emerging
 from allears.foresee.expected import Calendar
 from allears.foresee.failures import Failures
+from allears.foresee.issue import Alarm, Part
 from allears.foresee.judge import Judged, needed_score
+from allears.foresee.memory import Memory
 from allears.foresee.near import NearDuplicates
 from allears.foresee.rows import BACKFILL, HOUR, Names, Rows, arrived_at, read_rows
 from allears.foresee.tail import count_quantile, highest_usual
@@ -86,7 +89,11 @@ class Watch:
             "met": self._failures,
             "text": self._clusters,
         }
-        self._emerging = Emerging(self._names, rules.min_customers, rules.labels, self._sums, self._onset)
+        self._memory = Memory()
+        account = Account(self._names, self._memory, rules.valence, rules.labels)
+        self._emerging = Emerging(
+            self._names, self._memory, account, rules.min_customers, self._sums, self._onset
+        )
         self._wishes = Wishes(self._names, rules.valence)
         self._copies = NearDuplicates()
         self._waiting: list[Rows] = []
@@ -149,6 +156,7 @@ class Watch:
         self._voices.start_day(day)
         self._failures.start_day(day)
         self._clusters.start_day(day)
+        self._memory.forget(day * 24)
         self._emerging.forget(day * 24)
         self._copies.forget(day * 24 - COPY_MEMORY_HOURS)
 
@@ -160,8 +168,8 @@ class Watch:
         self._clusters.take(said, groups, self._voices.settled(said))
         self._wishes.take(said, groups)
         self._failures.take(met, first, until)
-        self._emerging.remember("said", said)
-        self._emerging.remember("met", met.take(met.ok == 0))
+        self._memory.remember("said", said)
+        self._memory.remember("met", met.take(met.ok == 0))
         rules = self.rules
         judged: dict[tuple[str, str], Judged] = {
             ("said", kind): found

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’-]){2,}")
 _HIDDEN = re.compile(r"<[A-Z_]+\d*>|https?://\S+|@\w+")
-COMMON_SHARE = 0.05
+COMMON_SHARE = 0.02
 ALIKE = 0.7
 # Common words of requests that no background is sure to hold often enough.
 _PLAIN = frozenset(

@@ -13,7 +13,8 @@ from allears.foresee.wording import words_of
 
 SHARED_ROWS = 0.4
 SHARED_AUTHORS = 0.3
-FEW_AUTHORS, AUTHORS_LIFT = 3, 4.0
+FEW_AUTHORS, AUTHORS_LIFT = 2, 8.0
+FEW = 3
 RECENT_HOURS = 36
 MOSTLY, KNOWN, LIFT = 0.6, 0.3, 1.5
 STEM, LETTERS = 6, 4
@@ -22,7 +23,8 @@ NEAR_HOURS, NEAR = 24, 0.5
 CARRIED = 0.25
 ENOUGH = 2.0
 # How much two anomalies of the same hours have in common when both are mostly about one value.
-_WEIGHT = {"service": 1.0, "platform": 0.5, "release": 1.0, "region": 1.0, "partner": 1.0}
+_SAME = {"service": 1.0, "platform": 0.5, "release": 1.0, "region": 1.0, "partner": 1.0, "channel": 0.5}
+_OTHER = _SAME | {"channel": 0.0}
 
 
 class Kinship:
@@ -71,8 +73,8 @@ class Kinship:
         for facet, name in enumerate(FACETS):
             left = self._mostly(ours[facet], len(members), alarm.lane, facet)
             right = self._mostly(issue.facets[facet], len(issue.signals), issue.parts[0].lane, facet)
-            if name in _WEIGHT and left >= 0 and right >= 0:
-                weight += _WEIGHT[name] if left == right else -_WEIGHT[name]
+            if left >= 0 and right >= 0:
+                weight += _SAME[name] if left == right else -_OTHER[name]
         return weight
 
     def _mostly(self, counter: Counter[int], count: int, lane: str, facet: int) -> int:
@@ -85,7 +87,7 @@ class Kinship:
 
     def _words(self, members: Rows, issue: Issue) -> float:
         """Words that many messages of both use, and few did before."""
-        if len(members) < FEW_AUTHORS or len(issue.texts) < FEW_AUTHORS:
+        if len(members) < FEW or len(issue.texts) < FEW:
             return 0.0
         ours, theirs = _used(members.text.tolist()), _used([text for _, text in issue.texts])
         both = [w for w, share in ours.items() if share >= OFTEN and theirs.get(w, 0.0) >= OFTEN]
@@ -107,7 +109,7 @@ def _topics(members: Rows, issue: Issue) -> float:
     alike = [
         t for t, n in ours.items() if n >= CARRIED * messages and issue.topics[t] >= CARRIED * issue.messages
     ]
-    return 1.5 if alike and messages >= FEW_AUTHORS else 0.0
+    return 1.5 if alike and messages >= FEW else 0.0
 
 
 def same_series(left: Holds, right: Holds) -> bool:

@@ -161,6 +161,8 @@ def _check_each(body: bytes) -> Checked:
             refused.append(refuse(error, "$" if whole else f"$.batch[{index}]", part, "segment"))
     if not refused and len(parts) == 1 and good == [body]:
         return Checked(1, [], body)
+    if not refused and not good:
+        refused.append(refuse(BadRow("expected a whole JSON document"), "$", body, "segment"))
     keep = b'{"batch":[' + b",".join(good) + b"]}" if good else b""
     return Checked(len(good), refused, keep)
 

@@ -44,6 +44,8 @@ from allears.settings import Settings
 if TYPE_CHECKING:
     import ibis
 
+    from allears.act.happening import Happening
+    from allears.act.issue import Change
     from allears.foresee.backtest import Backtest
     from allears.listen.mapping import Mapping as Columns
     from allears.listen.plans import Plan
@@ -199,9 +201,13 @@ class Space:
         """Publish who is who to the lake, for joins."""
         ask.publish(self.ground)
 
-    def react(self, since: datetime) -> int:
-        """Run the playbooks that are on over what arrived since; returns how many moves are new."""
-        return playbooks.run(self.ground, since=since, at=self.now())
+    def react(self, since: datetime, changes: Sequence[Change] = (), given: Sequence[Happening] = ()) -> int:
+        """Run the playbooks that are on: over what arrived since, issues that changed, burns; returns how many moves are new."""
+        return playbooks.run(self.ground, since=since, at=self.now(), changes=changes, given=given)
+
+    def burning(self) -> list[Happening]:
+        """Say which services burn their error budget now."""
+        return effects.burning_now(self.ground)
 
     async def deliver(self, stop: asyncio.Event) -> None:
         """Send what is due until told to stop."""
@@ -232,7 +238,8 @@ class Space:
 
     def mark_fixed(self, issue: str, at: datetime | None = None) -> None:
         """Say that the cause was mended: from here the verdict is measured."""
-        issue_desk.mark_fixed(self.ground.desk, issue, self.actor, at or self.now())
+        moment = at or self.now()
+        self.react(moment, [issue_desk.mark_fixed(self.ground.desk, issue, self.actor, moment)])
 
     def dismiss(self, issue: str) -> None:
         """Say that it is no issue."""

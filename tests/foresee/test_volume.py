@@ -5,7 +5,7 @@ import pytest
 
 from allears.errors import Refused
 from allears.foresee.expected import Calendar
-from allears.foresee.volume import surprise_matrix, surprises
+from allears.foresee.volume import surprises
 
 HOURS = np.arange("2026-01-05", "2026-03-02", dtype="datetime64[h]")
 FIRST = int(HOURS[0].astype(int))
@@ -40,34 +40,6 @@ def test_flat_short_and_unequal_series():
     assert surprises(HOURS[:2], [1, 2]).tolist() == [0, 0]
     with pytest.raises(Refused):
         surprises(HOURS, [1.0])
-
-
-def test_many_series_one_of_them_bursting():
-    counts = np.stack([usual(s, 5) for s in range(8)])
-    counts[3, 1000] += 40
-    score = surprise_matrix(counts, np.zeros(8, np.int64), FIRST, Calendar())["score"]
-    assert np.unravel_index(np.argmax(score), score.shape) == (3, 1000)
-
-
-def test_growth_of_all_series_is_no_surprise_to_any():
-    counts = np.stack([usual(s, 5) for s in range(8)])
-    counts[:, 1000:1072] *= 2
-    score = surprise_matrix(counts, np.zeros(8, np.int64), FIRST, Calendar())["score"]
-    assert score[:, 1012:1072].max() < 6
-
-
-def test_a_series_that_has_just_begun_is_not_judged():
-    counts = np.stack([usual(s, 5) for s in range(3)])
-    counts[2, :900] = 0
-    score = surprise_matrix(counts, np.array([0, 0, 900]), FIRST, Calendar())["score"]
-    assert not score[2, : 900 + 7 * 24].any()
-
-
-def test_a_matrix_is_judged_with_the_past_only():
-    counts = np.stack([usual(s, 5) for s in range(3)])
-    whole = surprise_matrix(counts, np.zeros(3, np.int64), FIRST, Calendar())["score"]
-    part = surprise_matrix(counts[:, :800], np.zeros(3, np.int64), FIRST, Calendar())["score"]
-    assert np.allclose(whole[:, :800], part)
 
 
 def test_a_holiday_counts_as_a_sunday():

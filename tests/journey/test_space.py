@@ -17,7 +17,14 @@ from allears.guard.erase import verify_receipt
 from allears.space import Space
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-CANARIES = ("canary.ada@example.com", "+442071838750", "4111111111111111", "Zebedee Quartermain", "zq_canary_handle", "GB82WEST12345698765432")
+CANARIES = (
+    "canary.ada@example.com",
+    "+442071838750",
+    "4111111111111111",
+    "Zebedee Quartermain",
+    "zq_canary_handle",
+    "GB82WEST12345698765432",
+)
 
 
 @pytest.fixture
@@ -33,7 +40,13 @@ def clock(space: Space) -> SetClock:
 
 
 def speak(space: Space, text: str, number: int = 0, **more: object) -> None:
-    row = {"signal_id": f"s{number}", "text": text, "channel": "chat", "occurred_at": space.now().isoformat(), "identifiers": {"email": "ada@example.com"}}
+    row = {
+        "signal_id": f"s{number}",
+        "text": text,
+        "channel": "chat",
+        "occurred_at": space.now().isoformat(),
+        "identifiers": {"email": "ada@example.com"},
+    }
     space.hear([row | more], source="chat")
 
 
@@ -49,7 +62,9 @@ def plant(space: Space) -> None:
     message["Date"], message["Message-ID"] = "Mon, 01 Jun 2026 10:00:00 +0000", "<1@example.com>"
     message.set_content(text)
     space.take("mail", message.as_bytes(), source="mailbox")
-    rows = json.dumps({"id": 7, "created_at": NOW.isoformat(), "body": text, "requester": {"name": name, "email": mail}}).encode()
+    rows = json.dumps(
+        {"id": 7, "created_at": NOW.isoformat(), "body": text, "requester": {"name": name, "email": mail}}
+    ).encode()
     space.take("rows", rows, source="helpdesk")
     with pytest.raises(Refused):
         space.take("rows", b'{"id": 8, "body": "' + mail.encode(), source="broken")
@@ -101,7 +116,9 @@ def test_after_erasure_nothing_opens_and_nobody_is_found(space: Space) -> None:
     assert opened and all(value is None for value in opened.values())
     with pytest.raises(NotFound):
         space.customer("canary.ada@example.com")
-    assert space.ground.engine.query("SELECT count(*) AS n FROM signals")["n"].to_pylist() == [4], "what was counted stays counted"
+    assert space.ground.engine.query("SELECT count(*) AS n FROM signals")["n"].to_pylist() == [4], (
+        "what was counted stays counted"
+    )
 
 
 def test_one_person_over_all_channels_is_one_customer(space: Space) -> None:
@@ -144,12 +161,19 @@ def test_refused_rows_are_replayed_once_their_reason_is_gone(space: Space, tmp_p
 
 
 def test_a_shared_mapping_is_kept_for_a_source(space: Space) -> None:
-    row = {"nr": 1, "when": "2026-06-01T10:00:00Z", "said": "the delivery was very late and nobody told me", "who": "ada@example.com"}
+    row = {
+        "nr": 1,
+        "when": "2026-06-01T10:00:00Z",
+        "said": "the delivery was very late and nobody told me",
+        "who": "ada@example.com",
+    }
     space.take("rows", json.dumps(row).encode(), source="crm")
     folder = space.ground.folder
     space.close()
     with Space.open(folder, clock=SetClock(NOW)) as again:
-        again.take("rows", json.dumps(row | {"nr": 2, "said": "now it came, thank you"}).encode(), source="crm")
+        again.take(
+            "rows", json.dumps(row | {"nr": 2, "said": "now it came, thank you"}).encode(), source="crm"
+        )
         assert again.digest(look=False)["stored"] == 2
         assert again.ground.engine.query("SELECT count(text) AS n FROM signals")["n"].to_pylist() == [2]
 
@@ -159,14 +183,21 @@ def test_a_handle_of_a_known_customer_is_hidden_in_what_others_write(space: Spac
     space.digest(look=False)
     speak(space, "I saw @rosa_writes and @the_brand there", 2, identifiers={"handle": "tom"})
     space.digest(look=False)
-    text = space.ground.engine.query("SELECT text FROM signals WHERE signal_id = 'chat:s2'")["text"][0].as_py()
+    text = space.ground.engine.query("SELECT text FROM signals WHERE signal_id = 'chat:s2'")["text"][
+        0
+    ].as_py()
     assert "rosa_writes" not in text
     assert "@the_brand" in text
 
 
 def test_taught_topics_and_sentiment_are_used_from_the_next_message_on(space: Space, tmp_path: Path) -> None:
     examples = tmp_path / "topics.csv"
-    wording = ("gift wrap please", "can you wrap it as a gift", "is gift wrapping possible", "the gift wrap was torn")
+    wording = (
+        "gift wrap please",
+        "can you wrap it as a gift",
+        "is gift wrapping possible",
+        "the gift wrap was torn",
+    )
     examples.write_text("text,topic\n" + "".join(f"{w},Gift wrap\n" for w in wording), "utf-8")
     assert space.teach_topics(examples)["topic"].to_pylist() == ["my/gift-wrap"]
     speak(space, "do you offer gift wrapping", 1)
@@ -191,4 +222,20 @@ def test_a_demo_in_small_goes_the_whole_way(tmp_path: Path) -> None:
         for row in space.trust().to_pylist():
             assert row["estimate"] is None or row["low"] <= row["estimate"] <= row["high"]
         assert space.forecast().num_rows == 7 * 24
-        assert all(set(i) >= {"id", "title", "kind", "first_signal_at", "detected_at", "signals", "customers", "department", "score", "state", "exemplars"} for i in space.issues())
+        assert all(
+            set(i)
+            >= {
+                "id",
+                "title",
+                "kind",
+                "first_signal_at",
+                "detected_at",
+                "signals",
+                "customers",
+                "department",
+                "score",
+                "state",
+                "exemplars",
+            }
+            for i in space.issues()
+        )

@@ -115,6 +115,6 @@ def _tell(outcome: dict[str, Any]) -> None:
     show.rows(said, title="after each fix: was trust regained?", empty="no verdict")
     identity, redaction = outcome["identity"], outcome["redaction"]
     show.out.print(
-        f"false alarms a week {outcome['false_alarms_per_week']:.2f} · decoys raised {outcome['decoys_raised']} · "
+        f"false alarms a week {outcome['false_alarms_per_week']:.2f} · decoys raised {len(outcome['decoys_raised'])} · "
         f"identity precision {identity['precision']:.3f}, recall {identity['recall']:.3f} · redaction recall {redaction['recall']:.3f}"
     )

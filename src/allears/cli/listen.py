@@ -132,8 +132,10 @@ def _show_plan(plan: Plan) -> None:
         show.rows([{"field": k, "column": _column(v)} for k, v in found.items()], title="mapping")
     if plan.preview:
         names = [n for n in plan.preview[0] if any(r.get(n) not in (None, "", [], {}) for r in plan.preview)]
+        columns = {f"row {number}": row for number, row in enumerate(plan.preview[:3], start=1)}
         show.rows(
-            [{n: _short(r.get(n)) for n in names} for r in plan.preview[:3]], title="first rows, mapped"
+            [{"field": n} | {c: _short(r.get(n)) for c, r in columns.items()} for n in names],
+            title="first rows, mapped",
         )
     for warning in plan.warnings:
         show.out.print(f"! {warning}", style="yellow")
@@ -153,6 +155,8 @@ def _column(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, list):
+        value = [f"{pair['type']} {pair['value']}" if isinstance(pair, dict) else pair for pair in value]
     text = show.cell(value)
     return text if len(text) <= 60 else text[:57] + "..."
 

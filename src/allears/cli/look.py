@@ -6,10 +6,11 @@ import dataclasses
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from allears.cli import show
 from allears.cli.where import HERE, Where
+from allears.errors import Refused
 
 By = Literal[
     "channel",
@@ -24,10 +25,21 @@ By = Literal[
     "topic",
 ]
 Every = Literal["day", "week", "month"]
+State = Literal["open", "acknowledged", "fixed", "closed", "dismissed"]
+AT_LEAST_ONE = validators.Number(gte=1)
+
+
+def _day(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        raise Refused("expected a day such as 2026-06-01", place="--start") from None
 
 
 def signals(
-    *, last: Annotated[int, Parameter(help="How many, newest first.")] = 20, where: Where = HERE
+    *, last: Annotated[int, Parameter(help="How many, newest first.", validator=AT_LEAST_ONE)] = 20, where: Where = HERE
 ) -> None:
     """Show the newest signals, redacted."""
     with where.open() as space:
@@ -82,7 +94,7 @@ def customer(who: str, /, *, limit: int = 30, where: Where = HERE) -> None:
         )
 
 
-def issues(*, state: str | None = None, where: Where = HERE) -> None:
+def issues(*, state: State | None = None, where: Where = HERE) -> None:
     """List issues and opportunities, highest score first."""
     with where.open() as space:
         found = space.issues(state)
@@ -183,7 +195,12 @@ def services(*, where: Where = HERE) -> None:
             )
 
 
-def forecast(*, channel: str | None = None, days: int = 7, where: Where = HERE) -> None:
+def forecast(
+    *,
+    channel: str | None = None,
+    days: Annotated[int, Parameter(validator=AT_LEAST_ONE)] = 7,
+    where: Where = HERE,
+) -> None:
     """Forecast messages an hour, with a 90 % interval."""
     with where.open() as space:
         found = space.forecast(channel, days=days)
@@ -217,7 +234,7 @@ def backtest(*, start: str | None = None, where: Where = HERE) -> None:
     start
         First day, YYYY-MM-DD; default: the first day with four weeks of history.
     """
-    moment = datetime.fromisoformat(start).replace(tzinfo=UTC) if start else None
+    moment = _day(start)
     with where.open() as space:
         found = space.backtest(moment)
     issues = found.issues.drop_columns(["signal_ids"])

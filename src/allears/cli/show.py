@@ -76,6 +76,8 @@ def cell(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {cell(v)}" for k, v in value.items() if v not in (None, 0, ""))
     if isinstance(value, list | tuple):
         return ", ".join(cell(v) for v in value)
     # Control characters of a hostile message must not reach the terminal.

@@ -17,7 +17,7 @@ from allears.foresee.wording import telling_terms, typical
 METHOD = "emerging 2"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FACET_SHARE, FACET_KNOWN, FACET_LIFT = 0.6, 0.3, 1.2
-TITLE_SHARE, TITLE_LEAST = 0.25, 3
+TITLE_SHARE, TITLE_LEAST, TITLE_LETTERS = 0.25, 3, 4
 TOPIC_SHARE = 0.1
 MOST_BURST = 50.0
 
@@ -79,8 +79,9 @@ class Account:
         label = self._label(topic) if topic >= 0 else ""
         if issue.kind == "opportunity" and label and terms:
             label = f"{label}: {', '.join(terms[:3])}"
-        if not label and terms and issue.messages >= TITLE_LEAST:
-            label = ", ".join(terms[:3]).capitalize()
+        words = [t for t in terms if len(t) >= TITLE_LETTERS] if issue.messages >= TITLE_LEAST else []
+        if not label and words:
+            label = ", ".join(words[:3]).capitalize()
         platform = " ".join(facets[f] for f in ("platform", "release") if f in facets)
         where = [facets.get("service"), platform, *(facets.get(f) for f in ("region", "partner", "channel"))]
         said = ", ".join(w for w in where if w)

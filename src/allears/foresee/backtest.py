@@ -1,11 +1,9 @@
-"""Back-test: the past lived again by order of arrival, and compared with what is known to have happened."""
+"""Back-test: the past lived again by order of arrival."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,54 +15,23 @@ from allears.foresee.rows import HOUR, arrived_at
 from allears.foresee.watch import Watch, WatchRules
 
 WEEK_HOURS = 168
-OVERLAP = 0.25
-AUTHORS_OVERLAP = 0.25
-
-
-@dataclass(frozen=True)
-class Truth:
-    """One thing known to have happened.
-
-    ``signals`` or ``customers`` say what it touched; ``peak_at`` when its volume was highest.
-    """
-
-    name: str
-    began_at: datetime
-    ended_at: datetime
-    signals: Collection[str] = ()
-    customers: Collection[str] = ()
-    peak_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Found:
-    """What became of one truth: the first issue that matches it, if any."""
-
-    truth: str
-    issue: str | None
-    detected_at: datetime | None
-    lead_hours: float | None
-
-
-@dataclass(frozen=True)
-class Matched:
-    """Issues held against truths."""
-
-    found: tuple[Found, ...]
-    unmatched: tuple[str, ...]
-    recall: float
-    false_alarms_per_week: float
 
 
 @dataclass(frozen=True)
 class Backtest:
-    """A past lived again."""
+    """A past lived again.
+
+    ``judged`` of the ``sources`` delivered for longer than the settling time. If it is 0, nothing was raised because
+    nothing could be.
+    """
 
     issues: pa.Table
     surprises: pa.Table
     weeks: float
     alarms_per_week: float
     forecast: Checked | None
+    sources: int = 0
+    judged: int = 0
 
 
 def backtest(signals: pa.Table, rules: WatchRules, start: datetime | None = None) -> Backtest:
@@ -89,65 +56,26 @@ def backtest(signals: pa.Table, rules: WatchRules, start: datetime | None = None
         pc.greater_equal(watched.issues["detected_at"], pa.scalar(begin, pa.timestamp("us", tz="UTC")))
     )
     weeks = max((end - begin) / timedelta(hours=WEEK_HOURS), 1e-9)
+    sources, judged = _judged(signals, moments, rules.settle_days)
     return Backtest(
-        issues, watched.surprises, weeks, issues.num_rows / weeks, _forecast_check(signals, moments)
+        issues,
+        watched.surprises,
+        weeks,
+        issues.num_rows / weeks,
+        _forecast_check(signals, moments),
+        sources,
+        judged,
     )
 
 
-def match(
-    issues: pa.Table, truths: Sequence[Truth], weeks: float, signals: pa.Table | None = None
-) -> Matched:
-    """Hold issues against what is known to have happened.
-
-    An issue matches a truth when it was detected between the beginning and a day after the end, and
-    at least a quarter of its signals or authors, or of the truth's, are shared. An issue that matches nothing is a
-    false alarm.
-
-    Parameters
-    ----------
-    issues
-        In the ``issues`` schema.
-    truths
-        What happened.
-    weeks
-        How long was watched.
-    signals
-        Needed to compare by customers: ``signal_id`` and ``customer_key``.
-    """
-    authors = _authors(signals) if signals is not None else {}
-    rows = sorted(issues.to_pylist(), key=lambda i: i["detected_at"])
-    hits: dict[str, list[str]] = {
-        row["issue"]: [t.name for t in truths if _matches(row, t, authors)] for row in rows
-    }
-    found = tuple(_first(t, rows, hits) for t in truths)
-    unmatched = tuple(i for i, names in hits.items() if not names)
-    recall = sum(f.issue is not None for f in found) / max(1, len(truths))
-    return Matched(found, unmatched, recall, len(unmatched) / max(weeks, 1e-9))
-
-
-def _first(truth: Truth, rows: Iterable[dict[str, Any]], hits: dict[str, list[str]]) -> Found:
-    for row in rows:
-        if truth.name in hits[row["issue"]]:
-            peak = truth.peak_at or truth.ended_at
-            return Found(
-                truth.name, row["issue"], row["detected_at"], (peak - row["detected_at"]) / timedelta(hours=1)
-            )
-    return Found(truth.name, None, None, None)
-
-
-def _matches(issue: dict[str, Any], truth: Truth, authors: dict[str, str]) -> bool:
-    if not truth.began_at <= issue["detected_at"] <= truth.ended_at + timedelta(days=1):
-        return False
-    held, known = set(issue["signal_ids"]), set(truth.signals)
-    if known and len(held & known) >= OVERLAP * min(len(held), len(known)):
-        return True
-    people, hit = {authors[s] for s in held if s in authors}, set(truth.customers)
-    return bool(hit and people) and len(people & hit) >= AUTHORS_OVERLAP * len(people)
-
-
-def _authors(signals: pa.Table) -> dict[str, str]:
-    pairs = zip(signals["signal_id"].to_pylist(), signals["customer_key"].to_pylist(), strict=True)
-    return {signal: author for signal, author in pairs if author is not None}
+def _judged(signals: pa.Table, moments: pa.Array | pa.ChunkedArray, settle_days: int) -> tuple[int, int]:
+    """Count the sources, and those that delivered on some day after their settling time."""
+    days = pc.floor_temporal(moments, unit="day")
+    spans = pa.table({"source": signals["source"], "day": days}).group_by("source")
+    spans = spans.aggregate([("day", "min"), ("day", "max")])
+    settled = pc.add(spans["day_min"], pa.scalar(timedelta(days=settle_days)))
+    long_enough = pc.sum(pc.greater(spans["day_max"], settled)).as_py()
+    return spans.num_rows, long_enough or 0
 
 
 def _forecast_check(signals: pa.Table, moments: pa.Array | pa.ChunkedArray) -> Checked | None:

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from allears.foresee.crowd import NOW, PAST, SPREAD, WINDOWS, Counted, crowds
 from allears.foresee.grid import SeenBefore
 from allears.foresee.judge import HOT, WEEK, Judged
 from allears.foresee.likeness import Likeness
 from allears.foresee.rows import Names, Rows
-from allears.foresee.tail import rise_score
 from allears.foresee.wording import telling_terms
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Objects = NDArray[np.object_]
 
-WINDOWS = (6, 24, 72)
-NOW, PAST = 72, 14 * 24
-LEAST_PAST = 96
 ALIKE = 0.35
 HAPPY, SAD, SAD_SHARE = 0.3, -0.1, 0.3
-SPREAD = 0.2
 BACKGROUND = 1500
-GROWTH_PRIOR, MOST_GROWTH = 10.0, 20.0
 
 
 @dataclass
@@ -57,42 +51,6 @@ class Cluster:
         return self.sad >= SAD_SHARE * self.felt
 
 
-@dataclass
-class Counted:
-    """Messages of the last days that count, oldest first, beside their `Likeness`."""
-
-    hour: Ints
-    author: Ints
-    live: Bools
-    group: Ints
-    feeling: Floats
-    signal: Objects
-    text: Objects
-    cluster: Ints
-
-    def __len__(self) -> int:
-        return len(self.hour)
-
-    def take(self, which: slice | Ints) -> Counted:
-        """Choose rows."""
-        return Counted(**{f.name: getattr(self, f.name)[which] for f in fields(self)})
-
-    def join(self, more: Counted) -> Counted:
-        """Put rows underneath."""
-        parts = {f.name: (getattr(self, f.name), getattr(more, f.name)) for f in fields(self)}
-        return Counted(**{name: np.concatenate(both) for name, both in parts.items()})
-
-
-@dataclass
-class Scored:
-    """How far each new message's neighbourhood exceeds what is due, in its best window."""
-
-    score: Floats
-    seen: Floats
-    due: Floats
-    window: Ints
-
-
 class Clusters:
     """First-story detection over TF-IDF ([1]_): every message is compared with those of the last seventeen days.
 
@@ -107,9 +65,9 @@ class Clusters:
 
     def __init__(self) -> None:
         self._texts = Likeness(ALIKE)
-        self._kept = _counted(None, np.empty(0, np.int64), np.empty(0, bool))
+        self._kept = Counted.none()
         self._copies = SeenBefore(NOW)
-        self._copied: list[tuple[int, int, str]] = []
+        self._copied: dict[int, list[tuple[int, str]]] = {}
         self._copies_of: dict[int, list[str]] = {}
         self._cluster_of: dict[int, int] = {}
         self._fresh = 0
@@ -131,57 +89,44 @@ class Clusters:
         counts = np.array([bool(t) for t in rows.text], bool) & ~(rows.sentiment > HAPPY)
         rows, groups, live = rows.take(counts), groups[counts], live[counts]
         first = self._copies.first_only(np.zeros(len(rows), np.int64), groups, rows.hour)
-        self._copied = [
-            (int(h), int(g), s)
-            for h, g, s in zip(rows.hour[~first], groups[~first], rows.signal[~first], strict=True)
-        ]
+        for hour, group, signal in zip(
+            rows.hour[~first].tolist(), groups[~first].tolist(), rows.signal[~first], strict=True
+        ):
+            self._copied.setdefault(hour, []).append((group, signal))
         self._fresh = len(self._kept)
-        self._kept = self._kept.join(_counted(rows.take(first), groups[first], live[first]))
+        self._kept = self._kept.join(Counted.of(rows.take(first), groups[first], live[first]))
         self._texts.add(rows.text[first].tolist())
         if self._began < 0 and len(self._kept):
             self._began = int(self._kept.hour[0])
 
     def judge(self, first: int, last: int, budget: float, least: int) -> Judged:
         """Judge the hours ``first`` to ``last`` (not included)."""
+        kept = self._kept
         row, column, cosine = self._texts.alike(self._fresh)
-        scored = self._score(row, column)
-        now = self._kept.live[column] & (self._kept.hour[row] - self._kept.hour[column] < NOW)
+        crowd = crowds(kept, self._fresh, row, column, self._began)
+        risen = (crowd.score >= self._limit(first, budget)) & (crowd.seen >= least)
+        now = kept.live[column] & (kept.hour[row] - kept.hour[column] < NOW)
         row, column, cosine = row[now], column[now], cosine[now]
-        begins = np.searchsorted(row, np.arange(self._fresh, len(self._kept) + 1))
-        limit = self._limit(first, budget)
-        alarms: list[tuple[int, int, int, float, float, float]] = []
-        hot: list[tuple[int, int]] = []
-        copied = iter([*self._copied, (last, 0, "")])
-        copy = next(copied)
-        for at in range(self._fresh, len(self._kept)):
-            hour = int(self._kept.hour[at])
-            while copy[0] < hour:
-                self._copy(copy)
-                copy = next(copied)
-            new = at - self._fresh
-            span = slice(begins[new], begins[new + 1])
-            risen = scored.score[new] >= limit and scored.seen[new] >= least
-            chosen = self._place(at, column[span], cosine[span], bool(risen))
-            if chosen < 0:
-                continue
-            if scored.score[new] >= HOT:
-                hot.append((chosen, hour - first))
-            if risen and self.cells[chosen].complains():
-                self.cells[chosen].rate = scored.due[new] / scored.window[new]
-                alarms.append(
-                    (
-                        chosen,
-                        hour,
-                        int(scored.window[new]),
-                        scored.score[new],
-                        scored.seen[new],
-                        scored.due[new],
-                    )
-                )
-        while copy[0] < last:
-            self._copy(copy)
-            copy = next(copied)
-        return self._judged(alarms, hot, last - first)
+        begins = np.searchsorted(row, np.arange(self._fresh, len(kept) + 1))
+        placed = np.full(len(kept) - self._fresh, -1, np.int64)
+        alarmed = np.zeros(len(placed), bool)
+        for hour in range(first, last):
+            for new in range(*(np.searchsorted(kept.hour, [hour, hour + 1]) - self._fresh).tolist()):
+                near = slice(begins[new], begins[new + 1])
+                placed[new] = self._place(self._fresh + new, column[near], cosine[near], bool(risen[new]))
+                if placed[new] >= 0 and risen[new]:
+                    cluster = self.cells[placed[new]]
+                    cluster.rate = float(crowd.due[new] / crowd.window[new])
+                    alarmed[new] = cluster.complains()
+            self._attach(hour)
+        hours = kept.hour[self._fresh :]
+        hot = np.zeros((len(self.cells), last - first), bool)
+        warm = (placed >= 0) & (crowd.score >= HOT)
+        hot[placed[warm], hours[warm] - first] = True
+        return Judged(
+            placed[alarmed], hours[alarmed], crowd.window[alarmed], crowd.score[alarmed], crowd.seen[alarmed],
+            crowd.due[alarmed], hot,
+        )  # fmt: skip
 
     def onset(self, cell: int, hour: int) -> int:
         """Hour of a cluster's first message."""
@@ -201,45 +146,6 @@ class Clusters:
         begin, end = np.searchsorted(self._kept.hour, [hour // 24 * 24 - WEEK, hour // 24 * 24])
         return float(np.log10(max(100, end - begin) * len(WINDOWS) / budget))
 
-    def _score(self, row: Ints, column: Ints) -> Scored:
-        kept, count = self._kept, len(self._kept) - self._fresh
-        best = Scored(np.zeros(count), np.zeros(count), np.zeros(count), np.ones(count, np.int64))
-        hours = kept.hour[self._fresh :]
-        past_hours = np.minimum(PAST, hours - NOW - self._began)
-        judged = (past_hours >= LEAST_PAST) & kept.live[self._fresh :]
-        if not judged.any():
-            return best
-        _, author = np.unique(kept.author, return_inverse=True)
-        age = kept.hour[row] - kept.hour[column]
-        other = author[row] != author[column]
-        new = row - self._fresh
-        old = other & (age >= NOW) & (age < NOW + PAST)
-        # A person's many messages are one voice in every three days, now as then.
-        past = _distinct(new[old], author[column[old]] * 8 + (age[old] - NOW) // NOW, count)
-        per_hour = (past + 0.5) / np.maximum(past_hours, 1)
-        for window in WINDOWS:
-            within = other & (age < window) & kept.live[column]
-            seen = _distinct(new[within], author[column[within]], count) + 1.0
-            due = per_hour * window * self._growth(hours, window, past_hours)
-            score = np.where(judged & (seen > due), rise_score(seen, due, SPREAD + 1 / (past + 1)), 0.0)
-            better = score > best.score
-            for name, values in (("score", score), ("seen", seen), ("due", due)):
-                getattr(best, name)[better] = values[better]
-            best.window[better] = window
-        return best
-
-    def _growth(self, hours: Ints, window: int, past_hours: Ints) -> Floats:
-        """How much more of everything there is than in the past, at least 1."""
-        all_hours = self._kept.hour
-        end, begin = (
-            np.searchsorted(all_hours, hours + 1),
-            np.searchsorted(all_hours, hours + 1 - window),
-        )
-        since, until = (np.searchsorted(all_hours, hours - a) for a in (NOW + PAST, NOW))
-        usual = (until - since) * window / np.maximum(past_hours, 1)
-        growth: Floats = np.clip((end - begin + GROWTH_PRIOR) / (usual + GROWTH_PRIOR), 1.0, MOST_GROWTH)
-        return growth
-
     def _place(self, at: int, near: Ints, cosine: Floats, risen: bool) -> int:
         """Let a message join the cluster most of its neighbours are in, or open one; -1 if it does neither."""
         if not len(near) or not self._kept.live[at]:
@@ -254,7 +160,8 @@ class Clusters:
             return -1
         free = near[~held]
         texts = self._kept.text
-        label = " ".join(telling_terms([*texts[free], texts[at]], texts[max(0, at - BACKGROUND) : at], 4))
+        background = texts[max(0, at - BACKGROUND) : at].tolist()
+        label = " ".join(telling_terms([*texts[free], texts[at]], background, 4))
         self.cells.append(Cluster(int(self._kept.hour[free].min(initial=self._kept.hour[at])), label))
         for member in free:
             self._join(int(member), len(self.cells) - 1)
@@ -272,41 +179,9 @@ class Clusters:
         self._cluster_of[group] = chosen
         return chosen
 
-    def _copy(self, copy: tuple[int, int, str]) -> None:
-        _, group, signal = copy
-        self._copies_of.setdefault(group, []).append(signal)
-        if group in self._cluster_of:
-            self.cells[self._cluster_of[group]].signals.add(signal)
-
-    def _judged(
-        self,
-        alarms: list[tuple[int, int, int, float, float, float]],
-        hot: list[tuple[int, int]],
-        hours: int,
-    ) -> Judged:
-        warm = np.zeros((len(self.cells), hours), bool)
-        for cell, hour in hot:
-            warm[cell, hour] = True
-        columns = list(zip(*alarms, strict=True)) or [()] * 6
-        cell, hour, window = (np.array(c, np.int64) for c in columns[:3])
-        score, seen, due = (np.array(c, np.float64) for c in columns[3:])
-        return Judged(cell, hour, window, score, seen, due, warm)
-
-
-def _distinct(which: Ints, what: Ints, count: int) -> Floats:
-    """Count different things per row."""
-    if not len(which):
-        return np.zeros(count)
-    width = int(what.max()) + 1
-    counted: Floats = np.bincount(np.unique(which * width + what) // width, minlength=count).astype(float)
-    return counted
-
-
-def _counted(rows: Rows | None, groups: Ints, live: Bools) -> Counted:
-    if rows is None:
-        none, nothing = np.empty(0, np.int64), np.empty(0, object)
-        return Counted(none, none, live, none, np.empty(0), nothing, nothing, none)
-    return Counted(
-        rows.hour, rows.author, live, groups, rows.sentiment, rows.signal, rows.text,
-        np.full(len(rows), -1, np.int64),
-    )  # fmt: skip
+    def _attach(self, hour: int) -> None:
+        """Let an hour's copies follow their originals; they are gathered, but not counted."""
+        for group, signal in self._copied.pop(hour, ()):
+            self._copies_of.setdefault(group, []).append(signal)
+            if group in self._cluster_of:
+                self.cells[self._cluster_of[group]].signals.add(signal)

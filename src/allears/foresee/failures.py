@@ -34,6 +34,7 @@ COMBINATIONS: tuple[tuple[int, ...], ...] = (
 )
 PRIOR_TRIES = 200.0
 PRIOR_FAILURES = 0.5
+ONLY_FAILURES = 0.6
 _FAILS = re2.compile(
     r"(?i)fail|error|crash|declin|denied|reject|late\b|delay|lost|timed? ?out|abort|exception|undeliver"
 )
@@ -44,6 +45,8 @@ class Failures:
 
     The share of tries that fail is compared, not the number: a campaign or a season brings more
     tries, an outage a larger share. A new release or partner starts from its service's own share.
+    Some streams report failures only: a series is therefore also held against the tries of everybody,
+    and a slice that has hardly any tries but failed ones is left to its service.
 
     Parameters
     ----------
@@ -56,6 +59,8 @@ class Failures:
     def __init__(self, names: Names, settle_days: int) -> None:
         self._names, self._settle = names, settle_days
         self._grid = Grid(("tries", "fails", "due"), HISTORY_DAYS + 1)
+        self._all = Grid(("tries",), HISTORY_DAYS + 1)
+        self._of_all: Floats = np.empty(0)
         self.honesty = Honesty(WINDOWS)
         self.cells: list[Cell] = []
         self._parent: list[int] = []
@@ -91,6 +96,7 @@ class Failures:
             )
         self.day = day
         self._grid.start_day(day)
+        self._all.start_day(day)
         self._learn_shares()
 
     def take(self, rows: Rows, first: int, last: int) -> None:
@@ -104,8 +110,13 @@ class Failures:
             keys = pack(np.full(int(present.sum()), -1), combination, values)
             self._put(keys, rows.author[present], rows.hour[present], failed[present])
         if len(self._grid):
-            tries = self._grid.span("tries", first, last)
-            self._grid.span("due", first, last)[:] = tries * self._share_now()[:, None]
+            everybody = np.unique(np.stack([rows.hour, rows.author]), axis=1)[0]
+            self._all.add("tries", self._all.rows_of(np.zeros(len(everybody), np.int64)), everybody)
+            of_all = np.pad(self._of_all, (0, len(self._grid) - len(self._of_all)))[:, None]
+            own = self._grid.span("tries", first, last) * self._share_now()[:, None]
+            self._grid.span("due", first, last)[:] = np.maximum(
+                own, of_all * self._all.span("tries", first, last)
+            )
 
     def judge(self, first: int, last: int, budget: float, least: int) -> Judged:
         """Judge those hours."""
@@ -182,8 +193,13 @@ class Failures:
         parent = np.array(self._parent)
         base = np.where(parent >= 0, single[parent], whole)
         self._share = (failed + base * PRIOR_TRIES) / (tried + PRIOR_TRIES)
-        self._unsure = 1.0 / (failed + base * PRIOR_TRIES + PRIOR_FAILURES)
-        self._live = np.where(parent >= 0, old[parent], old)
+        since = np.arange(self._grid.begin, begin)[None, :] >= began[:, None]
+        everybody = (since * weights) @ self._all.layer("tries")[0, :past]
+        self._of_all = failed / np.maximum(everybody, PRIOR_TRIES)
+        # What the prior says of a slice with few tries of its own is a guess, and so is not counted as known.
+        self._unsure = 1.0 / (failed + base * np.minimum(tried, PRIOR_TRIES) + PRIOR_FAILURES)
+        settled = np.where(parent >= 0, old[parent], old)
+        self._live = settled & ~((parent >= 0) & (failed > ONLY_FAILURES * tried))
 
     def _share_now(self) -> Floats:
         """Usual share of each cell; one that appeared today takes its parent's."""

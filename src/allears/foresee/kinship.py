@@ -23,8 +23,9 @@ NEAR_HOURS, NEAR = 24, 0.5
 CARRIED = 0.25
 ENOUGH = 2.0
 # How much two anomalies of the same hours have in common when both are mostly about one value.
-_SAME = {"service": 1.0, "platform": 0.5, "release": 1.0, "region": 1.0, "partner": 1.0, "channel": 0.5}
-_OTHER = _SAME | {"channel": 0.0}
+_SAME = {"service": 1.5, "platform": 0.5, "release": 1.0, "region": 1.0, "partner": 1.0, "channel": 0.5}
+# Releases differ by app and by service, and one problem is talked about in many channels.
+_OTHER = _SAME | {"channel": 0.0, "release": 0.0}
 
 
 class Kinship:
@@ -103,7 +104,7 @@ def _used(texts: Sequence[str]) -> dict[str, float]:
 
 
 def _topics(members: Rows, issue: Issue) -> float:
-    """A topic that many messages of both carry."""
+    """Look for a topic that many messages of both carry."""
     messages = int(members.spoken.sum())
     ours = Counter(topic for topics in members.topics for topic in topics)
     alike = [

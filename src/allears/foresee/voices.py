@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from allears.foresee.cells import Cell, pack, unpack
 from allears.foresee.expected import HISTORY_DAYS, Calendar, expect_day, week_shape
 from allears.foresee.grid import Grid, SeenBefore, trailing
+from allears.foresee.growth import growth_of_others
 from allears.foresee.judge import Judged, judge_hours, learn_day, needed_score
+from allears.foresee.origins import Origins
 from allears.foresee.rows import FACETS, Names, Rows
 from allears.foresee.tail import Honesty, drop_score
 
@@ -26,10 +28,7 @@ COMBINATIONS: tuple[tuple[int, ...], ...] = (
 )
 AUTHOR_HOURS = 23
 COPY_HOURS = 72
-ORIGIN_BEGINS_WITH = 20
 WISH_GUARD = 336
-GROWTH_PRIOR = 10.0
-MOST_GROWTH = 20.0
 MILD, SAD = 0.3, -0.3
 
 
@@ -55,17 +54,15 @@ class Voices:
     def __init__(
         self, names: Names, calendar: Calendar, valence: Mapping[str, str], settle_days: int
     ) -> None:
-        self._names, self._calendar, self._valence, self._settle = names, calendar, valence, settle_days
+        self._names, self._calendar, self._valence = names, calendar, valence
         self._pairs = Grid(("count", "clean", "due0", "due"), HISTORY_DAYS + 1)
         self._cells = Grid(("seen", "due"), 16)
-        self._origins = Grid(("known", "live"), HISTORY_DAYS + 1)
+        self.origins = Origins(settle_days)
         self._cell_of: list[int] = []
         self._origin_of: list[int] = []
         self._codes_of: list[int] = []
         self._topic_row: list[int] = []
         self._all_row: list[int] = []
-        self._delivered: dict[int, int] = {}
-        self._began: dict[int, int] = {}
         self._authors, self._copies = SeenBefore(AUTHOR_HOURS), SeenBefore(COPY_HOURS)
         self.honesty = {"issue": Honesty(PROBLEM_WINDOWS), "opportunity": Honesty(WISH_WINDOWS)}
         self._shape: Floats = np.ones(168, np.float64)
@@ -98,27 +95,18 @@ class Voices:
         if self.day >= 0:
             self._learn()
         self.day = day
-        for grid in (self._pairs, self._cells, self._origins):
+        for grid in (self._pairs, self._cells, self.origins):
             grid.start_day(day)
-        live = self._origins.span("live", day * 24, day * 24 + 24)
-        for origin, began in self._began.items():
-            live[self._origins.row(origin)] = day * 24 >= began + self._settle * 24
         if len(self._pairs):
             self._expect()
 
     def take(self, rows: Rows, groups: Ints, first: int, last: int) -> None:
         """Count the messages of the hours ``first`` to ``last`` (not included) of the running day."""
-        self._listen(rows, first, last)
+        self.origins.listen(rows, first, last)
         for combination, facets in enumerate(COMBINATIONS):
             self._count(rows, groups, combination, facets)
         self._due(first, last)
         self._settle_cells(first, last)
-
-    def settled(self, rows: Rows) -> Bools:
-        """Mark the messages whose origin had been listened to for long enough when they came."""
-        never = np.iinfo(np.int64).max // 2
-        began = np.array([self._began.get(int(o), never) for o in rows.origin], np.int64)
-        return (rows.hour // 24) * 24 >= began + self._settle * 24
 
     def judge(self, first: int, last: int, budget: float, least: int) -> dict[str, Judged]:
         """Judge those hours: problems and wishes apart."""
@@ -179,22 +167,6 @@ class Voices:
             ]
         return found
 
-    def _listen(self, rows: Rows, first: int, last: int) -> None:
-        """Note which origins deliver, and since when in earnest (a trickle of tests is not a beginning)."""
-        for origin in np.unique(rows.origin):
-            hours = np.sort(rows.hour[rows.origin == origin])
-            before = self._delivered.get(int(origin), 0)
-            self._delivered[int(origin)] = before + len(hours)
-            if int(origin) not in self._began and before + len(hours) >= ORIGIN_BEGINS_WITH:
-                self._began[int(origin)] = int(hours[ORIGIN_BEGINS_WITH - before - 1])
-            self._origins.row(int(origin))
-        known, live = self._origins.span("known", first, last), self._origins.span("live", first, last)
-        for origin, began in self._began.items():
-            row = self._origins.row(origin)
-            known[row] = np.arange(first, last) >= began
-            # Judged from a midnight on, so that a day is wholly in or out.
-            live[row] = (np.arange(first, last) // 24) * 24 >= began + self._settle * 24
-
     def _count(self, rows: Rows, groups: Ints, combination: int, facets: tuple[int, ...]) -> None:
         values = tuple(rows.facets[:, f] for f in facets)
         if not facets:
@@ -245,7 +217,7 @@ class Voices:
             at = len(self._cell_of)
             cell, origin = self._pairs.keys[at] >> 20, self._pairs.keys[at] & 0xFFFFF
             self._cell_of.append(cell)
-            self._origin_of.append(self._origins.row(origin))
+            self._origin_of.append(self.origins.row(origin))
             self._codes_of.append(origin)
             self._topic_row.append(at)
             self._all_row.append(at)
@@ -257,7 +229,7 @@ class Voices:
     def _expect(self) -> None:
         begin = self.day * 24
         past = slice(0, self._pairs.width - 24)
-        known = self._origins.layer("known")[:, past] > 0
+        known = self.origins.known()
         hours = np.arange(self._pairs.begin, begin)
         week, today = (
             self._calendar.hours_of_week(hours),
@@ -276,9 +248,7 @@ class Voices:
         self._pairs.span("due0", begin, begin + 24)[:] = due
         learned = np.bincount(self._cell_of, rest, len(self.cells)).astype(np.float64)
         self._unsure = 1.0 / (learned + 1.0)
-        settled = np.array(
-            [self._began.get(o, begin) + self._settle * 24 <= begin for o in self._codes_of], bool
-        )
+        settled = self.origins.judged_at(np.int64(begin), self._codes_of)
         self._active = np.bincount(self._cell_of, settled & (due.sum(1) > 0), len(self.cells)) > 0
 
     @staticmethod
@@ -290,9 +260,7 @@ class Voices:
         return week_shape(total, np.where(listened, 0.98 ** (np.arange(len(total), 0, -1) / 24), 0.0), week)
 
     def _live(self, first: int, last: int) -> NDArray[np.float32]:
-        live: NDArray[np.float32] = self._origins.span("live", first, last)[
-            np.array(self._origin_of, np.int64)
-        ]
+        live: NDArray[np.float32] = self.origins.live(first, last)[np.array(self._origin_of, np.int64)]
         return live
 
     def _due(self, first: int, last: int) -> None:
@@ -302,32 +270,12 @@ class Voices:
         back = first - 24
         live = self._live(back, last)
         count, due = self._pairs.span("count", back, last) * live, self._pairs.span("due0", back, last) * live
-        growth = np.ones((len(self._pairs), last - first))
-        topic, whole = np.array(self._topic_row), np.array(self._all_row)
         topics = np.array([self.cells[c].topic for c in self._cell_of], np.int64)
         plain = np.array([not self.cells[c].facets for c in self._cell_of], bool)
-        for window in (6, 24):
-            got, expected = trailing(count, window, last - first), trailing(due, window, last - first)
-            others = np.maximum(got[whole] - got[topic], 0) + GROWTH_PRIOR
-            usual = np.maximum(expected[whole] - expected[topic], 0) + GROWTH_PRIOR
-            growth = np.maximum(growth, np.where((topic != whole)[:, None], others / usual, 1.0))
-            growth = np.maximum(growth, self._common_growth(got, expected, topics, plain))
-        lifted = self._pairs.span("due0", first, last) * np.minimum(growth, MOST_GROWTH)
-        self._pairs.span("due", first, last)[:] = lifted
-
-    @staticmethod
-    def _common_growth(got: Floats, expected: Floats, topics: Ints, plain: Bools) -> Floats:
-        """Growth of everything but the series' own topic, over all origins; total series are not lifted."""
-        most = int(topics.max()) + 2
-        sums = []
-        for values in (got, expected):
-            by_topic = np.zeros((most, values.shape[1]))
-            np.add.at(by_topic, topics[plain] + 1, values[plain])
-            others = by_topic[0][None, :] - by_topic
-            others[0] = 0.0
-            sums.append(np.maximum(others, 0)[topics + 1] + GROWTH_PRIOR)
-        common: Floats = sums[0] / sums[1]
-        return common
+        growth = growth_of_others(
+            count, due, last - first, topics, plain, np.array(self._topic_row), np.array(self._all_row)
+        )
+        self._pairs.span("due", first, last)[:] = self._pairs.span("due0", first, last) * growth
 
     def _settle_cells(self, first: int, last: int) -> None:
         if not len(self._pairs):

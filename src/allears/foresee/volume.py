@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allears.errors import Refused
-from allears.foresee.expected import Calendar, expect_day, week_shape
-from allears.foresee.grid import trailing
-from allears.foresee.tail import rise_score
 
 Floats = NDArray[np.float64]
 HALF_LIFE_DAYS = 5.0
@@ -67,60 +63,6 @@ def surprises(times: ArrayLike, counts: ArrayLike) -> Floats:
     views += [_beyond_usual(v, per_day) for v in (values, _recent(values, hour), restless)]
     rare = np.mean([_rarity(v) for v in views], axis=0)
     return _gate(rare, max(3, int(per_day * GATE_DAYS))) / FULL
-
-
-def surprise_matrix(
-    counts: NDArray[np.generic],
-    first_seen: Sequence[int] | NDArray[np.int64],
-    first_hour: int,
-    calendar: Calendar,
-    settle_days: int = 7,
-) -> dict[str, Floats]:
-    """Score many hourly series at once, each hour knowing only the hours before it.
-
-    Parameters
-    ----------
-    counts
-        Shape (series, hours), from a midnight in UTC on.
-    first_seen
-        Hour (column) from which each series was listened to; it is judged ``settle_days`` later.
-    first_hour
-        Hours since 1970 of the first column.
-    calendar
-        Hours of the week and holidays.
-
-    Returns
-    -------
-    dict
-        ``score`` (-log10 tail probability, 0 while not judged), ``expected`` and ``growth`` (the
-        series' expectation and the factor by which all others rose), each of shape (series, hours).
-    """
-    given = np.asarray(counts, np.float32)
-    count, hours = given.shape
-    began = np.asarray(first_seen, np.int64)
-    week = calendar.hours_of_week(first_hour + np.arange(hours))
-    clean, known = given.copy(), np.arange(hours)[None, :] >= began[:, None]
-    expected = np.zeros((count, hours), np.float32)
-    for day in range(1, -(-hours // 24)):
-        past, today = slice(max(0, day - 35) * 24, day * 24), slice(day * 24, min(hours, day * 24 + 24))
-        total = np.where(known[:, past], clean[:, past], 0).sum(0).astype(float)
-        shape = week_shape(total, np.where(known[:, past].any(0), 1.0, 0.0), week[past])
-        due, _ = expect_day(clean[:, past], known[:, past], np.arange(count), week[past], week[today], shape)
-        expected[:, today] = due
-        judged = known[:, today] & (due > 0)
-        clean[:, today] = np.where(
-            judged, np.minimum(given[:, today], due + 3 * np.sqrt(due + 0.1 * due**2) + 1), given[:, today]
-        )
-    live = np.arange(hours)[None, :] >= began[:, None] + settle_days * 24
-    seen, due = given * live, expected * live
-    got, usual = trailing(seen, 24, hours), trailing(due, 24, hours)
-    growth = (
-        np.maximum(1.0, (got.sum(0) - got + 10.0) / (usual.sum(0) - usual + 10.0))
-        if count > 1
-        else np.ones_like(got)
-    )
-    score = np.where(live & (expected > 0), rise_score(given, expected * growth, 0.05), 0.0)
-    return {"score": score, "expected": expected.astype(float), "growth": growth}
 
 
 def _step_seconds(times: ArrayLike) -> float:

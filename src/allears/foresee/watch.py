@@ -165,7 +165,7 @@ class Watch:
         met = self._failures.outcome(rows.take(~rows.spoken))
         groups = self._groups(said)
         self._voices.take(said, groups, first, until)
-        self._clusters.take(said, groups, self._voices.settled(said))
+        self._clusters.take(said, groups, self._voices.origins.settled(said))
         self._wishes.take(said, groups)
         self._failures.take(met, first, until)
         self._memory.remember("said", said)

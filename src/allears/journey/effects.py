@@ -10,6 +10,7 @@ import msgspec
 import pyarrow as pa
 
 from allears.act import issue as issue_desk
+from allears.act.happening import Happening, burn
 from allears.errors import NotReady, Refused
 from allears.journey.ground import Ground
 from allears.journey.models import keep, load
@@ -157,6 +158,14 @@ def services(ground: Ground) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def burning_now(ground: Ground) -> list[Happening]:
+    """Say which services burn their error budget too fast now, for playbooks."""
+    chosen, end = objectives(ground), cutoff(ground)
+    with ground.engine.asking():
+        alarms = burning(ground.engine.table("signals"), chosen, now=end) if chosen else []
+    return [burn(b.service, b.rate, b.at, objective=b.objective) for b in alarms]
 
 
 def exposed_to(ground: Ground, issue: dict[str, Any], until: datetime) -> dict[str, datetime]:

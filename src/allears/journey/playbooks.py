@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from allears.act.clocks import Clocks
+from allears.act.happening import Happening
 from allears.act.issue import Change, issues, signals_of
 from allears.act.playbook import Playbook, example, examples, explain, read_playbook
 from allears.act.rehearse import Rehearsal
@@ -116,7 +117,14 @@ def rehearse(ground: Ground, name: str, days: int) -> dict[str, Any]:
     return dict(msgspec.to_builtins(found, builtin_types=(datetime,)))
 
 
-def run(ground: Ground, *, since: datetime, at: datetime, changes: Iterable[Change] = ()) -> int:
+def run(
+    ground: Ground,
+    *,
+    since: datetime,
+    at: datetime,
+    changes: Iterable[Change] = (),
+    given: Iterable[Happening] = (),
+) -> int:
     """Run the playbooks that are on over what arrived since; returns how many moves are new."""
     chosen = switched_on(ground)
     if not chosen:
@@ -124,6 +132,7 @@ def run(ground: Ground, *, since: datetime, at: datetime, changes: Iterable[Chan
     space = ground.settings.space
     moves = run_playbooks(
         ground.desk, chosen, scene(ground, at), since=since, at=at, outbox=ground.outbox,
-        clocks=Clocks.default(zone=space.timezone, country=space.country), changes=changes, timezone=space.timezone,
+        clocks=Clocks.default(zone=space.timezone, country=space.country), changes=changes,
+        given=given, timezone=space.timezone,
     )  # fmt: skip
     return len(moves)

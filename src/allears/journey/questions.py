@@ -23,7 +23,7 @@ from allears.foresee.forecast import forecast as forecast_counts
 from allears.journey.ground import Ground
 from allears.journey.lookout import ARRIVED
 from allears.journey.models import topics_of
-from allears.journey.take import Receipt, take
+from allears.journey.take import Receipt, mapping_of, take
 from allears.know.graph import Graph
 from allears.tables import TABLES
 
@@ -142,7 +142,7 @@ def _again(ground: Ground, row: RefusedRow, payload: bytes) -> bool:
         source=row.source,
         channel=row.channel,
         received_at=row.received_at,
-        mapping=ground.mappings.get(row.source),
+        mapping=mapping_of(ground, row.source, payload) if row.door == "rows" else None,
     )
     if row.door not in FORMATS:
         return False

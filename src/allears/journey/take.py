@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from datetime import datetime
@@ -13,6 +12,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from sqlalchemy import select
 
 from allears.desk.listening import RefusedRow, Source
 from allears.errors import NotFound, Refused
@@ -155,6 +155,8 @@ def _take_planned(
             waiting[-1].result()
         progress(plan.path, rows, reading.bytes_read)
     receipt.mapping = msgspec.to_builtins(plan.mapping)
+    # Kept, so that refused rows of this file are read the same way when they are replayed.
+    save_mapping(ground, source, plan.mapping, channel)
 
 
 def mapping_of(ground: Ground, source: str, body: bytes) -> Mapping:
@@ -186,9 +188,12 @@ def keep_refused(
     ground: Ground, refusals: Iterable[Refusal], *, source: str, channel: str | None, at: datetime
 ) -> None:
     """Keep refused rows, sealed, with place and reason."""
-    rows = [
-        RefusedRow(
-            refused=uuid.uuid4().hex,
+    found = list(refusals)
+    # The id follows from the content, so that the same bad row handed in again is still one refused row.
+    ids = ground.vault.digest("refused", [f"{source}\0{r.place}\0{r.payload.hex()}" for r in found])
+    rows = {
+        refused: RefusedRow(
+            refused=refused,
             source=source,
             channel=channel,
             place=refusal.place[:500],
@@ -197,11 +202,15 @@ def keep_refused(
             payload=ground.vault.seal_space(refusal.payload, "refused"),
             received_at=at,
         )
-        for refusal in refusals
-    ]
+        for refused, refusal in zip(ids, found, strict=True)
+    }
     if rows:
         with ground.desk.session() as session:
-            session.add_all(rows)
+            for start in range(0, len(ids), 500):
+                known = select(RefusedRow.refused).where(RefusedRow.refused.in_(ids[start : start + 500]))
+                for refused in session.scalars(known):
+                    rows.pop(refused, None)
+            session.add_all(rows.values())
 
 
 def to_ipc(batch: pa.RecordBatch) -> bytes:

@@ -15,6 +15,7 @@ from allears.listen.reading import BadRow
 from allears.listen.sampled import Sampled
 from allears.listen.shape import Mapping, TimeFormat
 from allears.listen.times import OLDEST, read_time
+from allears.tables.signals import CHANNELS
 
 SAMPLE_ROWS = 500
 _LATEST = 4_102_444_800_000_000  # 2100-01-01
@@ -83,6 +84,7 @@ def infer(rows: list[dict[str, Any]]) -> Mapping:
         identifiers=identifiers,
         personal=personal,
         channel=_channel(columns, text, rating),
+        channel_from=_channel_column(columns),
         html=text is not None and any(_MARKUP.search(value) for value in text.texts),
         **facets,  # type: ignore[arg-type]  # all of them are paths
     )
@@ -331,6 +333,17 @@ def _facet_fits(column: Sampled, field: str) -> bool:
         # "state" is also what a ticket is in.
         return column.share(lambda value: str(value).isupper() and len(str(value)) == 2) > 0.8
     return True
+
+
+def _channel_column(columns: list[Sampled]) -> str | None:
+    """Find the column whose values are channels; None when there is none."""
+    for column in columns:
+        if (
+            column.leaf == "channel"
+            and column.share(lambda value: str(value).strip().lower() in CHANNELS) > 0.8
+        ):
+            return column.path
+    return None
 
 
 def _channel(columns: list[Sampled], text: Sampled | None, rating: Sampled | None) -> str | None:

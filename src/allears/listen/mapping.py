@@ -20,6 +20,7 @@ from allears.listen.shape import Mapping, read_mapping, write_mapping
 from allears.listen.times import EPOCH, read_time, zone
 from allears.listen.traits import as_text, relationship
 from allears.listen.words import CUSTOMERS, read_path
+from allears.tables.signals import CHANNELS
 
 __all__ = ["Mapper", "Mapping", "infer", "preview", "read_mapping", "write_mapping"]
 
@@ -89,7 +90,7 @@ class Mapper:
             self.gather.signal_id(own, content),
             at,
             kind,
-            self.gather.context.channel or m.channel or "web",
+            self.gather.context.channel or self._channel(row) or m.channel or "web",
             name=name,
             direction="out" if outbound else m.constants.get("direction", "in"),
             identifiers=identifiers,
@@ -159,6 +160,12 @@ class Mapper:
         value = as_text(row.get(path)) if path else None
         return value if value is not None else self.mapping.constants.get(column)
 
+    def _channel(self, row: dict[str, Any]) -> str | None:
+        if self.mapping.channel_from is None:
+            return None
+        said = str(row.get(self.mapping.channel_from) or "").strip().lower()
+        return said if said in CHANNELS else None
+
     def _facets(self, row: dict[str, Any], rest: dict[str, Any]) -> Facets:
         m = self.mapping
         told = take_facets(rest)
@@ -176,6 +183,7 @@ class Mapper:
 def used_paths(mapping: Mapping) -> frozenset[str]:
     """List the paths that a mapping reads or drops."""
     single = (
+        mapping.channel_from,
         mapping.id, mapping.text, mapping.occurred_at, mapping.name, mapping.rating, mapping.thread, mapping.reply_to,
         mapping.direction, mapping.relationship, mapping.account, mapping.service, mapping.ok, mapping.duration_ms,
         mapping.release, mapping.platform, mapping.region, mapping.partner,

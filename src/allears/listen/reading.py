@@ -39,7 +39,9 @@ class Reading:
         Rows of `Gather`, or a batch that is built already.
     """
 
-    def __init__(self, found: pa.RecordBatch | list[Row], refused: list[Refusal] | None = None, bytes_read: int = 0) -> None:
+    def __init__(
+        self, found: pa.RecordBatch | list[Row], refused: list[Refusal] | None = None, bytes_read: int = 0
+    ) -> None:
         self.found = found
         self.refused = refused if refused is not None else []
         self.bytes_read = bytes_read

@@ -66,6 +66,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     partner: str | None = None
     kind: Annotated[str | None, Meta(description="Fixed kind; null: by what a row holds.")] = None
     channel: Annotated[str | None, Meta(description="Channel, unless the source has its own.")] = None
+    channel_from: Annotated[str | None, Meta(description="Path that names the channel of each row.")] = None
     identifiers: Annotated[
         dict[str, str], Meta(description="Path to type: email, phone, user_id, handle ...")
     ] = {}

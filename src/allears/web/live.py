@@ -62,7 +62,8 @@ class Live:
             self.changed += part.stored
         now = time.monotonic()
         if now >= self._due["look"]:
-            space.lookout.look()
+            seen = space.lookout.look()
+            space.react(space.now(), seen.changes, space.burning())
             self._due["look"] = now + LOOK_SECONDS
         if now >= self._due["publish"]:
             space.publish()

@@ -45,7 +45,8 @@ def run(space: Space, *, host: str, port: int, parts: frozenset[str], browse: bo
         space.digester  # noqa: B018 - takes the digest lock now, so that a second server says so before it answers anybody
     once = OneTime()
     if not space.keys.list() and "listen" in parts:
-        text, _ = space.keys.make("engineer", "first")
+        text, record = space.keys.make("engineer", "first")
+        space.ground.audit.record(space.actor, "key.new", record.name, why="first start")
         print(f"first API key, shown once: {text}")
     server = uvicorn.Server(
         uvicorn.Config(build(space, parts=parts, once=once), log_level="warning", access_log=False)

@@ -12,7 +12,23 @@ from allears.foresee.watch import Watch
 
 BURST = 20 * 24 + 10
 ZIPPER = ("zipper", "rucksack", "jammed", "teeth", "splitting", "seam")
-FILLER = "honestly again today really while after three walks with kids along beach never before why".split()
+FILLER = [
+    "honestly",
+    "again",
+    "today",
+    "really",
+    "while",
+    "after",
+    "three",
+    "walks",
+    "with",
+    "kids",
+    "along",
+    "beach",
+    "never",
+    "before",
+    "why",
+]
 
 
 def zipper(dice: random.Random) -> str:
@@ -26,7 +42,9 @@ def unknown(town, count=30, hours=10.0, **given):
     """Complaints without any topic."""
     dice = random.Random(7)
     return [
-        town.say("", BURST + hours * town.random.random(), **{"text": zipper(dice), "sentiment": -0.5} | given)
+        town.say(
+            "", BURST + hours * town.random.random(), **{"text": zipper(dice), "sentiment": -0.5} | given
+        )
         for _ in range(count)
     ]
 
@@ -73,7 +91,7 @@ def test_what_was_always_said_is_no_issue(shop, rules):
 
 
 def test_an_even_background_raises_nothing(shop, rules):
-    assert sum(len(raised(shop(seed).background(28), rules, 28)) for seed in (35, 36)) <= 1
+    assert raised(shop(35).background(28), rules, 28) == []
 
 
 def test_a_topic_that_catches_half_of_it_is_merged_with_the_rest(shop, rules):

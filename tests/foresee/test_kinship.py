@@ -37,7 +37,7 @@ def test_one_outage_told_by_machines_and_by_people_is_one_issue(shop, rules):
 
 def test_two_topics_for_one_place_at_one_time_are_one_issue(shop, rules):
     town = shop(42).background(24)
-    where = {"region": "North", "partner": "Heron", "service": "tracking"}
+    where = {"region": "North", "partner": "Heron"}
     late = town.burst("delivery/late", BURST, 12, 40, **where)
     broken = town.burst("product/broken", BURST + 2, 12, 40, **where)
     assert len(about(issues_of(town, rules), late, broken)) == 1
@@ -59,7 +59,7 @@ def test_a_topic_under_a_quarter_gives_no_title(shop, rules):
         town.meet(BURST + 5 * town.random.random(), service="checkout", ok=False, customer_key=who)
     words = ["basket", "spinner", "endless"]
     said = [
-        town.say("", BURST + 1 + 4 * town.random.random(), customer_key=who, sentiment=-0.5, service="checkout",
+        town.say("", BURST + 1 + 4 * town.random.random(), customer_key=who, sentiment=-0.5,
                  text=" ".join([*words, *town.dice.choices(town.common, k=3)]),
                  topics=["support/wait"] if at % 10 == 0 else [])
         for at, who in enumerate(people[:40])

@@ -93,7 +93,11 @@ class Account:
             return -1
         wanted = "problem" if issue.kind == "issue" else "wish"
         carried = [
-            (self._valence.get(self._names.name[topic]) == wanted, count, -topic)
+            (
+                self._valence.get(self._names.name[topic]) == wanted,
+                count,
+                -topic,
+            )
             for topic, count in issue.topics.items()
             if count >= TITLE_SHARE * issue.messages
         ]

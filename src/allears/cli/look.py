@@ -39,7 +39,9 @@ def _day(text: str | None) -> datetime | None:
 
 
 def signals(
-    *, last: Annotated[int, Parameter(help="How many, newest first.", validator=AT_LEAST_ONE)] = 20, where: Where = HERE
+    *,
+    last: Annotated[int, Parameter(help="How many, newest first.", validator=AT_LEAST_ONE)] = 20,
+    where: Where = HERE,
 ) -> None:
     """Show the newest signals, redacted."""
     with where.open() as space:

@@ -133,17 +133,24 @@ class Graph:
 
     def customers_of(self, types: Sequence[str], values: Sequence[str]) -> list[str | None]:
         """Look up many at once; ``None`` where `customer_of` gives it."""
-        forms = [normalise(t, v, self._region) if t != ACCOUNT else None for t, v in zip(types, values, strict=True)]
+        forms = [
+            normalise(t, v, self._region) if t != ACCOUNT else None
+            for t, v in zip(types, values, strict=True)
+        ]
         digests: list[str | None] = [None] * len(forms)
         for kind in set(types):
             places = [i for i, form in enumerate(forms) if form is not None and types[i] == kind]
-            for place, digest in zip(places, self._digest(kind, [str(forms[i]) for i in places]), strict=True):
+            for place, digest in zip(
+                places, self._digest(kind, [str(forms[i]) for i in places]), strict=True
+            ):
                 digests[place] = digest
         wanted = sorted({d for d in digests if d is not None})
         found: dict[str, str] = {}
         with self._desk.reading() as session:
             for start in range(0, len(wanted), 500):
-                some = select(Identifier.digest, Identifier.customer).where(Identifier.digest.in_(wanted[start : start + 500]))
+                some = select(Identifier.digest, Identifier.customer).where(
+                    Identifier.digest.in_(wanted[start : start + 500])
+                )
                 found.update({row[0]: row[1] for row in session.execute(some)})
         return [found.get(d) if d is not None else None for d in digests]
 

@@ -71,14 +71,14 @@ def test_copies_and_one_loud_voice_are_no_crowd(shop, rules):
         {"text": "this rucksack zipper jammed, teeth splitting at the seam, share it"},
         {"customer_key": "c-loud"},
     ):
-        town = shop(32).background(24)
+        town = shop(32).background(24, scale=0.5)
         ids = unknown(town, 60, **given)
         assert not [i for i in raised(town, rules) if set(ids) & set(i["signal_ids"])], given
 
 
 def test_what_people_are_glad_about_is_no_issue(shop, rules):
     for feeling in (0.7, 0.05):
-        town = shop(33).background(24)
+        town = shop(33).background(24, scale=0.5)
         ids = unknown(town, sentiment=feeling)
         assert not [i for i in raised(town, rules) if set(ids) & set(i["signal_ids"])], feeling
 
@@ -88,10 +88,6 @@ def test_what_was_always_said_is_no_issue(shop, rules):
     dice = random.Random(3)
     ids = [town.say("", h + dice.random(), text=zipper(dice), sentiment=-0.5) for h in range(0, 24 * 24, 3)]
     assert not [i for i in raised(town, rules) if set(ids) & set(i["signal_ids"])]
-
-
-def test_an_even_background_raises_nothing(shop, rules):
-    assert raised(shop(35).background(28), rules, 28) == []
 
 
 def test_a_topic_that_catches_half_of_it_is_merged_with_the_rest(shop, rules):

@@ -245,6 +245,8 @@ def backtest(*, start: str | None = None, where: Where = HERE) -> None:
         show.as_json(
             {
                 "weeks": found.weeks,
+                "sources": found.sources,
+                "judged": found.judged,
                 "alarms_per_week": found.alarms_per_week,
                 "issues": issues.to_pylist(),
                 "forecast": forecasts,
@@ -258,6 +260,7 @@ def backtest(*, start: str | None = None, where: Where = HERE) -> None:
         empty="nothing raised",
     )
     show.out.print(f"{found.weeks:.1f} weeks, {found.alarms_per_week:.2f} issues and opportunities a week")
+    show.out.print(f"{found.judged} of {found.sources} sources were long enough to judge")
     if forecasts:
         show.rows(
             [forecasts], title="forecasts of messages an hour, a day ahead, beside repeating the week before"

@@ -224,6 +224,8 @@ def _joined(lived: list[Backtest]) -> Backtest:
         weeks=weeks,
         alarms_per_week=issues.num_rows / weeks,
         forecast=next((one.forecast for one in reversed(lived) if one.forecast is not None), None),
+        sources=max(one.sources for one in lived),
+        judged=max(one.judged for one in lived),
     )
 
 

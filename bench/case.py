@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import re
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,6 @@ EVERY = 1.0
 def rows() -> list[Row]:
     with tempfile.TemporaryDirectory(dir=os.environ.get("ALLEARS_BENCH_DIR")) as folder:
         waits = asyncio.run(_measure(Path(folder) / "space"))
-    print([round(w, 1) for w in waits])
     waits.sort()
     return [
         row("signal accepted to case open, p95", f"{len(waits)} detractors' answers among 1,000 signals/s, playbook detractor-callback",
@@ -61,11 +59,11 @@ async def _measure(space: Path) -> list[float]:
             await asyncio.sleep(8)
             stop.set()
             await flow
-        opened = _opened(space / "desk.db")
-        return [opened[name] - at for name, at in sent.items() if name in opened]
     finally:
         server.terminate()
         server.wait()
+    opened = _opened(space)
+    return [opened[name] - at for name, at in sent.items() if name in opened]
 
 
 async def _flow(client: httpx.AsyncClient, stop: asyncio.Event) -> None:
@@ -99,13 +97,13 @@ async def _detractors(client: httpx.AsyncClient) -> dict[str, float]:
     return sent
 
 
-def _opened(desk: Path) -> dict[str, float]:
-    """Cases by the order they were opened; each belongs to one detractor, and detractors come one a second."""
-    from datetime import UTC, datetime
+def _opened(space: Path) -> dict[str, float]:
+    """When each detractor's case was opened; those the playbook holds out have none."""
+    from allears.space import Space
 
-    with sqlite3.connect(desk) as connection:
-        found = connection.execute(
-            "SELECT opened_at FROM cases WHERE customer IS NOT NULL ORDER BY opened_at"
-        ).fetchall()
-    times = [datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() for (at,) in found]
-    return {f"bench:d{i}": t for i, t in enumerate(times)}
+    with Space.open(space, create=False) as opened:
+        at = {c["customer"]: c["opened_at"].timestamp() for c in opened.cases() if c["customer"]}
+        graph = opened.ground.graph
+        names = [f"unhappy-{n}" for n in range(int(SECONDS / EVERY))]
+        owners = graph.customers_of(["user_id"] * len(names), names)
+    return {f"bench:d{n}": at[owner] for n, owner in enumerate(owners) if owner in at}

@@ -11,7 +11,7 @@ from allears.act.case import cases
 from allears.errors import AllearsError
 from allears.journey import effects
 from allears.journey.ground import Ground
-from allears.journey.questions import cutoff, forecast, topics, volumes
+from allears.journey.questions import cutoff, forecast, topics, volumes, week_counts
 from allears.measure.intervals import wilson
 
 Row = dict[str, Any]
@@ -237,13 +237,7 @@ def _voices(ground: Ground, people: Sequence[Row], told: Row) -> list[Row]:
 
 
 def _week(ground: Ground, end: datetime) -> dict[str, Any]:
-    row = ground.engine.query(
-        """SELECT count(*) AS signals, count(*) FILTER (WHERE kind = 'feedback') AS messages, count(DISTINCT customer_key) AS customers,
-                  count(sentiment) AS judged, count(*) FILTER (WHERE sentiment < -0.2) AS negative
-           FROM signals WHERE direction = 'in' AND occurred_at > $since AND occurred_at <= $until""",
-        since=end - timedelta(days=7),
-        until=end,
-    ).to_pylist()[0]
+    row = week_counts(ground, end)
     share = wilson(row["negative"], row["judged"]) if row["judged"] else None
     row["unhappy"] = (
         {

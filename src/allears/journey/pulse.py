@@ -9,7 +9,7 @@ from allears.act.case import cases
 from allears.act.issue import issues
 from allears.journey import effects
 from allears.journey.ground import Ground
-from allears.journey.questions import cutoff
+from allears.journey.questions import cutoff, week_counts
 from allears.measure.intervals import wilson
 
 OPEN = ("open", "acknowledged")
@@ -45,13 +45,7 @@ def pulse(ground: Ground) -> dict[str, Any]:
 
 def _week(ground: Ground, back: int) -> dict[str, Any]:
     end = cutoff(ground) - timedelta(days=7 * back)
-    row: dict[str, Any] = ground.engine.query(
-        """SELECT count(*) AS signals, count(*) FILTER (WHERE kind = 'feedback') AS messages, count(DISTINCT customer_key) AS customers,
-                  count(sentiment) AS judged, count(*) FILTER (WHERE sentiment < -0.2) AS negative
-           FROM signals WHERE direction = 'in' AND occurred_at > $since AND occurred_at <= $until""",
-        since=end - timedelta(days=7),
-        until=end,
-    ).to_pylist()[0]
+    row: dict[str, Any] = week_counts(ground, end)
     share = wilson(row["negative"], row["judged"]) if row["judged"] else None
     row["negative_share"] = (
         {"estimate": share.estimate, "low": share.low, "high": share.high, "n": row["judged"]}

@@ -175,6 +175,18 @@ def volumes(ground: Ground, by: str, days: int, every: str) -> pa.Table:
     )
 
 
+def week_counts(ground: Ground, end: datetime) -> dict[str, Any]:
+    """Count what customers said and did in the week before ``end``, and how much of it was unhappy."""
+    row: dict[str, Any] = ground.engine.query(
+        """SELECT count(*) AS signals, count(*) FILTER (WHERE kind = 'feedback') AS messages, count(DISTINCT customer_key) AS customers,
+                  count(sentiment) AS judged, count(*) FILTER (WHERE sentiment < -0.2) AS negative
+           FROM signals WHERE direction = 'in' AND occurred_at > $since AND occurred_at <= $until""",
+        since=end - timedelta(days=7),
+        until=end,
+    ).to_pylist()[0]
+    return row
+
+
 def surprises(ground: Ground, limit: int) -> pa.Table:
     """List where counts left what was expected, newest first."""
     return ground.engine.query(

@@ -7,7 +7,9 @@ from email.message import EmailMessage
 import pytest
 
 from allears.listen import FORMATS, Context
-from allears.listen.mail import own_words, stream_messages
+from allears.listen.hypertext import read_html
+from allears.listen.mail import stream_messages
+from allears.listen.quotations import own_words
 
 MAIL = FORMATS["mail"]
 
@@ -118,3 +120,153 @@ def test_an_endless_message_is_passed_over_and_the_next_one_read() -> None:
 
 def test_nothing_is_refused(context: Context) -> None:
     assert MAIL.check(b"", context).refused[0].reason == "the body is empty"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Pas réparé.\n\nLe lun. 1 juin 2026 à 10:00, Shop <help@shop.example> a écrit :\n> Et ?",
+        "No arreglado.\n\nEl lun, 1 jun 2026 a las 10:00, Shop (<help@shop.example>) escribió:\n> ¿Y?",
+        "Non riparato.\n\nIl giorno lun 1 giu 2026 alle ore 10:00 Shop <help@shop.example>\nha scritto:\n> E?",
+        "Nie naprawione.\n\npon., 1 cze 2026 o 10:00 Shop <help@shop.example> napisał(a):\n> I?",
+        "Не починили.\n\n1 июн. 2026 г., в 10:00, Shop <help@shop.example> написал:\n> И?",
+        "直っていません。\n\n2026年6月1日(月) 10:00 Shop <help@shop.example>のメール:\n> どうですか",
+        "没修好。\n\nShop <help@shop.example> 于2026年6月1日周一 10:00写道：\n> 怎么样",
+        "Nicht repariert.\n\nVon: Shop <help@shop.example>\nGesendet: Montag, 1. Juni 2026 10:00\nAn: Ada\nBetreff: Deckel\nUnd?",
+        "Niet gemaakt.\n\n________________________________\nVan: Shop\nVerzonden: maandag\nEn?",
+        "Nicht repariert.\n\nMit freundlichen Grüßen\nAda Byrne\nMühlweg 1",
+        "Inte lagad.\n\nMed vänliga hälsningar,\nAda",
+        "Not mended.\n\nBegin forwarded message:\n\nhello",
+    ],
+)
+def test_quotations_and_signatures_are_known_in_many_languages(text: str) -> None:
+    assert own_words(text) == text.split("\n")[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My neighbour wrote:\nnever buy there again",
+        "What I need:\n- a new lid\n- a refund",
+        "From: the start it was loud.\nIt still is.",
+        "Best\nprice, worst lid. "
+        + "I waited and waited for it to be mended and nobody ever called me back about it, " * 2,
+        "Regards",
+    ],
+)
+def test_what_only_looks_like_a_quotation_stays(text: str) -> None:
+    assert own_words(text) == text.strip()
+
+
+def test_a_long_hostile_text_is_read_in_time_that_grows_with_its_length() -> None:
+    assert own_words("wrote " * 200_000 + ":") and own_words("On 1.1.\n" * 100_000 + "x")
+    assert read_html("<" * 300_000) and read_html("<!--" * 100_000) == "" and read_html("<a " * 100_000)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<div>It leaks.</div><div class="gmail_quote"><div>On Mon someone wrote</div><blockquote>Does it?</blockquote></div>',
+        '<p>It leaks.</p><div id="divRplyFwdMsg"><b>From:</b> Shop</div><p>Does it?</p>',
+        '<p>It leaks.</p><blockquote type="cite"><p>Does it?</p><p>Really?</p></blockquote>',
+        '<div style="display:none">preview <div>of</div> it</div><p>It leaks.</p><script>alert("<p>")</script>',
+        "<!-- a > b --><style>p { color: red }</style>It&nbsp;leaks.<br><br>",
+    ],
+)
+def test_html_mail_keeps_what_the_writer_wrote(markup: str, context: Context) -> None:
+    message = letter()
+    message.set_content(f"<html><body>{markup}</body></html>", subtype="html")
+    assert MAIL.read(message.as_bytes(), context).arrivals["text"].to_pylist() == ["It leaks."]
+
+
+BOUNCE = b"""From: Mail Delivery System <MAILER-DAEMON@mx.shop.example>
+To: help@shop.example
+Subject: Undelivered Mail Returned to Sender
+Message-ID: <b1@mx>
+Content-Type: multipart/report; report-type=delivery-status; boundary="cut"
+MIME-Version: 1.0
+
+--cut
+Content-Type: text/plain
+
+Your message could not be delivered.
+
+--cut
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.shop.example
+
+Final-Recipient: rfc822; Ada@Example.com
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 no such user
+
+--cut
+Content-Type: message/rfc822
+
+From: help@shop.example
+To: ada@example.com
+Message-ID: <asked@shop>
+Subject: Your lid
+
+Is it mended?
+
+--cut--
+"""
+
+
+def test_a_bounce_is_an_event_about_the_person_it_did_not_reach(context: Context) -> None:
+    [row] = MAIL.read(BOUNCE, context).arrivals.to_pylist()
+    assert (row["kind"], row["name"], row["text"], row["thread"]) == (
+        "event",
+        "mail bounced",
+        None,
+        "asked@shop",
+    )
+    assert row["identifiers"] == [{"type": "email", "value": "ada@example.com"}]
+    told = json.loads(row["properties"])
+    assert (told["automatic"], told["status"]) == ("mail bounced", "5.1.1")
+
+
+@pytest.mark.parametrize(
+    ("headers", "name"),
+    [
+        ({"Auto_Submitted": "auto-replied"}, "automatic reply"),
+        ({"Auto_Submitted": "auto-generated", "In_Reply_To": "<asked@shop>"}, "automatic reply"),
+        ({"Precedence": "auto_reply"}, "automatic reply"),
+        ({"X_Autoreply": "yes"}, "automatic reply"),
+        ({"Subject": "Automatische Antwort: Ihr Deckel"}, "automatic reply"),
+        ({"Subject": "Out of Office: your lid"}, "automatic reply"),
+        ({"Precedence": "bulk"}, "bulk mail"),
+        ({"List_Unsubscribe": "<https://example.com/u>"}, "bulk mail"),
+        ({"From": "MAILER-DAEMON"}, "mail bounced"),
+    ],
+)
+def test_what_no_person_wrote_is_an_event_without_text(
+    headers: dict[str, str], name: str, context: Context
+) -> None:
+    [row] = MAIL.read(
+        letter("I am away, it is terrible.", **headers).as_bytes(), context
+    ).arrivals.to_pylist()
+    assert (row["kind"], row["name"], row["text"]) == ("event", name, None)
+    assert json.loads(row["properties"])["written"] == "I am away, it is terrible."
+
+
+def test_a_customer_who_writes_to_a_group_address_is_a_person(context: Context) -> None:
+    group = {
+        "Precedence": "list",
+        "List_Id": "<help.shop.example>",
+        "List_Post": "<https://groups/help>",
+        "List_Unsubscribe": "<https://u>",
+    }
+    [row] = MAIL.read(letter(Auto_Submitted="no", **group).as_bytes(), context).arrivals.to_pylist()
+    assert (row["kind"], row["text"]) == ("feedback", "The lid broke.")
+
+
+def test_attachments_are_named_and_not_kept(context: Context) -> None:
+    message = letter()
+    message.add_attachment(b"\x89PNG" + b"x" * 3000, maintype="image", subtype="png", filename="lid.png")
+    [row] = MAIL.read(message.as_bytes(), context).arrivals.to_pylist()
+    [named] = json.loads(row["properties"])["attachments"]
+    assert (named["name"], named["type"]) == ("lid.png", "image/png") and 2900 < named["bytes"] < 3200
+    assert row["text"] == "The lid broke." and "iVBOR" not in str(row)

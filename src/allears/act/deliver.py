@@ -22,7 +22,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from allears.act.address import check_url
+from allears.guard.address import check_url
 from allears.act.notice import envelope
 from allears.act.queue import claim, due, settle
 from allears.act.retry import Patience

@@ -15,7 +15,7 @@ import httpx
 import msgspec
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
-from allears.act.address import resolve
+from allears.guard.address import resolve
 from allears.act.retry import Patience
 from allears.errors import NotAllowed, WorldFailed
 

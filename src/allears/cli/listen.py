@@ -37,7 +37,7 @@ def listen(
     digest: Annotated[bool, Parameter(help="Digest at once.")] = True,
     where: Where = HERE,
 ) -> None:
-    """Take a file or a folder in: CSV, TSV, JSON, NDJSON, Parquet, .eml, mbox, plain or gzip.
+    """Take a file or a folder in: CSV, TSV, JSON, NDJSON, Parquet, .eml, mbox, Maildir, plain or gzip.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def listen(
                 save_map.write_text(write_mapping(plan.mapping), "utf-8")
             go = not ask or Confirm.ask("take it in like this?", console=show.out, default=True)
             if go:
-                tasks[plan.path] = bar.add_task(plan.path.name, total=plan.path.stat().st_size, rate="")
+                tasks[plan.path] = bar.add_task(plan.path.name, total=plan.size, rate="")
                 bar.start()
             return go
 

@@ -17,6 +17,7 @@ from allears.listen.flat import flatten
 from allears.listen.gather import Gather
 from allears.listen.guess import SAMPLE_ROWS
 from allears.listen.mail import BROKEN_MAIL, add_message
+from allears.listen.maildir import Letters, is_maildir, letters_bytes
 from allears.listen.mapping import Mapper, Mapping, infer, preview, row_id, shown_rows
 from allears.listen.opening import TORN, Opened, detect_encoding, read_lines
 from allears.listen.plans import Limits, Plan
@@ -46,7 +47,7 @@ def plan_paths(path: Path) -> list[Path]:
     NotFound
         There is no such file or folder.
     """
-    if path.is_file():
+    if path.is_file() or is_maildir(path):
         return [path]
     if not path.is_dir():
         raise NotFound("no such file or folder", place=str(path))
@@ -55,7 +56,9 @@ def plan_paths(path: Path) -> list[Path]:
         for p in path.rglob("*")
         if p.is_file() and not any(part.startswith(".") for part in p.parts[len(path.parts) :])
     )
-    return sorted(p for p in found if _suffix(p) in SUFFIXES and _suffix(p) != ".txt")
+    named = (p for p in found if _suffix(p) in SUFFIXES and _suffix(p) != ".txt")
+    mail = [p for p in path.rglob("*") if is_maildir(p)]
+    return sorted([*(p for p in named if not any(m in p.parents for m in mail)), *mail])
 
 
 def plan_file(
@@ -66,7 +69,7 @@ def plan_file(
     Parameters
     ----------
     path
-        CSV, TSV, JSON, NDJSON, Parquet, ``.eml``, mbox or lines of text; plain or gzip.
+        CSV, TSV, JSON, NDJSON, Parquet, ``.eml``, mbox or lines of text, plain or gzip; or a Maildir.
     channel
         Channel of all rows; worked out from the columns when None.
     mapping
@@ -79,9 +82,12 @@ def plan_file(
     NotFound
         There is no such file.
     """
+    limits = limits or Limits()
+    if is_maildir(path):
+        plan = Plan(path, "maildir", letters_bytes(path), channel=channel, limits=limits)
+        return replace(plan, preview=_mail_preview(plan), mapping=mapping or Mapping())
     if not path.is_file():
         raise NotFound("no such file", place=str(path))
-    limits = limits or Limits()
     try:
         with Opened(path) as opened:
             head = opened.head()
@@ -117,7 +123,7 @@ def read_file(plan: Plan, context: Context, batch_rows: int = 20_000) -> Iterato
     threads = _learn_threads(plan) if plan.mapping.reply_to and plan.mapping.id else None
     mapper = Mapper(plan.mapping, gather, threads.root if threads else None)
     last = 0
-    with Opened(plan.path) as opened:
+    with open_plan(plan) as opened:
         for at, row, refusal in raw_rows(plan, opened):
             if refusal is not None:
                 refused.append(refusal)
@@ -128,6 +134,11 @@ def read_file(plan: Plan, context: Context, batch_rows: int = 20_000) -> Iterato
                 yield Reading(gather.rows(), refused, last)
                 refused = []
     yield Reading(gather.rows(), refused, plan.size)
+
+
+def open_plan(plan: Plan) -> Opened | Letters:
+    """Open what a plan is about."""
+    return Letters(plan.path) if plan.format == "maildir" else Opened(plan.path)
 
 
 def _add(
@@ -286,7 +297,7 @@ def _preview_context(channel: str | None) -> Context:
 def _mail_preview(plan: Plan) -> list[dict[str, Any]]:
     gather = Gather(_preview_context(plan.channel))
     refused: list[Refusal] = []
-    with Opened(plan.path) as opened:
+    with open_plan(plan) as opened:
         for at, row, _ in islice(raw_rows(plan, opened), 20):
             if row is not None and len(gather) < 3:
                 _add(gather, Mapper(Mapping(), gather), None, at, row, refused)

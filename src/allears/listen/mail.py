@@ -9,13 +9,17 @@ from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import getaddresses, parsedate_to_datetime
 
+from allears.listen.automatic import REPLY, Automatic, automatic
 from allears.listen.gather import Gather
-from allears.listen.mapping import plain
+from allears.listen.hypertext import read_html
+from allears.listen.quotations import own_words
 from allears.listen.reading import BadRow, Checked, Context, Reading, Refusal, refuse
 from allears.listen.times import read_time
 
 _FROM_LINE = re.compile(rb"(?:^|\r?\n\r?\n)From [^\n]*\d\d:\d\d[^\n]*\r?\n")
 _MARK = re.compile(rb"From [^\n]*\d\d:\d\d")
+LONGEST_WRITTEN = 10_000
+MOST_ATTACHMENTS = 50
 BROKEN_MAIL = (
     MessageError,
     UnicodeError,
@@ -26,25 +30,6 @@ BROKEN_MAIL = (
     AttributeError,
     BadRow,
 )
-
-# The line before a quotation, in the languages that mail programs write it in.
-_WROTE = re.compile(
-    r"^\s*(on\b.*\bwrote|am\b.*\bschrieb\b.*|le\b.*\ba écrit|el\b.*\bescribió|il\b.*\bha scritto|op\b.*\bschreef\b.*"
-    r"|em\b.*\bescreveu|den\b.*\bskrev\b.*)\s*:\s*$",
-    re.I,
-)
-_DIVIDER = re.compile(
-    r"^\s*(-{2,}\s*(original message|forwarded message|ursprüngliche nachricht|message d'origine)|_{10,}\s*$)",
-    re.I,
-)
-_OUTLOOK = re.compile(r"^\s*\*?(from|von|de|da|van)\s*:\*?\s.*\S", re.I)
-_OUTLOOK_NEXT = re.compile(
-    r"^\s*\*?(sent|gesendet|envoyé|enviado|inviato|verzonden|date|datum|to|an|à)\s*:", re.I
-)
-_SENT_FROM = re.compile(
-    r"^\s*(sent from my|get outlook for|von meinem .* gesendet|envoyé de mon|enviado desde mi)\b", re.I
-)
-_STYLE = re.compile(r"<(style|script|head)\b.*?</\1\s*>", re.I | re.S)
 
 
 class Mail:
@@ -117,35 +102,72 @@ def join_messages(parts: list[bytes]) -> bytes:
 def add_message(gather: Gather, raw: bytes) -> None:
     """Add one message.
 
+    What a person wrote is feedback. What a machine wrote (a bounce, an absence note, a newsletter) is an event without text:
+    it is kept, and counts as nobody's words.
+
     Raises
     ------
     BadRow
-        It names no sender, or says nothing.
+        It names no sender.
     """
     message = message_from_bytes(_demand(raw), policy=policy.default)
-    senders = getaddresses([_header(message, "From")])
-    name, address = next(((n, a) for n, a in senders if "@" in a), ("", ""))
-    if not address:
+    headers = {name.lower(): _header(message, name) for name in {n.lower(): n for n in message}.values()}
+    name, address = next(((n, a) for n, a in getaddresses([headers.get("from", "")]) if "@" in a), ("", ""))
+    machine = automatic(message, headers)
+    if not address and machine is None:
         raise BadRow("expected a sender", ".From")
-    subject = _header(message, "Subject")
+    subject = headers.get("subject", "")
     text = _clean(own_words(body_text(message))) or _clean(subject)
-    own = _header(message, "Message-ID").strip("<> ") or None
+    own = headers.get("message-id", "").strip("<> ") or None
     rest: dict[str, object] = {"subject": _clean(subject)} if subject.strip() else {}
-    if _header(message, "Auto-Submitted").lower() not in ("", "no"):
-        rest["automatic"] = True
-    personal = [("email", address.lower())] + ([("name", _clean(name))] if name.strip() else [])
+    if attached := attachments(message):
+        rest["attachments"] = attached
+    at = gather.settle(_date(message), rest)
+    identifiers = [("email", address.lower())] if address else []
+    thread = thread_root(message) or own
+    if machine is not None:
+        rest |= _told(machine, text)
+        identifiers = (
+            [("email", machine.about)] if machine.about else identifiers if machine.name == REPLY else []
+        )
+        thread = machine.answers or thread
     gather.add(
         gather.signal_id(own, raw),
-        gather.settle(_date(message), rest),
-        "feedback",
+        at,
+        "feedback" if machine is None else "event",
         gather.context.channel or "email",
-        name="email",
-        identifiers=[("email", address.lower())],
-        personal=personal,
-        thread=thread_root(message) or own,
-        text=text or None,
+        name="email" if machine is None else machine.name,
+        identifiers=identifiers,
+        personal=identifiers + ([("name", _clean(name))] if name.strip() and machine is None else []),
+        thread=thread,
+        text=text or None if machine is None else None,
         rest=rest,
     )
+
+
+def _told(machine: Automatic, text: str) -> dict[str, object]:
+    told: dict[str, object] = {"automatic": machine.name}
+    if machine.status is not None:
+        told["status"] = machine.status
+    if text:
+        told["written"] = text[:LONGEST_WRITTEN]
+    return told
+
+
+def attachments(message: EmailMessage) -> list[dict[str, object]]:
+    """Name what was attached, with type and size; the content is not kept."""
+    found: list[dict[str, object]] = []
+    for part in message.iter_attachments():
+        held = part.get_payload()
+        size = (
+            len(held) * (3 if str(part.get("Content-Transfer-Encoding", "")).lower() == "base64" else 4) // 4
+            if isinstance(held, str)
+            else None
+        )
+        found.append(
+            {"name": _clean(part.get_filename() or ""), "type": part.get_content_type(), "bytes": size}
+        )
+    return found[:MOST_ATTACHMENTS]
 
 
 def thread_root(message: EmailMessage) -> str | None:
@@ -169,32 +191,7 @@ def body_text(message: EmailMessage) -> str:
         text = raw.decode(charset)
     except (LookupError, UnicodeError):
         text = raw.decode("utf-8", "replace") if _is_utf8(raw) else raw.decode("cp1252", "replace")
-    return plain(_STYLE.sub("", text)) if part.get_content_type() == "text/html" else text
-
-
-def own_words(text: str) -> str:
-    r"""Leave out what was quoted and the signature.
-
-    Examples
-    --------
-    >>> own_words("It broke again.\n\nOn Mon, 2 Mar 2026, Shop wrote:\n> Is it mended?")
-    'It broke again.'
-    >>> own_words("Thanks!\n-- \nAda\nSent from my phone")
-    'Thanks!'
-    """
-    kept: list[str] = []
-    lines = text.replace("\r\n", "\n").split("\n")
-    for place, line in enumerate(lines):
-        following = lines[place + 1] if place + 1 < len(lines) else ""
-        if line in ("-- ", "--") or _DIVIDER.match(line) or _SENT_FROM.match(line):
-            break
-        if _WROTE.match(line) or (_WROTE.match(line + " " + following) and following.rstrip().endswith(":")):
-            break
-        if _OUTLOOK.match(line) and _OUTLOOK_NEXT.match(following):
-            break
-        if not line.lstrip().startswith(">"):
-            kept.append(line)
-    return "\n".join(kept).strip()
+    return read_html(text) if part.get_content_type() == "text/html" else text
 
 
 def _demand(raw: bytes) -> bytes:

@@ -9,6 +9,7 @@ import msgspec
 
 from allears.listen.delimited import as_row, read_records
 from allears.listen.mail import stream_messages
+from allears.listen.maildir import Letters
 from allears.listen.opening import TORN, Line, Opened, read_lines
 from allears.listen.plans import Plan
 from allears.listen.reading import EVIDENCE_BYTES, BadRow, Refusal, refuse
@@ -23,9 +24,12 @@ _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _BROKEN = (msgspec.DecodeError, RecursionError, UnicodeError, BadRow)
 
 
-def raw_rows(plan: Plan, opened: Opened) -> Iterator[Row]:
+def raw_rows(plan: Plan, opened: Opened | Letters) -> Iterator[Row]:
     """Yield place and row, or place and refusal; a torn archive ends with a refusal."""
     name = plan.path.name
+    if isinstance(opened, Letters):
+        yield from _letters(opened.messages(plan.limits.max_line), plan, name)
+        return
     try:
         yield from _READERS[plan.format](plan, opened, name)
     except TORN:
@@ -145,7 +149,11 @@ def _parquet(plan: Plan, opened: Opened, name: str) -> Iterator[Row]:
 
 def _mail(plan: Plan, opened: Opened, name: str) -> Iterator[Row]:
     pieces = iter(lambda: opened.stream.readline(1 << 20), b"")
-    for number, message in enumerate(stream_messages(pieces, plan.limits.max_line), 1):
+    yield from _letters(stream_messages(pieces, plan.limits.max_line), plan, name)
+
+
+def _letters(found: Iterator[bytes | None], plan: Plan, name: str) -> Iterator[Row]:
+    for number, message in enumerate(found, 1):
         at = f"{name} message {number}"
         if message is None:
             yield at, None, Refusal(at, f"a message longer than {plan.limits.max_line:,} bytes", b"", "raw")

@@ -17,7 +17,8 @@ BUYING = re.compile(
 )
 # What happens to customers, or goes wrong under their hands, is not what they chose to do.
 UNDERGONE = re.compile(
-    r"deliver(ed|y)|shipped|dispatched|delayed|\bsent\b|notified|reminder|fail|crash|error|declined|abandon",
+    r"deliver(ed|y)|shipped|dispatched|delayed|\bsent\b|notified|reminder|fail|crash|error|declined|abandon"
+    r"|mail (bounced|receipt)|automatic reply|bulk mail|post reach",
     re.IGNORECASE,
 )
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allears.guard.address import check_url, is_public, resolve
 from allears.act.notice import envelope, issue_notice, without_personal
 from allears.errors import NotAllowed, Refused, WorldFailed
+from allears.guard.address import check_url, is_public, resolve
 
 AT = datetime(2026, 5, 6, tzinfo=UTC)
 

@@ -22,7 +22,6 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from allears.guard.address import check_url
 from allears.act.notice import envelope
 from allears.act.queue import claim, due, settle
 from allears.act.retry import Patience
@@ -31,6 +30,7 @@ from allears.clock import Clock, SystemClock
 from allears.desk.base import Desk
 from allears.desk.work import Delivery, Destination
 from allears.errors import NotFound, Refused
+from allears.guard.address import check_url
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ import httpx
 import msgspec
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
-from allears.guard.address import resolve
 from allears.act.retry import Patience
 from allears.errors import NotAllowed, WorldFailed
+from allears.guard.address import resolve
 
 
 class Outcome(msgspec.Struct, frozen=True):

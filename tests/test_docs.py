@@ -21,7 +21,9 @@ WRITTEN = [p for p in PAGES if p.name not in ("reference.md", "decisions.md")]
 NOT_RUN = re.compile(r"<!-- not run by the tests: [^>]{10,} -->\s*$")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 # They need a terminal, a browser, another process, a long time, or an id that only exists in the demo.
-ELSEWHERE = re.compile(r"^allears (demo|serve|users add|keys revoke|issue )|allears-demo|--space shop$|bench")
+ELSEWHERE = re.compile(
+    r"^allears (demo|serve|users |keys revoke|issue |destinations (pause|resume|remove)|move |merge |part |unmerge )|allears-demo|--space shop$|bench"
+)
 
 MESSAGES = """id,date,customer_email,message,stars
 m1,2026-05-04T09:12:00Z,ada@example.com,"Lovely shoes, arrived early. Thank you!",5

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from allears.act import case as case_desk
 from allears.act import issue as issue_desk
+from allears.act import moves as move_desk
 from allears.act.deliver import Outbox, new_secret
 from allears.act.playbook import explain as explain_playbook
 from allears.clock import Clock
@@ -29,6 +30,7 @@ from allears.journey import (
     effects,
     lay,
     playbooks,
+    stewards,
     take,
     take_file,
     teaching,
@@ -236,10 +238,10 @@ class Space:
         """Say that somebody is on it."""
         issue_desk.acknowledge(self.ground.desk, issue, self.actor, self.now())
 
-    def mark_fixed(self, issue: str, at: datetime | None = None) -> None:
-        """Say that the cause was mended: from here the verdict is measured."""
+    def mark_fixed(self, issue: str, at: datetime | None = None, *, actor: str | None = None) -> None:
+        """Say that the cause was mended: from here the verdict is measured, and playbooks that wait for it run."""
         moment = at or self.now()
-        self.react(moment, [issue_desk.mark_fixed(self.ground.desk, issue, self.actor, moment)])
+        self.react(moment, [issue_desk.mark_fixed(self.ground.desk, issue, actor or self.actor, moment)])
 
     def dismiss(self, issue: str) -> None:
         """Say that it is no issue."""
@@ -315,6 +317,24 @@ class Space:
         """Run the past as if live: what would have been raised, and how good the forecasts were."""
         return self.lookout.backtest(start)
 
+    # -- who is who ------------------------------------------------------------------------------------------------
+
+    def merge(self, left: str, right: str, *, why: str, actor: str | None = None) -> dict[str, Any]:
+        """Make two customers one, each given by id or any identifier; `unmerge` takes it back exactly."""
+        return stewards.merge(self.ground, left, right, why=why, actor=actor or self.actor)
+
+    def part(self, left: str, right: str, *, why: str, actor: str | None = None) -> dict[str, Any]:
+        """Part two identifiers that were seen together by mistake; `unmerge` takes it back exactly."""
+        return stewards.part(self.ground, left, right, why=why, actor=actor or self.actor)
+
+    def unmerge(self, act: str, *, actor: str | None = None) -> dict[str, Any]:
+        """Take a merge or a parting back: customers are as if it had never been done."""
+        return stewards.unmerge(self.ground, act, actor=actor or self.actor)
+
+    def merges(self, customer: str | None = None) -> list[dict[str, Any]]:
+        """List merges and partings made by hand, newest first."""
+        return stewards.acts(self.ground, customer)
+
     # -- teach -----------------------------------------------------------------------------------------------------
 
     def learn_sentiment(self, labelled: str | Path | None = None) -> dict[str, Any]:
@@ -345,6 +365,27 @@ class Space:
         sealed = self.ground.vault.seal_space(secret.encode(), "destination")
         self.outbox.add_destination(name, shown, secret=sealed, kind=kind, allow_private=allow_private)
         return secret if kind == "webhook" else None
+
+    def remove_destination(self, name: str) -> None:
+        """Forget a destination and what still waits for it."""
+        self.outbox.remove(name)
+        self.ground.audit.record(self.actor, "destination.remove", name)
+
+    def moves(
+        self, *, state: str | None = None, decision: str | None = None, limit: int = 200
+    ) -> list[dict[str, Any]]:
+        """List what playbooks decided, newest first; with a decision, each of its moves."""
+        desk = self.ground.desk
+        if decision is None:
+            return move_desk.decisions(desk, state=state, limit=limit)
+        return move_desk.moves(desk, decision=decision, state=state, limit=limit)
+
+    def settle_moves(self, ids: Sequence[str], state: str, *, actor: str | None = None) -> int:
+        """Say what becomes of proposed moves: approved, dismissed, sent, failed; returns how many it were."""
+        done = move_desk.settle(self.ground.desk, ids, state)
+        for given in ids:
+            self.ground.audit.record(actor or self.actor, f"move.{state}", given, detail={"moves": done})
+        return done
 
     def playbooks(self) -> list[dict[str, Any]]:
         """List playbooks: those that ship and the space's own."""

@@ -18,14 +18,15 @@ from allears.act.fatigue import Ledger
 from allears.act.forget import forget_customers
 from allears.act.happening import burn, from_issues, verdict
 from allears.act.issue import record
+from allears.act.moves import moves, settle
 from allears.act.playbook import Playbook, example, read_playbook
 from allears.act.rehearse import rehearse
 from allears.act.route import default_rules
-from allears.act.run import moves, run, settle_moves
+from allears.act.run import run
 from allears.act.scene import Scene
 from allears.clock import SetClock
 from allears.desk.base import Desk
-from allears.errors import NotFound, Refused
+from allears.errors import Refused
 
 Build = Callable[..., Scene]
 Found = Callable[..., pa.Table]
@@ -357,12 +358,12 @@ def test_senders_say_what_became_of_moves(
         changes=record(desk, found({"customers": 9}), at=noon),
     )
     one, two = (m.id for m in made if m.customer)
-    settle_moves(desk, [one], "sent")
-    settle_moves(desk, [two], "failed")
-    with pytest.raises(NotFound):
-        settle_moves(desk, [one], "sent")
+    settle(desk, [one], "sent")
+    settle(desk, [two], "failed")
     with pytest.raises(Refused):
-        settle_moves(desk, [one], "lost")
+        settle(desk, [one], "sent")
+    with pytest.raises(Refused):
+        settle(desk, [one], "lost")
 
 
 def test_the_outbox_delivers_what_a_playbook_put(

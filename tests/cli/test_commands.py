@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -124,6 +125,7 @@ def test_an_empty_space_answers_every_question(allears: Run, space: Path) -> Non
     for words in (
         ["status"], ["issues"], ["cases"], ["customers"], ["signals"], ["surprises"], ["trust"], ["experience"], ["services"], ["verdicts"],
         ["topics"], ["refused"], ["keys", "list"], ["audit", "verify"], ["playbook", "list"], ["destinations", "list"], ["doctor"],
+        ["users", "list"], ["moves"], ["merges"],
     ):  # fmt: skip
         code, out, err = allears(*words, "--space", str(space))
         assert code == 0, (words, err)
@@ -174,6 +176,53 @@ def test_playbooks_are_explained_rehearsed_and_switched(allears: Run, space: Pat
     )["on"]
     assert allears("playbook", "off", name, "--space", str(space))[0] == 0
     assert allears("playbook", "explain", "../../etc/passwd", "--space", str(space))[0] == 1
+
+
+def test_whatever_an_operator_adds_can_be_taken_away(
+    allears: Run, space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = ("--json", "--space", str(space))
+    monkeypatch.setattr("sys.stdin", io.StringIO("a long password\n"))
+    assert allears("users", "add", "ana", "--role", "analyst", "--from-stdin", *here)[0] == 0
+    assert [u["name"] for u in as_json(allears("users", "list", *here)[1])] == ["ana"]
+    assert allears("users", "disable", "ana", *here)[0] == 0
+    assert as_json(allears("users", "list", *here)[1])[0]["disabled_at"]
+    assert allears("users", "remove", "ana", *here)[0] == 0
+    assert as_json(allears("users", "list", *here)[1]) == []
+    assert allears("users", "remove", "ana", *here)[0] == 1
+
+    assert allears("destinations", "add", "ops", "https://example.com/hook", *here)[0] == 0
+    assert allears("destinations", "pause", "ops", *here)[0] == 0
+    assert as_json(allears("destinations", "list", *here)[1])[0]["state"] == "off"
+    assert allears("destinations", "resume", "ops", *here)[0] == 0
+    assert allears("destinations", "remove", "ops", *here)[0] == 0
+    assert as_json(allears("destinations", "list", *here)[1]) == []
+    assert allears("destinations", "remove", "ops", *here)[0] == 1
+
+    key = as_json(allears("keys", "new", "--role", "engineer", *here)[1])
+    listed = as_json(allears("keys", "list", *here)[1])
+    assert key["id"] == listed[0]["id"] and key["key"] not in str(listed)
+    assert allears("keys", "revoke", key["id"], *here)[0] == 0
+    assert as_json(allears("keys", "list", *here)[1])[0]["revoked_at"]
+
+
+def test_customers_are_joined_and_parted_by_hand(allears: Run, space: Path, tmp_path: Path) -> None:
+    here = ("--json", "--space", str(space))
+    file = tmp_path / "mail.csv"
+    file.write_text(
+        "id,created_at,email,phone,text\n1,2026-06-01T10:00:00Z,ada@example.com,,Where is it?\n"
+        "2,2026-06-01T11:00:00Z,,+442079460001,It never came\n"
+    )
+    allears("listen", str(file), "--source", "mail", "--yes", "--space", str(space))
+    code, out, _ = allears("merge", "ada@example.com", "+442079460001", "--why", "same address", *here)
+    assert code == 0
+    done = as_json(out)
+    assert len(as_json(allears("customer", done["customer"], *here)[1])["timeline"]) == 2
+    assert allears("unmerge", done["act"], *here)[0] == 0
+    assert as_json(allears("merges", *here)[1])[0]["undone_at"]
+    assert allears("merge", "ada@example.com", "nobody@example.com", "--why", "a reason", *here)[0] == 1
+    assert allears("merge", "ada@example.com", *here)[0] == 2
+    assert allears("merge", "ada@example.com", "+442079460001", "--why", "", *here)[0] == 2
 
 
 def test_an_export_is_redacted_and_never_overwrites(allears: Run, space: Path, tmp_path: Path) -> None:

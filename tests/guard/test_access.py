@@ -23,6 +23,7 @@ EXPECTED = {
     "read_text": "y y y n y y",
     "see_customers": "y y y n y n",
     "open_sealed": "n n y n y n",
+    "merge_customers": "n n y n y n",
     "see_cases": "y y y n y y",
     "work_cases": "y n y n n y",
     "run_playbooks": "y n y n n n",

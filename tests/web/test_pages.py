@@ -17,6 +17,7 @@ PAGES = {
     "/issues/i-own": ALL,
     "/issues/i-other": ALL - {"partner"},
     "/cases": ALL - {"engineer"},
+    "/cases/playbooks": {"cio", "agent"},
     "/customers": {"cio", "analyst", "agent", "privacy"},
     "/trust": ALL - {"partner"},
     "/services": ALL - {"partner"},

@@ -13,7 +13,17 @@ from tests.web.world import PASSWORD, make_space
 
 pytestmark = pytest.mark.browser
 
-PATHS = ("/", "/issues", "/issues/i-own", "/cases", "/customers", "/trust", "/services", "/explore")
+PATHS = (
+    "/",
+    "/issues",
+    "/issues/i-own",
+    "/cases",
+    "/cases/playbooks",
+    "/customers",
+    "/trust",
+    "/services",
+    "/explore",
+)
 PHONE, DESK = {"width": 390, "height": 800}, {"width": 1280, "height": 900}
 
 
@@ -116,4 +126,32 @@ def test_colours_stay_as_chosen(browser: Any, server: Server) -> None:
     _open(page, server, "/cases")
     assert page.inner_text(".theme") == "Dark"
     assert "body--dark" in page.evaluate("document.body.className")
+    page.context.close()
+
+
+def test_a_yes_to_a_playbook_settles_all_of_one_decision(browser: Any, server: Server) -> None:
+    page, complaints = _enter(browser, server, "agent")
+    _open(page, server, "/cases")
+    page.locator("text=Playbooks propose to contact 2 customers").click()
+    page.locator("main .button.main").click()
+    page.wait_for_selector("main .chip.good >> text=approved")
+    assert page.locator("main .button.main").count() == 0
+    assert complaints == []
+    page.context.close()
+
+
+def test_two_customers_are_joined_and_taken_apart_on_the_page(browser: Any, server: Server) -> None:
+    page, _ = _enter(browser, server, "agent")
+    _open(page, server, "/customers")
+    page.fill("[type=search]", "ada@example.com")
+    page.keyboard.press("Enter")
+    page.locator("summary >> text=The same person as").click()
+    fields = page.locator("details form input")
+    fields.nth(0).fill("u3")
+    fields.nth(1).fill("she wrote from both")
+    page.locator("details .button.main").click()
+    page.locator("summary >> text=by hand").click()
+    page.locator("text=Take back").click()
+    page.locator("summary >> text=by hand").click()
+    page.wait_for_selector("text=taken back")
     page.context.close()

@@ -9,6 +9,7 @@ from allears.act import issue as issue_desk
 from allears.act.case import open_cases
 from allears.act.clocks import Clocks
 from allears.act.route import default_rules
+from allears.desk.work import Move
 from allears.space import Space
 from allears.tables import TABLES
 
@@ -31,6 +32,15 @@ def make_space(folder: Path) -> None:
             }
             for i in range(60)
         ]
+        rows.append(
+            {
+                "signal_id": "mail",
+                "occurred_at": NOW.isoformat(),
+                "text": "And another thing",
+                "channel": "email",
+                "identifiers": {"email": "ada@example.com"},
+            }
+        )
         space.hear(rows, source="desk")
         space.digest(look=False)
         changes = issue_desk.record(
@@ -39,8 +49,21 @@ def make_space(folder: Path) -> None:
             at=NOW,
         )
         open_cases(space.ground.desk, changes, default_rules(), Clocks.default(), NOW)
+        with space.ground.desk.session() as session:
+            session.add_all(_proposed())
         for role in ROLES:
             space.logins.add(role, PASSWORD, role, partner="Postwing" if role == "partner" else None)
+
+
+def _proposed() -> list[Move]:
+    names = ("m1", "m2")
+    return [
+        Move(
+            id=name, decision="d1", playbook="tell-the-exposed", customer=f"c_{name}", issue="i-own", action="message", target="we-know",
+            contacts=True, state="proposed", at=NOW, due_at=NOW, why="tell-the-exposed: issue opened",
+        )
+        for name in names
+    ]  # fmt: skip
 
 
 def _issue(name: str, partner: str | None) -> dict[str, object]:

@@ -130,8 +130,16 @@ class Outbox:
             row.state, row.failures, row.rest_until = "on" if on else "off", 0, None
 
     def remove(self, name: str) -> None:
-        """Forget a destination and all that was meant for it."""
+        """Forget a destination and all that was meant for it.
+
+        Raises
+        ------
+        NotFound
+            There is no such destination.
+        """
         with self._desk.session() as session:
+            if session.get(Destination, name) is None:
+                raise NotFound("no destination has that name", place="destination")
             session.execute(delete(Delivery).where(Delivery.destination == name))
             session.execute(delete(Destination).where(Destination.name == name))
 

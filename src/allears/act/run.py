@@ -23,7 +23,6 @@ from allears.act.playbook import Notify, OpenCase, Playbook, Propose, Survey
 from allears.act.scene import Scene
 from allears.desk.base import Desk, Moment
 from allears.desk.work import Case, Delivery, Issue, IssueSignal, Move
-from allears.errors import NotFound, Refused
 
 _CHUNK = 5_000
 _REMEMBER = timedelta(days=400)
@@ -80,52 +79,16 @@ def run(
     return fresh
 
 
-def moves(
-    desk: Desk, *, playbook: str | None = None, issue: str | None = None, limit: int = 1_000
-) -> list[dict[str, object]]:
-    """List moves, newest first."""
-    query = select(Move).order_by(Move.at.desc(), Move.id).limit(limit)
-    query = query.where(Move.playbook == playbook) if playbook is not None else query
-    query = query.where(Move.issue == issue) if issue is not None else query
-    names = (
-        "id",
-        "playbook",
-        "customer",
-        "issue",
-        "action",
-        "target",
-        "state",
-        "at",
-        "due_at",
-        "why",
-        "held_by",
-    )
-    with desk.session() as session:
-        return [{n: getattr(row, n) for n in names} for row in session.scalars(query)]
-
-
 def withdraw(session: Session, issue_id: str, at: datetime) -> None:
     """Take back what an issue's playbooks planned for later, and its deliveries that were not sent."""
     waiting = session.scalars(
-        select(Move).where(Move.issue == issue_id, Move.state == "proposed", Move.due_at > at)
+        select(Move).where(Move.issue == issue_id, Move.state.in_(("proposed", "approved")), Move.due_at > at)
     ).all()
     for move in waiting:
         move.state, move.held_by, move.contacts = "suppressed", "issue reopened", False
     for decision in {move.decision for move in waiting}:
         mine = Delivery.event_id.startswith(f"msg_{decision}", autoescape=True)
         session.execute(delete(Delivery).where(mine, Delivery.state == "waiting", Delivery.next_at > at))
-
-
-def settle_moves(desk: Desk, move_ids: Iterable[str], state: str) -> None:
-    """Write down what became of proposed moves, once those who send say so: ``sent`` or ``failed``."""
-    if state not in ("sent", "failed"):
-        raise Refused("expected sent or failed", place="state")
-    with desk.session() as session:
-        for move_id in move_ids:
-            move = session.get(Move, move_id)
-            if move is None or move.state != "proposed":
-                raise NotFound("no proposed move has that id", place="move")
-            move.state, move.contacts = state, move.contacts and state == "sent"
 
 
 def _act(
@@ -218,7 +181,7 @@ def _remember(session: Session, scene: Scene, at: datetime, ledger: Ledger, cust
 
 
 def _contacts(customers: list[str], since: datetime) -> Executable:
-    made = Move.state.in_(("proposed", "sent"))
+    made = Move.state.in_(("proposed", "approved", "sent"))
     return select(Move.customer, Move.due_at, Move.action).where(
         Move.customer.in_(customers), Move.contacts, made, Move.due_at > since
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Literal
 
 import msgspec
@@ -25,7 +26,7 @@ def new_key(*, role: RoleName, name: str = "script", partner: str | None = None,
         text, record = space.keys.make(role, name, partner=partner, at=space.now())
         space.ground.audit.record(space.actor, "key.new", record.name)
         if where.json:
-            show.as_json({"key": text, "role": role, "name": name})
+            show.as_json({"key": text, "id": record.id, "role": role, "name": name})
         else:
             show.out.print(text)
             show.err.print("kept nowhere in clear: note it now", style="dim")
@@ -55,14 +56,61 @@ def revoke(key_id: str, /, *, where: Where = HERE) -> None:
 
 
 @users.command
-def add(name: str, /, *, role: RoleName, partner: str | None = None, where: Where = HERE) -> None:
-    """Let a person log in; asks for the password."""
-    password = Prompt.ask("password", password=True)
+def add(
+    name: str,
+    /,
+    *,
+    role: RoleName,
+    partner: str | None = None,
+    from_stdin: Annotated[
+        bool, Parameter(negative="", help="Read the password from standard input, for scripts.")
+    ] = False,
+    where: Where = HERE,
+) -> None:
+    """Let a person log in, or give one a new role and password; asks for the password."""
+    password = sys.stdin.readline().rstrip("\n") if from_stdin else Prompt.ask("password", password=True)
     with where.open() as space:
         space.logins.add(name, password, role, partner=partner, at=space.now())
         space.ground.audit.record(space.actor, "user.add", name)
         show.as_json({"user": name, "role": role}) if where.json else show.out.print(
             f"{name} may log in as {role}"
+        )
+
+
+@users.command(name="list")
+def list_users(*, where: Where = HERE) -> None:
+    """List who may log in, and as what."""
+    with where.open() as space:
+        found = [msgspec.to_builtins(u) for u in space.logins.list()]
+        if where.json:
+            show.as_json(found)
+        else:
+            show.rows(
+                found,
+                ("name", "role", "partner", "made_at", "disabled_at"),
+                empty="nobody yet; `allears users add NAME --role ROLE`",
+            )
+
+
+@users.command
+def disable(name: str, /, *, where: Where = HERE) -> None:
+    """Keep a person out from now on; open sessions end. `users add` lets them in again."""
+    with where.open() as space:
+        space.logins.disable(name)
+        space.ground.audit.record(space.actor, "user.disable", name)
+        show.as_json({"user": name, "state": "disabled"}) if where.json else show.out.print(
+            f"{name} may no longer log in"
+        )
+
+
+@users.command
+def remove(name: str, /, *, where: Where = HERE) -> None:
+    """Forget a person who could log in; open sessions end, the audit stays."""
+    with where.open() as space:
+        space.logins.remove(name)
+        space.ground.audit.record(space.actor, "user.remove", name)
+        show.as_json({"user": name, "state": "removed"}) if where.json else show.out.print(
+            f"{name} is removed"
         )
 
 

@@ -13,6 +13,7 @@ from allears.errors import Refused
 
 issue = App(name="issue", help="Look at one issue, or say what became of it.")
 case = App(name="case", help="Look at one case, or move it on.")
+move = App(name="move", help="Say what becomes of what playbooks proposed.")
 playbook = App(name="playbook", help="What Allears does by itself: list, explain, rehearse, switch on.")
 destinations = App(name="destinations", help="Where deliveries go: signed webhooks and apprise targets.")
 
@@ -96,6 +97,65 @@ def move_case(
         _done(where, id, state)
 
 
+def moves(
+    *,
+    state: Literal["proposed", "approved", "dismissed", "sent", "failed", "held out", "suppressed"]
+    | None = None,
+    decision: Annotated[str | None, Parameter(help="Show each move of this decision.")] = None,
+    limit: int = 200,
+    where: Where = HERE,
+) -> None:
+    """List what playbooks proposed and did, newest first: one line for each decision and what became of it."""
+    with where.open() as space:
+        found = space.moves(state=state, decision=decision, limit=limit)
+        if where.json:
+            show.as_json(found)
+        elif decision is not None:
+            show.rows(
+                found, ("id", "customer", "action", "target", "state", "held_by", "due_at"), empty="no move"
+            )
+        else:
+            show.rows(
+                found,
+                ("decision", "at", "playbook", "action", "target", "customers", "state", "held_by", "due_at"),
+                empty="no playbook has done anything yet; `allears playbook list`",
+            )
+
+
+def _settle(ids: tuple[str, ...], state: str, where: Where) -> None:
+    if not ids:
+        raise Refused("expected the id of a decision or a move", place="--id")
+    with where.open() as space:
+        number = space.settle_moves(ids, state)
+        show.as_json({"moves": number, "state": state}) if where.json else show.out.print(
+            f"{number:,} {'move is' if number == 1 else 'moves are'} {state}"
+        )
+
+
+@move.command
+def approve(*ids: str, where: Where = HERE) -> None:
+    """Say yes to what was proposed: by decision, or move by move."""
+    _settle(ids, "approved", where)
+
+
+@move.command(name="dismiss")
+def dismiss_move(*ids: str, where: Where = HERE) -> None:
+    """Say no to what was proposed; it no longer counts as a contact."""
+    _settle(ids, "dismissed", where)
+
+
+@move.command
+def sent(*ids: str, where: Where = HERE) -> None:
+    """Say that it was sent, by whatever sends it: Allears sends no message itself."""
+    _settle(ids, "sent", where)
+
+
+@move.command
+def failed(*ids: str, where: Where = HERE) -> None:
+    """Say that it could not be sent; it no longer counts as a contact."""
+    _settle(ids, "failed", where)
+
+
 @playbook.command(name="list")
 def list_playbooks(*, where: Where = HERE) -> None:
     """List playbooks: those that ship, and whether each is switched on here."""
@@ -165,6 +225,30 @@ def list_destinations(*, where: Where = HERE) -> None:
     with where.open() as space:
         found = space.outbox.destinations()
         show.as_json(found) if where.json else show.rows(found, empty="no destination yet")
+
+
+@destinations.command(name="remove")
+def remove_destination(name: str, /, *, where: Where = HERE) -> None:
+    """Forget a destination and what still waits for it."""
+    with where.open() as space:
+        space.remove_destination(name)
+        _done(where, name, "removed")
+
+
+@destinations.command
+def pause(name: str, /, *, where: Where = HERE) -> None:
+    """Send nothing there for now; what is meant for it waits."""
+    with where.open() as space:
+        space.outbox.switch(name, on=False)
+        _done(where, name, "off")
+
+
+@destinations.command
+def resume(name: str, /, *, where: Where = HERE) -> None:
+    """Send there again, beginning with what waits."""
+    with where.open() as space:
+        space.outbox.switch(name, on=True)
+        _done(where, name, "on")
 
 
 @destinations.command

@@ -29,6 +29,7 @@ class Action(StrEnum):
     READ_TEXT = "read_text"
     SEE_CUSTOMERS = "see_customers"
     OPEN_SEALED = "open_sealed"
+    MERGE_CUSTOMERS = "merge_customers"
     SEE_CASES = "see_cases"
     WORK_CASES = "work_cases"
     RUN_PLAYBOOKS = "run_playbooks"
@@ -52,7 +53,9 @@ RIGHTS: dict[Role, frozenset[Action]] = {
     ),
     Role.ANALYST: frozenset(_LOOK | {Action.SEE_HEALTH, Action.SEE_CUSTOMERS, Action.ASK_SQL, Action.EXPORT}),
     Role.AGENT: frozenset(
-        _LOOK | {Action.SEE_CUSTOMERS, Action.WORK_CASES, Action.RUN_PLAYBOOKS, Action.OPEN_SEALED}
+        _LOOK
+        | {Action.SEE_CUSTOMERS, Action.WORK_CASES, Action.RUN_PLAYBOOKS, Action.OPEN_SEALED}
+        | {Action.MERGE_CUSTOMERS}
     ),
     Role.ENGINEER: frozenset(
         {Action.SEE_FIGURES, Action.SEE_HEALTH, Action.LISTEN, Action.REPLAY_REFUSED, Action.MANAGE_KEYS}
@@ -63,6 +66,7 @@ RIGHTS: dict[Role, frozenset[Action]] = {
             Action.SEE_HEALTH,
             Action.SEE_CUSTOMERS,
             Action.OPEN_SEALED,
+            Action.MERGE_CUSTOMERS,
             Action.EXPORT,
             Action.ERASE,
             Action.READ_AUDIT,

@@ -97,6 +97,22 @@ class Logins:
             row.disabled_at = self._clock.now()
             session.execute(delete(LoginSession).where(LoginSession.user == name))
 
+    def remove(self, name: str) -> None:
+        """Forget a user; open sessions end. What they did stays in the audit.
+
+        Raises
+        ------
+        NotFound
+            There is no such user.
+        """
+        with self._desk.session() as session:
+            row = session.get(User, name)
+            if row is None:
+                raise NotFound("no such user", place="users")
+            session.delete(row)
+            session.execute(delete(LoginSession).where(LoginSession.user == name))
+            session.execute(delete(LoginFailure).where(LoginFailure.name == name))
+
     def list(self) -> list[UserRecord]:
         """List all users by name."""
         with self._desk.session() as session:

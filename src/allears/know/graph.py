@@ -131,6 +131,15 @@ class Graph:
                 select(Identifier.customer).where(Identifier.digest == self._digest(type, [form])[0])
             )
 
+    def digest_of(self, type: str, value: str) -> str | None:
+        """Give the digest of an identifier that is known; ``None`` when it was never seen."""
+        form = normalise(type, value, self._region)
+        if form is None or type == ACCOUNT:
+            return None
+        digest = self._digest(type, [form])[0]
+        with self._desk.reading() as session:
+            return session.scalar(select(Identifier.digest).where(Identifier.digest == digest))
+
     def customers_of(self, types: Sequence[str], values: Sequence[str]) -> list[str | None]:
         """Look up many at once; ``None`` where `customer_of` gives it."""
         forms = [
@@ -225,6 +234,11 @@ class Graph:
         """Give the table ``links``: pairs that hold, or held until they were cut."""
         with self._desk.reading() as session:
             return published.links(session)
+
+    def acts(self) -> list[dict[str, Any]]:
+        """List merges and cuts made by hand, newest first, with the customers they concern today."""
+        with self._desk.reading() as session:
+            return published.acts(session)
 
     def refusals(self) -> pa.Table:
         """Give the links that were refused, and why (see `allears.know.published.REFUSALS`)."""

@@ -8,7 +8,7 @@ import pyarrow as pa
 from sqlalchemy import Executable, literal, select
 from sqlalchemy.orm import Session, aliased
 
-from allears.desk.identity import Edge, Identifier, IdentityHistory
+from allears.desk.identity import Edge, Identifier, IdentityHistory, StewardAct
 from allears.know.clusters import FULL, REASONS
 from allears.tables import table
 
@@ -76,6 +76,23 @@ def refusals(session: Session) -> pa.Table:
         Identifier.digest, literal(None), Identifier.type, literal(REASONS[FULL]), Identifier.turned_away
     ).where(Identifier.turned_away > 0)
     return pa.concat_tables([_read(session, pairs, REFUSALS), _read(session, counted, REFUSALS)])
+
+
+def acts(session: Session) -> list[dict[str, Any]]:
+    """Give what stewards did, newest first: which customers it concerns today, who, why, and whether it was taken back."""
+    left, right = aliased(Identifier), aliased(Identifier)
+    wanted = (
+        select(StewardAct, left.customer, right.customer)
+        .outerjoin(left, StewardAct.left == left.digest)
+        .outerjoin(right, StewardAct.right == right.digest)
+        .order_by(StewardAct.id.desc())
+    )
+    kept = ("why", "actor", "done_at", "undone_at", "undone_by")
+    return [
+        {"act": f"{row.act}_{row.id}", "did": row.act, "left": one, "right": other}
+        | {name: getattr(row, name) for name in kept}
+        for row, one, other in session.execute(wanted)
+    ]
 
 
 def _read(session: Session, wanted: Executable, schema: pa.Schema) -> pa.Table:

@@ -44,13 +44,17 @@ MOVES = Table(
     "Actions proposed or taken.",
     (
         Column("move", pa.string(), "id"),
+        Column("decision", pa.string(), "what was decided at once, for all it concerns"),
         Column("playbook", pa.string(), "which playbook"),
         Column("customer", pa.string(), "for whom; null when for a team"),
         Column("issue", pa.string(), "because of which issue"),
         Column("action", pa.string(), "what"),
-        Column("state", pa.string(), "proposed, sent, failed, held out, suppressed"),
+        Column("target", pa.string(), "department, destination, message or question"),
+        Column("state", pa.string(), "proposed, approved, dismissed, sent, failed, held out, suppressed"),
         Column("at", TIME, "when decided"),
+        Column("due_at", TIME, "when it is to be done"),
         Column("why", pa.string(), "the rule in words"),
+        Column("held_by", pa.string(), "the rule that held it back"),
     ),
 )
 

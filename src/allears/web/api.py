@@ -40,6 +40,13 @@ def api(space: Space) -> APIRouter:
     route("/issues", see, lambda v, p: _seen(space.issues(v.get("state")), p), "Issues and opportunities")
     route("/issues/{issue}", see, lambda v, p: _one(space.issue(v["issue"]), p), "One issue")
     route("/cases", work, lambda v, p: _cases(space, v.get("state"), p), "Cases")
+    route(
+        "/moves",
+        Action.RUN_PLAYBOOKS,
+        lambda v, p: space.moves(state=v.get("state"), decision=v.get("decision"), limit=1000),
+        "What playbooks decided; with decision=ID, each of its moves",
+    )
+    route("/merges", people, lambda v, p: space.merges(), "Who was joined or parted by hand")
     route("/customers", people, lambda v, p: space.customers(limit=1000), "Customers by last contact")
     route(
         "/trust",

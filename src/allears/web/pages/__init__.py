@@ -15,6 +15,7 @@ from allears.web.pages import (
     issue,
     issues,
     login,
+    playbooks,
     pulse,
     services,
     trust,
@@ -35,6 +36,18 @@ stroke="#fff" stroke-width="2.200" stroke-linecap="round"/></svg>"""
 def pages(app: FastAPI, space: Space, live: Live) -> None:
     """Add the pages to the application."""
     door = Door(app, space, live)
-    for page in (pulse, issues, issue, cases, customers, customer, trust, services, explore, login):
+    for page in (
+        pulse,
+        issues,
+        issue,
+        cases,
+        playbooks,
+        customers,
+        customer,
+        trust,
+        services,
+        explore,
+        login,
+    ):
         page.register(door)
     ui.run_with(app, title="Allears", favicon=EAR, tailwind=False, show_welcome_message=False)

@@ -13,6 +13,7 @@ from allears.guard.access import Action
 from allears.show import words
 from allears.web.pages.frame import Door, Page
 from allears.web.pages.pieces import button, card, chip, empty, link, state, tabs, tag
+from allears.web.pages.playbooks import waiting
 
 LANES = (
     ("open", "Waits for somebody"),
@@ -33,6 +34,10 @@ async def build(page: Page) -> None:
     """Draw it."""
     department = page.request.query_params.get("department", "")
     tag("h1", "Cases")
+    if page.whole and page.may(Action.RUN_PLAYBOOKS):
+        await page.fill(
+            "moves", page.space.moves, lambda found: link(waiting(found), "/cases/playbooks"), lines=1
+        )
 
     def draw(found: Any) -> None:
         cases, issues = found

@@ -15,6 +15,7 @@ from allears.show import words
 from allears.web.pages.customers import mood
 from allears.web.pages.frame import Door, Page
 from allears.web.pages.issue import said
+from allears.web.pages.merges import draw_merges
 from allears.web.pages.pieces import button, card, chip, empty, facts, link, skeleton, tag
 
 PAGE = 60
@@ -39,6 +40,7 @@ async def build(page: Page, customer: str) -> None:
     await page.fill(
         f"customer:{person.id}", person.overview, lambda found: _overview(found, issues), lines=4, live=False
     )
+    await draw_merges(page, person.id)
     with card("What happened, newest first", "Over all channels; personal data is hidden"):
         kept = tag("div", classes="timeline")
         more = tag("div")

@@ -81,13 +81,17 @@ def _actions(page: Page, told: dict[str, Any]) -> None:
             if to not in AFTER.get(told["state"], ()):
                 continue
 
-            async def press(act: Any = act, done: str = done) -> None:
+            async def press(to: str = to, act: Any = act, done: str = done) -> None:
                 desk, now = page.space.ground.desk, page.space.now()
 
                 def work(principal: Any) -> None:
                     if not page.sees(issue_desk.issue(desk, told["id"])):
                         raise NotFound("no issue has that id")
-                    act(desk, told["id"], principal.name, now)
+                    if to == "fixed":
+                        # Through the space: playbooks that wait for a fix must hear of it.
+                        page.space.mark_fixed(told["id"], now, actor=principal.name)
+                    else:
+                        act(desk, told["id"], principal.name, now)
 
                 await page.act(Action.WORK_CASES, work, done)
 

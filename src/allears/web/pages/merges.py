@@ -1,0 +1,94 @@
+"""Joining a customer with another by hand, and taking it back."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from nicegui import ui
+
+from allears.guard.access import Action
+from allears.show import words
+from allears.web.pages.frame import Page
+from allears.web.pages.pieces import button, link, tag
+
+VERBS = {"merge": "Joined", "cut": "Parted"}
+
+
+async def draw_merges(page: Page, customer: str) -> None:
+    """Draw what was joined by hand and, for those who may, the way to do it."""
+    may = page.may(Action.MERGE_CUSTOMERS)
+
+    def draw(found: list[dict[str, Any]]) -> None:
+        if not found and not may:
+            return
+        with tag("details", classes="card"):
+            tag(
+                "summary",
+                f"Joined or parted by hand {words.count(len(found), 'time')}"
+                if found
+                else "The same person as somebody else?",
+            )
+            for act in found:
+                _act(page, customer, act, may)
+            if may:
+                _form(page, customer)
+
+    await page.fill(f"merges:{customer}", lambda: page.space.merges(customer), draw, lines=1, live=False)
+
+
+def _act(page: Page, customer: str, act: dict[str, Any], may: bool) -> None:
+    other = act["right"] if act["left"] == customer else act["left"]
+    with tag("div", classes="row"):
+        tag(
+            "span",
+            f"{VERBS[act['did']]} by {_who(act['actor'])}, {words.time(act['done_at'])}: {act['why']}",
+        )
+        if other and other != customer:
+            link(other, f"/customers/{other}")
+        if act["undone_at"] is not None:
+            tag("span", f"taken back {words.time(act['undone_at'])}", "note")
+        elif may:
+            button("Take back", partial(_undo, page, customer, act["act"]), "small")
+
+
+def _who(actor: str) -> str:
+    kind, _, name = actor.partition(":")
+    return "the command line" if kind == "local" else name or actor
+
+
+def _form(page: Page, customer: str) -> None:
+    with tag("form", classes="search stacked") as form:
+        # Identifiers and reasons go over the page's own connection, never into an address.
+        tag(
+            "input",
+            type="text",
+            placeholder="Customer id, e-mail, phone, user id or handle",
+            aria_label="The same person as",
+        )
+        tag("input", type="text", placeholder="Why you are sure; kept in the audit", aria_label="Reason")
+        tag("button", "Join", "button main", type="submit")
+
+    async def join(event: Any) -> None:
+        other, why = (str(value or "").strip() for value in event.args)
+        done = await page.act(
+            Action.MERGE_CUSTOMERS,
+            lambda principal: page.space.merge(customer, other, why=why, actor=principal.name),
+            "One customer now; it can be taken back here",
+        )
+        if done is not None:
+            ui.navigate.to(f"/customers/{done['customer']}")
+
+    form.on(
+        "submit.prevent",
+        join,
+        js_handler="(e) => emit([...e.target.querySelectorAll('input')].map(i => i.value))",
+    )
+
+
+async def _undo(page: Page, customer: str, act: str) -> None:
+    done = await page.act(
+        Action.MERGE_CUSTOMERS, lambda principal: page.space.unmerge(act, actor=principal.name), "Taken back"
+    )
+    if done is not None:
+        ui.navigate.to(f"/customers/{customer}")

@@ -84,6 +84,30 @@ class ListenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(description="Bytes waiting for the disk before 429 is answered, MB.", ge=1)
     ] = 64
     min_free_mb: Annotated[int, Meta(description="Free disk below which 429 is answered, MB.", ge=0)] = 256
+    max_event_kb: Annotated[
+        int, Meta(description="Largest single Segment call, KB; Segment's own limit is 32.", ge=1)
+    ] = 32
+    max_batch_kb: Annotated[
+        int,
+        Meta(
+            description="Largest Segment request, KB; Segment's own limit is 500, RudderStack's 4096.", ge=1
+        ),
+    ] = 500
+    inflight_mb: Annotated[
+        int, Meta(description="Bytes of requests still on their way in before 429 is answered, MB.", ge=1)
+    ] = 64
+    inbox_mb: Annotated[
+        int, Meta(description="Size of the inbox, not digested yet, above which 429 is answered, MB.", ge=1)
+    ] = 8192
+    max_connections: Annotated[
+        int, Meta(description="Connections open at once; one more is closed.", ge=1)
+    ] = 1000
+    head_seconds: Annotated[
+        float, Meta(description="Seconds in which a request's head must be there.", gt=0)
+    ] = 10.0
+    body_seconds: Annotated[
+        float, Meta(description="Seconds in which a request's body must be there.", gt=0)
+    ] = 30.0
     max_skew_days: Annotated[
         int, Meta(description="A time further in the future than this is taken as the time of arrival.", ge=0)
     ] = 2

@@ -16,27 +16,27 @@ from allears.guard.access import (
     sees_row,
 )
 
-# Every cell, written out: y may, n may not.  Order of columns: cio analyst agent engineer privacy partner.
+# Every cell, written out: y may, n may not.  Order of columns: cio analyst agent engineer privacy partner sender.
 EXPECTED = {
-    "see_figures": "y y y y y y",
-    "see_health": "y y n y y n",
-    "read_text": "y y y n y y",
-    "see_customers": "y y y n y n",
-    "open_sealed": "n n y n y n",
-    "merge_customers": "n n y n y n",
-    "see_cases": "y y y n y y",
-    "work_cases": "y n y n n y",
-    "run_playbooks": "y n y n n n",
-    "listen": "n n n y n n",
-    "replay_refused": "n n n y n n",
-    "ask_sql": "y y n n n n",
-    "export": "y y n n y n",
-    "erase": "n n n n y n",
-    "read_audit": "y n n n y n",
-    "manage_keys": "y n n y n n",
-    "manage_users": "y n n n n n",
+    "see_figures": "y y y y y y n",
+    "see_health": "y y n y y n n",
+    "read_text": "y y y n y y n",
+    "see_customers": "y y y n y n n",
+    "open_sealed": "n n y n y n n",
+    "merge_customers": "n n y n y n n",
+    "see_cases": "y y y n y y n",
+    "work_cases": "y n y n n y n",
+    "run_playbooks": "y n y n n n n",
+    "listen": "n n n y n n y",
+    "replay_refused": "n n n y n n n",
+    "ask_sql": "y y n n n n n",
+    "export": "y y n n y n n",
+    "erase": "n n n n y n n",
+    "read_audit": "y n n n y n n",
+    "manage_keys": "y n n y n n n",
+    "manage_users": "y n n n n n n",
 }
-ROLES = ("cio", "analyst", "agent", "engineer", "privacy", "partner")
+ROLES = ("cio", "analyst", "agent", "engineer", "privacy", "partner", "sender")
 CELLS = [
     (role, action, answer == "y")
     for action, row in EXPECTED.items()

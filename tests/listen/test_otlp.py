@@ -201,3 +201,30 @@ def test_what_is_no_export_is_refused(body: bytes, context: Context) -> None:
 
 def test_an_export_of_nothing_is_accepted(context: Context) -> None:
     assert FORMATS["otlp-traces"].check(b'{"resourceSpans": []}', context).refused == []
+
+
+@pytest.mark.parametrize(
+    ("vital", "ok", "duration"),
+    [
+        ({"name": "lcp", "value": 5000.0}, False, 5000.0),
+        ({"name": "inp", "value": 120.0}, True, 120.0),
+        ({"name": "cls", "value": 0.3}, False, None),
+        ({"name": "lcp", "value": 5000.0, "rating": "needs-improvement"}, True, 5000.0),
+    ],
+)
+@pytest.mark.parametrize("in_body", [False, True], ids=["attributes", "body"])
+def test_a_poor_vital_is_a_failure_a_visitor_met(
+    vital: dict[str, object], ok: bool, duration: float | None, in_body: bool, context: Context
+) -> None:
+    def pair(key: str, value: object) -> dict[str, object]:
+        kind = "doubleValue" if isinstance(value, float) else "stringValue"
+        return {"key": key, "value": {kind: value}}
+
+    log: dict[str, object] = {"timeUnixNano": "1780000000000000000", "eventName": "browser.web_vital"}
+    if in_body:
+        log["body"] = {"kvlistValue": {"values": [pair(k, v) for k, v in vital.items()]}}
+    else:
+        log["attributes"] = [pair(f"browser.web_vital.{k}", v) for k, v in vital.items()]
+    body = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [log]}]}]}).encode()
+    row = FORMATS["otlp-logs"].read(body, context).arrivals.to_pylist()[0]
+    assert (row["ok"], row["duration_ms"], row["name"]) == (ok, duration, "browser.web_vital")

@@ -213,3 +213,114 @@ def test_answers_carry_careful_headers(client: httpx.Client) -> None:
     headers = client.get("/health/live").headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
+
+
+def test_a_senders_key_can_send_as_its_source_and_nothing_else(space: Space, client: httpx.Client) -> None:
+    key = space.keys.make("sender", "web")[0]
+    assert client.post("/v1/track", json=event(1), headers=bearer(key)).json()["success"] is True
+    assert stored(space) == ["web:m1"]
+    assert client.post("/v1/track?source=web", json=event(2), headers=bearer(key)).status_code == 200
+    assert client.post("/v1/track?source=till", json=event(3), headers=bearer(key)).status_code == 403
+    other = build(space, parts=frozenset({"web"}))
+    from starlette.testclient import TestClient
+
+    for path in ("/api/issues", "/api/status", "/api/customers"):
+        assert TestClient(other).get(path, headers=bearer(key)).status_code in (403, 404), path
+
+
+def test_a_browser_of_any_site_may_ask_and_send(space: Space, client: httpx.Client) -> None:
+    key = space.keys.make("sender", "web")[0]
+    asked = {
+        "Origin": "https://shop.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization, content-type",
+    }
+    for path in ("/v1/batch", "/v1/t", "/v1/traces"):
+        answer = client.options(path, headers=asked)
+        assert answer.status_code == 204
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "authorization" in answer.headers["access-control-allow-headers"]
+        assert "access-control-allow-credentials" not in answer.headers
+    body = json.dumps(event(1, writeKey=key))
+    answer = client.post("/v1/t", content=body, headers={"Content-Type": "text/plain", "Origin": "https://x"})
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
+    batch = {"batch": [event(2, writeKey=key), event(3, writeKey=key)]}
+    assert client.post("/v1/b", content=json.dumps(batch)).status_code == 200
+    assert stored(space) == ["web:m1", "web:m2", "web:m3"]
+    assert client.post("/v1/t", content=json.dumps(event(4, writeKey="ae_0_0"))).status_code == 401
+
+
+def test_analytics_js_is_told_where_to_send(space: Space, client: httpx.Client) -> None:
+    key = space.keys.make("sender", "web")[0]
+    told = client.get(f"/v1/projects/{key}/settings").json()["integrations"]["Segment.io"]
+    assert told["apiKey"] == key and told["apiHost"].endswith("/v1")
+    assert client.get("/v1/projects/ae_0_0/settings").status_code == 404
+
+
+def test_the_limits_of_the_specification_hold(space: Space, client: httpx.Client, key: str) -> None:
+    large = event(1, properties={"note": "x" * 33_000})
+    answer = client.post("/v1/batch", json={"batch": [large, event(2)]}, headers=bearer(key)).json()
+    assert (answer["accepted"], answer["refused"]) == (1, 1)
+    assert answer["reasons"] == [{"place": "$.batch[0]", "reason": "larger than 32 KB"}]
+    most = {"batch": [event(n, properties={"note": "x" * 20_000}) for n in range(30)]}
+    answer = client.post("/v1/batch", json=most, headers=bearer(key))
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "refused" and "500 KB" in answer.json()["message"]
+
+
+def test_too_much_on_its_way_in_is_answered_429(space: Space, key: str) -> None:
+    from starlette.testclient import TestClient
+
+    app = build(space, parts=frozenset({"listen"}))
+    doors = next(m for m in app.user_middleware if "routes" in m.kwargs).kwargs["routes"]
+    intake = doors[0].app.intake
+    client = TestClient(app)
+    intake.inflight = intake.inflight_bytes
+    answer = client.post("/v1/track", json=event(1), headers=bearer(key))
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "2")
+    intake.inflight = 0
+    assert client.post("/v1/track", json=event(1), headers=bearer(key)).status_code == 200
+    assert intake.inflight == 0, "what was held is let go"
+
+
+def test_otlp_errors_are_a_status_in_the_encoding_of_the_request(client: httpx.Client, key: str) -> None:
+    from google.rpc.status_pb2 import Status
+
+    binary = bearer(key) | {"Content-Type": "application/x-protobuf"}
+    answer = client.post("/v1/traces", content=b"\xff" * 40, headers=binary)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/x-protobuf")
+    status = Status.FromString(answer.content)
+    assert status.code == 3 and "OTLP" in status.message
+    answer = client.post("/v1/logs", content=b"{", headers=bearer(key) | {"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, 3)
+    answer = client.post("/v1/logs", content=b"", headers={"Content-Type": "application/x-protobuf"})
+    assert (answer.status_code, Status.FromString(answer.content).code) == (401, 16)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_rejected_spans_are_counted_and_kept_and_the_others_stored(
+    space: Space, client: httpx.Client, key: str, as_json: bool
+) -> None:
+    from google.protobuf.json_format import ParseDict
+
+    good = {
+        "traceId": "0" * 30 + "11",
+        "spanId": "0" * 14 + "22",
+        "name": "GET /",
+        "startTimeUnixNano": "1780000000000000000",
+    }
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": [good, {"name": "no ids"}]}]}]}
+    if as_json:
+        body["resourceSpans"][0]["scopeSpans"][0]["spans"].append(good | {"name": 17})  # type: ignore[arg-type]
+        answer = client.post("/v1/traces", json=body, headers=bearer(key))
+        assert answer.json()["partialSuccess"]["rejectedSpans"] == "2"
+    else:
+        ids = {"traceId": base64.b64encode(bytes(15) + b"1").decode(), "spanId": base64.b64encode(bytes(7) + b"2").decode()}  # fmt: skip
+        body["resourceSpans"][0]["scopeSpans"][0]["spans"][0] = good | ids
+        sent = ParseDict(body, ExportTraceServiceRequest()).SerializeToString()
+        headers = bearer(key) | {"Content-Type": "application/x-protobuf"}
+        answer = client.post("/v1/traces", content=sent, headers=headers)
+        assert ExportTraceServiceResponse.FromString(answer.content).partial_success.rejected_spans == 1
+    assert answer.status_code == 200
+    assert len(stored(space)) == 1
+    assert len(space.refused()) == (2 if as_json else 1)

@@ -12,7 +12,7 @@ from rich.prompt import Confirm, Prompt
 from allears.cli import show
 from allears.cli.where import HERE, Where
 
-RoleName = Literal["cio", "analyst", "agent", "engineer", "privacy", "partner"]
+RoleName = Literal["cio", "analyst", "agent", "engineer", "privacy", "partner", "sender"]
 
 keys = App(name="keys", help="API keys for scripts and senders.")
 users = App(name="users", help="People who may log in to the pages.")

@@ -19,6 +19,7 @@ class Role(StrEnum):
     ENGINEER = "engineer"
     PRIVACY = "privacy"
     PARTNER = "partner"
+    SENDER = "sender"
 
 
 class Action(StrEnum):
@@ -73,6 +74,8 @@ RIGHTS: dict[Role, frozenset[Action]] = {
         }
     ),
     Role.PARTNER: frozenset(_LOOK | {Action.WORK_CASES}),
+    # The key of one source. It lies open in every page that uses it, so it can do nothing but send as that source.
+    Role.SENDER: frozenset({Action.LISTEN}),
 }
 
 

@@ -98,7 +98,8 @@ class Keys:
         if cached and time.monotonic() < cached[1] and not _past(cached[2], self._clock.now()):
             return cached[0]
         self._good.pop(mark, None)
-        with self._desk.session() as session:
+        # Reading waits for no writer: a door must not stand still while the digest commits.
+        with self._desk.reading() as session:
             row = session.get(ApiKey, parts[1])
         # The comparison runs for unknown ids too, so the time taken does not tell which ids exist.
         same = hmac.compare_digest(row.secret_hash if row else "0" * 64, _hash(parts[2]))

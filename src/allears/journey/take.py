@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -70,21 +70,50 @@ def take(
     if door not in FORMATS:
         raise NotFound(f"no door of that name; there are {', '.join(FORMATS)}")
     now = received_at or ground.clock.now()
+    taken = admit(ground, door, body, source=source, channel=channel, at=now)
+    taken.keep(ground)
+    return taken.receipt, taken.done
+
+
+class Admitted(NamedTuple):
+    """What was taken in: the receipt, when it is durable, and what has still to be kept as refused."""
+
+    receipt: Receipt
+    done: Waiting
+    refused: list[Refusal]
+    source: str
+    channel: str | None
+    at: datetime
+
+    def keep(self, ground: Ground) -> None:
+        """Keep what was refused: a transaction of the desk, so not on the thread that answers everybody."""
+        keep_refused(ground, self.refused, source=self.source, channel=self.channel, at=self.at)
+
+
+def admit(
+    ground: Ground, door: str, body: bytes, *, source: str, channel: str | None, at: datetime
+) -> Admitted:
+    """Check a payload and hand what is good to the inbox; what is not good is still to be kept."""
+    limits = ground.settings.listen
     context = Context(
-        source=source, channel=channel, received_at=now, max_skew_days=ground.settings.listen.max_skew_days
+        source=source,
+        channel=channel,
+        received_at=at,
+        max_skew_days=limits.max_skew_days,
+        max_event_bytes=limits.max_event_kb << 10,
     )
     if door == "rows":
         context = msgspec.structs.replace(context, mapping=mapping_of(ground, source, body))
     checked = FORMATS[door].check(body, context)
     receipt = Receipt(source=source, accepted=checked.accepted)
     receipt.add(checked.refused)
-    done: Waiting = Future()
     if checked.accepted:
-        done = ground.inbox.append(Frame(door, source, channel, _micros(now), checked.keep), checked.accepted)
+        frame = Frame(door, source, channel, _micros(at), checked.keep)
+        done = ground.inbox.append(frame, checked.accepted)
     else:
+        done = Future()
         done.set_result(None)
-    keep_refused(ground, checked.refused, source=source, channel=channel, at=now)
-    return receipt, done
+    return Admitted(receipt, done, checked.refused, source, channel, at)
 
 
 def take_file(

@@ -6,7 +6,7 @@ older ones after it; the first that a record carries counts. https://opentelemet
 
 from __future__ import annotations
 
-SEMCONV = "1.38.0"
+SEMCONV = "1.44.0"
 
 SERVICE = ("service.name",)
 RELEASE = ("service.version", "app.version", "telemetry.app.version")
@@ -24,6 +24,17 @@ DURATION_MS = ("duration_ms",)
 EVENT_NAME = ("event.name",)
 EXCEPTION = ("exception.type", "error.type")
 SDK_LANGUAGE = ("telemetry.sdk.language",)
+
+# Events of browsers and apps. A crash is a failure whatever its severity; a vital fails when its rating is poor.
+CRASHES = ("app.crash", "device.crash")
+VITALS = ("browser.web_vital",)
+# Before 1.36 a vital's fields stood in the body of its log record, without a prefix.
+VITAL_NAME = ("browser.web_vital.name", "name")
+VITAL_VALUE = ("browser.web_vital.value", "value")
+VITAL_RATING = ("browser.web_vital.rating", "rating")
+# From where on a vital is poor (milliseconds; a share for cls), for senders that give no rating. https://web.dev/articles/vitals
+POOR_FROM = {"lcp": 4000.0, "inp": 500.0, "fcp": 3000.0, "ttfb": 1800.0, "cls": 0.25}
+WITHOUT_UNIT = ("cls",)
 
 # Attribute to identifier type. enduser.id is the name a person logs in with; a session stands for an unknown one.
 IDENTIFIERS = (

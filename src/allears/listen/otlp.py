@@ -10,11 +10,12 @@ import msgspec
 from allears.listen import attributes as names
 from allears.listen.facets import Facets, platform_name, truth
 from allears.listen.gather import Gather
-from allears.listen.otlpjson import DOCUMENTS, clean_json
+from allears.listen.otlpjson import DOCUMENTS, read_whole
 from allears.listen.otlpproto import MESSAGES, clean_proto, records_proto
 from allears.listen.ratings import as_number
 from allears.listen.reading import BadRow, Checked, Context, Reading, Refusal, refuse
 from allears.listen.record import Record
+from allears.listen.sift import sift
 from allears.listen.traits import as_text
 
 _ERROR_SEVERITY = 17
@@ -47,10 +48,19 @@ class Otlp:
             if not body:
                 raise BadRow("the body is empty")
             if _is_json(body):
-                return clean_json(self._document.decode(body), body, self.format)
+                return self._check_json(body)
             return clean_proto(_parse(self.signal, body), body, self.format)
         except _BROKEN as error:
             return Checked(0, [refuse(error, "$", body, self.format)], b"")
+
+    def _check_json(self, body: bytes) -> Checked:
+        try:
+            return Checked(len(self._whole(body)), [], body)
+        except _BROKEN:
+            return sift(body, self.format, self._whole)
+
+    def _whole(self, body: bytes) -> list[Record]:
+        return read_whole(self._document.decode(body))
 
     def read(self, body: bytes, context: Context) -> Reading:
         """Turn records into arrivals of the kind telemetry."""
@@ -111,7 +121,25 @@ def _add_log(gather: Gather, record: Record) -> None:
     if record.trace_id:
         extra["trace_id"] = record.trace_id
     ok = record.severity < _ERROR_SEVERITY if record.severity else None
-    _add(gather, record, None, ok, None, extra)
+    duration = None
+    event = record.name or as_text(_first(record.attributes, names.EVENT_NAME))
+    if event in names.CRASHES:
+        ok = False
+    elif event in names.VITALS:
+        ok, duration = _vital(record)
+    _add(gather, record, None, ok, duration, extra)
+
+
+def _vital(record: Record) -> tuple[bool | None, float | None]:
+    """Tell whether a page's vital was good enough for its visitor, and how many milliseconds it took."""
+    told = {**(record.body if isinstance(record.body, dict) else {}), **record.attributes}
+    vital = str(_first(told, names.VITAL_NAME) or "").lower()
+    value, rating = as_number(_first(told, names.VITAL_VALUE)), _first(told, names.VITAL_RATING)
+    if rating is not None:
+        ok: bool | None = rating != "poor"
+    else:
+        ok = value <= names.POOR_FROM[vital] if value is not None and vital in names.POOR_FROM else None
+    return ok, None if vital in names.WITHOUT_UNIT else value
 
 
 def _add_point(gather: Gather, record: Record) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from allears.listen.reading import BadRow, Checked, refuse
+from allears.listen.reading import BadRow
 from allears.listen.record import Record
 
 _Number = int | str
@@ -184,24 +184,18 @@ class Metrics(msgspec.Struct, rename="camel"):
 DOCUMENTS: dict[str, Any] = {"traces": Traces, "logs": Logs, "metrics": Metrics}
 
 
-def clean_json(document: Traces | Logs | Metrics, body: bytes, format: str) -> Checked:
-    """Count records; spans without ids or start are cut out of the document."""
-    records = list(document.records())  # reading them all is also what finds a number that is none
-    spans = format == "otlp-traces"
-    bad = [record for record in records if spans and not _is_whole(record)]
-    refused = [
-        refuse(BadRow("expected trace id, span id and start time"), record.place, b"", "raw")
-        for record in bad
-    ]
-    count = len(records) - len(refused)
-    if not refused or not isinstance(document, Traces):
-        return Checked(count, refused, body)
-    for held in document.resource_spans:
-        for scope in held.scope_spans:
-            scope.spans = [
-                s for s in scope.spans if _has_ids(s.trace_id, s.span_id) and _whole(s.start_time_unix_nano)
-            ]
-    return Checked(count, refused, msgspec.json.encode(document) if count else b"")
+def read_whole(document: Traces | Logs | Metrics) -> list[Record]:
+    """Read all records; spans need their ids and start.
+
+    Raises
+    ------
+    BadRow
+        One of them is not whole.
+    """
+    records = list(document.records())
+    if isinstance(document, Traces) and not all(map(_is_whole, records)):
+        raise BadRow("expected trace id, span id and start time")
+    return records
 
 
 def _is_whole(record: Record) -> bool:

@@ -9,7 +9,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from allears.listen.reading import Checked, Refusal
+from allears.listen.reading import BadRow, Checked, Refusal, refuse
 from allears.listen.record import Record
 
 MESSAGES: dict[str, Callable[[], Any]] = {
@@ -17,6 +17,7 @@ MESSAGES: dict[str, Callable[[], Any]] = {
     "logs": ExportLogsServiceRequest,
     "metrics": ExportMetricsServiceRequest,
 }
+NOT_WHOLE = "expected trace id, span id and start time"
 _POINTS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 
 
@@ -35,7 +36,10 @@ def clean_proto(message: Any, body: bytes, format: str) -> Checked:
             count += len(scope.spans) - len(bad)
             for k in reversed(bad):
                 place = f"$.resourceSpans[{i}].scopeSpans[{j}].spans[{k}]"
-                refused.append(Refusal(place, "expected trace id, span id and start time", b"", "raw"))
+                alone = type(message)()
+                kept = alone.resource_spans.add(resource=held.resource).scope_spans.add().spans
+                kept.append(scope.spans[k])
+                refused.append(refuse(BadRow(NOT_WHOLE), place, alone.SerializeToString(), format))
                 del scope.spans[k]
     if not refused:
         return Checked(count, [], body)

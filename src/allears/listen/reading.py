@@ -75,6 +75,7 @@ class Context(msgspec.Struct, frozen=True):
     channel: str | None
     received_at: datetime
     max_skew_days: int = 2
+    max_event_bytes: int | None = None
     mapping: Mapping | None = None
 
 

@@ -14,8 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from allears.errors import AllearsError
 from allears.web.api import api
-from allears.web.doors import doors
+from allears.web.doors import Straight, doors
 from allears.web.errors import answer, problem
+from allears.web.intake import HEADERS
 from allears.web.live import Live
 from allears.web.who import COOKIE, OneTime
 
@@ -23,12 +24,6 @@ if TYPE_CHECKING:
     from allears.space import Space
 
 PARTS = frozenset({"listen", "digest", "web"})
-HEADERS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
-)
 
 
 def build(space: Space, *, parts: frozenset[str] = PARTS, once: OneTime | None = None) -> FastAPI:
@@ -65,7 +60,9 @@ def build(space: Space, *, parts: frozenset[str] = PARTS, once: OneTime | None =
     app.add_middleware(SafeHeaders)
     app.router.routes.extend(_health(space))
     if "listen" in parts:
-        app.router.routes.extend(doors(space))
+        open_doors = doors(space)
+        app.router.routes.extend(open_doors)
+        app.add_middleware(Straight, routes=open_doors)
     if "web" in parts:
         app.include_router(api(space))
         _once(app, space, once or OneTime())

@@ -20,6 +20,8 @@ STATUS: tuple[tuple[type[AllearsError], int], ...] = (
     (NotReady, 503),
     (WorldFailed, 503),
 )
+FACTS = (("unknown_caller", 401), ("too_large", 413), ("too_slow", 408), ("unknown_encoding", 415))
+RETRY_SECONDS = b"2"
 
 
 def answer(content: Any, status: int = 200) -> Response:
@@ -27,28 +29,23 @@ def answer(content: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(content, enc_hook=str), status, media_type="application/json")
 
 
-def problem(error: Exception) -> Response:
-    """Answer an error: what kind, where, and whether to try again."""
+def status_of(error: Exception) -> tuple[int, dict[str, dict[str, str]]]:
+    """Decide the status code and the content of an answer to an error."""
     if not isinstance(error, AllearsError):
         log.error("a request failed: %s", type(error).__name__)
-        return answer(
-            {
-                "error": {
-                    "code": "internal",
-                    "message": "something failed inside; it is in the log",
-                    "place": "",
-                }
-            },
-            500,
-        )
+        said = "something failed inside; it is in the log"
+        return 500, {"error": {"code": "internal", "message": said, "place": ""}}
     status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
-    if error.facts.get("unknown_caller"):
-        status = 401
-    if error.facts.get("too_large"):
-        status = 413
-    response = answer({"error": {"code": error.code, "message": error.message, "place": error.place}}, status)
+    status = next((code for fact, code in FACTS if error.facts.get(fact)), status)
+    return status, {"error": {"code": error.code, "message": error.message, "place": error.place}}
+
+
+def problem(error: Exception) -> Response:
+    """Answer an error: what kind, where, and whether to try again."""
+    status, content = status_of(error)
+    response = answer(content, status)
     if status in (429, 503):
-        response.headers["Retry-After"] = "2"
+        response.headers["Retry-After"] = RETRY_SECONDS.decode()
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Basic realm="allears"'
     return response

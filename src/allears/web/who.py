@@ -20,7 +20,7 @@ COOKIE = "allears_session"
 
 def caller(space: Space, request: HTTPConnection) -> Principal | None:
     """Find who sent a request: ``Authorization: Bearer``, ``Basic`` (Segment's write key), or the log-in cookie."""
-    key = _key(request.headers.get("authorization", ""))
+    key = key_in(request.headers.get("authorization", ""))
     if key:
         return space.keys.check(key)
     token = request.cookies.get(COOKIE)
@@ -62,7 +62,8 @@ class OneTime:
         return Principal("user:local", Role.CIO)
 
 
-def _key(header: str) -> str:
+def key_in(header: str) -> str:
+    """Read the key in an ``Authorization`` header: a bearer token, or the user of basic authentication."""
     kind, _, value = header.partition(" ")
     if kind.lower() == "bearer":
         return value.strip()

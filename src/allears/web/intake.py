@@ -1,0 +1,249 @@
+"""What every door that listens does: know the sender, read the body within bounds, answer only when it is durable.
+
+Plain ASGI, because doors are busy: a framework's request and response cost more than the decoding.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import msgspec
+from starlette.types import Message, Receive, Scope, Send
+
+from allears.errors import NotAllowed, Refused
+from allears.guard.access import Action, Principal, Role, require
+from allears.journey.take import Receipt, admit
+from allears.lake import InboxFull
+from allears.web.errors import RETRY_SECONDS, status_of
+from allears.web.who import key_in
+
+if TYPE_CHECKING:
+    from allears.space import Space
+
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+)
+# Any site may send, as with every analytics service: a key is needed, and no cookie is looked at.
+CORS = ((b"access-control-allow-origin", b"*"),)
+PREFLIGHT = (
+    *CORS,
+    (b"access-control-allow-methods", b"POST"),
+    (b"access-control-allow-headers", b"authorization, content-type, content-encoding, anonymousid, traceparent, tracestate, baggage"),
+    (b"access-control-max-age", b"86400"),
+)  # fmt: skip
+JSON = b"application/json"
+Pairs = tuple[tuple[bytes, bytes], ...]
+
+
+class ClientGone(Refused):
+    """The client went away before the body was whole."""
+
+
+class Intake:
+    """What the doors of one server share.
+
+    Parameters
+    ----------
+    space
+        Where things go.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        limits = space.settings.listen
+        self.body_seconds = limits.body_seconds
+        self.body_bytes = limits.max_body_mb << 20
+        self.inflight_bytes = limits.inflight_mb << 20
+        self.inflight = 0
+
+    async def read(self, receive: Receive, encoding: str, limit: int) -> bytes:
+        """Read a body, undo gzip, and never hold more than ``limit`` bytes of it, nor wait for it for ever.
+
+        Raises
+        ------
+        Refused
+            Too large, too slow, or not the compression it says it is.
+        InboxFull
+            Too much is on its way in just now.
+        """
+        unpack = _unpacker(encoding)
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(self.body_seconds):
+                more = True
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientGone
+                    part, more = message.get("body", b""), message.get("more_body", False)
+                    if unpack is not None:
+                        part = _unpacked(unpack, part, limit + 1 - size)
+                    size += len(part)
+                    self._hold(len(part))
+                    if size > limit:
+                        raise Refused(
+                            f"the body is larger than {_shown(limit)}", place="body", too_large=True
+                        )
+                    parts.append(part)
+        except TimeoutError:
+            raise Refused("the body came too slowly", place="body", too_slow=True) from None
+        finally:
+            self.inflight -= size
+        if unpack is not None and not unpack.eof:
+            raise Refused("the gzip stream is cut short", place="body")
+        return b"".join(parts) if len(parts) != 1 else bytes(parts[0])
+
+    def _hold(self, size: int) -> None:
+        self.inflight += size
+        if self.inflight > self.inflight_bytes:
+            raise InboxFull("more is on its way in than this server may hold", place="intake")
+
+    async def accept(self, sender: Principal, door: str, body: bytes, query: bytes) -> Receipt:
+        """Take a body in; returns when it is durable."""
+        space = self.space
+        source, channel = await self._named(sender, query)
+        taken = admit(space.ground, door, body, source=source, channel=channel, at=space.now())
+        if taken.refused:
+            await asyncio.to_thread(taken.keep, space.ground)
+        if taken.receipt.accepted:
+            await asyncio.wrap_future(taken.done)
+        return taken.receipt
+
+    def sender(self, key: str) -> Principal:
+        """Find whose key this is.
+
+        Raises
+        ------
+        NotAllowed
+            Nobody known (401), or no right to send (403).
+        """
+        principal = self.space.keys.check(key) if key else None
+        if principal is None:
+            raise NotAllowed("expected an API key", place="authorization", unknown_caller=True)
+        require(principal, Action.LISTEN)
+        return principal
+
+    async def _named(self, sender: Principal, query: bytes) -> tuple[str, str | None]:
+        asked = parse_qs(query.decode("latin-1")) if query else {}
+        source, channel = asked.get("source", [""])[0], asked.get("channel", [None])[0]
+        known = self.space.sources.get(sender.name)
+        if known is None and (not source or sender.role is Role.SENDER):
+            known = await source_of(self.space, sender)
+        if source and sender.role is Role.SENDER and source != known:
+            raise NotAllowed("a sender's key sends as its own source only", place="source")
+        return source or known or sender.name, channel
+
+
+async def source_of(space: Space, principal: Principal) -> str:
+    """Name the source of a sender that names none: what its key is called."""
+    if principal.name not in space.sources:
+        keys = await asyncio.to_thread(space.keys.list)
+        space.sources.update({f"key:{k.id}": k.name for k in keys})
+    return space.sources.get(principal.name, principal.name)
+
+
+class Door:
+    """One door, as an ASGI application: preflight, bounds, answers. What it says is up to the kind of door.
+
+    Parameters
+    ----------
+    intake
+        Shared by all doors.
+    limit
+        Largest body, bytes; the server's own when none is given.
+    """
+
+    def __init__(self, intake: Intake, limit: int | None = None) -> None:
+        self.intake = intake
+        self.limit = min(limit or intake.body_bytes, intake.body_bytes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        method = scope["method"]
+        if method == "OPTIONS":
+            await _send(send, 204, b"", JSON, PREFLIGHT)
+            return
+        if method != "POST":
+            await _send(send, 405, b"", JSON, ((b"allow", b"POST, OPTIONS"), *CORS))
+            return
+        told = dict(scope["headers"])
+        try:
+            kind, body = await self.serve(told, scope["query_string"], receive)
+            status = 200
+        except Exception as error:
+            # A door: whatever failed inside is logged by its kind, and the sender told to whom it matters.
+            status, kind, body = self.complain(error, told)
+        again = ((b"retry-after", RETRY_SECONDS),) if status in (429, 503) else ()
+        await _send(send, status, body, kind, (*again, *CORS))
+
+    async def serve(self, told: dict[bytes, bytes], query: bytes, receive: Receive) -> tuple[bytes, bytes]:
+        """Take the request in; gives the kind and the text of the answer."""
+        sender = self.intake.sender(key_in(told.get(b"authorization", b"").decode("latin-1")))
+        body = await self.intake.read(
+            receive, told.get(b"content-encoding", b"").decode("latin-1"), self.limit
+        )
+        door, body = self.prepare(body)
+        return self.reply(await self.intake.accept(sender, door, body, query), told)
+
+    def prepare(self, body: bytes) -> tuple[str, bytes]:
+        """Name the format of a body, and bring it into that format."""
+        raise NotImplementedError
+
+    def reply(self, receipt: Receipt, told: dict[bytes, bytes]) -> tuple[bytes, bytes]:
+        """Answer when everything that was good is durable."""
+        if not receipt.accepted and receipt.refused:
+            first = receipt.reasons[0]
+            raise Refused(first["reason"], place=first["place"])
+        return JSON, msgspec.json.encode(
+            {
+                "success": True,
+                "accepted": receipt.accepted,
+                "refused": receipt.refused,
+                "reasons": receipt.reasons,
+            }
+        )
+
+    def complain(self, error: Exception, told: dict[bytes, bytes]) -> tuple[int, bytes, bytes]:
+        """Answer an error: status, kind and text."""
+        status, content = status_of(error)
+        return status, JSON, msgspec.json.encode(content)
+
+
+async def _send(send: Send, status: int, body: bytes, kind: bytes, more: Pairs) -> None:
+    head: list[tuple[bytes, bytes]] = [
+        (b"content-length", str(len(body)).encode()),
+        (b"content-type", kind),
+        *more,
+        *HEADERS,
+    ]
+    if status == 401:
+        head.append((b"www-authenticate", b'Basic realm="allears"'))
+    start: Message = {"type": "http.response.start", "status": status, "headers": head}
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
+
+
+def _unpacker(encoding: str) -> Any:
+    if encoding.lower() in ("", "identity"):
+        return None
+    if encoding.lower() in ("gzip", "x-gzip"):
+        return zlib.decompressobj(31)
+    raise Refused("expected gzip or no compression", place="content-encoding", unknown_encoding=True)
+
+
+def _unpacked(unpack: Any, part: bytes, most: int) -> bytes:
+    try:
+        return bytes(unpack.decompress(part, most))
+    except zlib.error:
+        raise Refused("expected gzip", place="body") from None
+
+
+def _shown(limit: int) -> str:
+    return f"{limit >> 20} MB" if limit >= 1 << 20 else f"{limit >> 10} KB"

@@ -124,6 +124,20 @@ class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 5
 
 
+class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[guard]``: what is kept for those who check."""
+
+    heads_file: Annotated[
+        str,
+        Meta(
+            description="A file, best on another disk or a write-once share, to which each signed head of the audit is appended; empty: none."
+        ),
+    ] = ""
+    heads_minutes: Annotated[
+        int, Meta(description="Minutes between signed heads while the audit grows.", ge=1, le=1440)
+    ] = 5
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     r"""All settings of a space.
 
@@ -141,6 +155,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     engine: EngineSettings = EngineSettings()
     listen: ListenSettings = ListenSettings()
     watch: WatchSettings = WatchSettings()
+    guard: GuardSettings = GuardSettings()
 
 
 def read_settings(folder: Path) -> Settings:

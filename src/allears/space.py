@@ -19,7 +19,9 @@ from allears.act.deliver import Outbox, new_secret
 from allears.act.playbook import explain as explain_playbook
 from allears.clock import Clock
 from allears.errors import NotReady
+from allears.guard.audit import Verified
 from allears.guard.erase import Receipt as ErasureReceipt
+from allears.guard.heads import Signed, note, noted
 from allears.guard.keys import Keys
 from allears.guard.login import Logins
 from allears.journey import (
@@ -412,6 +414,20 @@ class Space:
     def erase(self, who: str, *, why: str = "request of the person") -> ErasureReceipt:
         """Destroy a customer's keys, remove look-ups, and give a receipt."""
         return erase_customer(self.ground, self.customer(who).id, actor=self.actor, why=why)
+
+    def sign_audit(self) -> Signed | None:
+        """Sign the audit's newest head, and note it outside the space where settings say so."""
+        head = self.ground.audit.sign()
+        outside = self.ground.settings.guard.heads_file
+        if head is not None and outside:
+            note(head, self.ground.folder / outside)
+        return head
+
+    def verify_audit(self, heads: Path | None = None) -> Verified:
+        """Check the whole audit, against the heads that were noted outside too."""
+        outside = self.ground.settings.guard.heads_file
+        path = heads or (self.ground.folder / outside if outside else None)
+        return self.ground.audit.verify(heads=noted(path) if path is not None and path.is_file() else ())
 
     def export(self, table: str, path: Path, form: str) -> int:
         """Export a table, redacted, to a new file; the export is in the audit."""

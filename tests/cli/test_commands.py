@@ -307,3 +307,21 @@ def test_json_errors_have_one_shape(allears: Run, tmp_path: Path) -> None:
     code, out, _ = allears("status", "--json", "--space", str(tmp_path / "nowhere"))
     assert code == 1
     assert set(as_json(out)["error"]) == {"code", "message", "place"}
+
+
+def test_an_entry_of_the_audit_is_proven_without_the_space(allears: Run, space: Path, tmp_path: Path) -> None:
+    where = ("--space", str(space))
+    assert allears("audit", "head", *where)[0] == 1
+    for name in ("one", "two", "three"):
+        allears("keys", "new", "--role", "analyst", "--name", name, *where)
+    told = allears("audit", "head", *where)[1]
+    (tmp_path / "head.json").write_text(told)
+    allears("keys", "new", "--role", "analyst", "--name", "four", *where)
+    for words in (("3",), ("--since", str(tmp_path / "head.json"))):
+        proof = allears("audit", "prove", *words, *where)[1]
+        (tmp_path / "proof.json").write_text(proof)
+        check = ("audit", "check", str(tmp_path / "proof.json"), "--key", as_json(told)["key"])
+        assert allears(*check)[0] == 0
+        assert allears(*check[:-1], "00" * 32)[0] == 1
+    assert allears("audit", "prove", *where)[0] == 2
+    assert allears("audit", "verify", "--heads", str(tmp_path / "proof.json"), *where)[0] == 1

@@ -5,14 +5,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from allears.desk import Base, Desk, upgrade
+from allears.desk.audit import AuditNode
 from allears.desk.listening import Source
-from allears.desk.upgrade import newest
+from allears.desk.upgrade import config, newest
 from allears.errors import Refused
+from allears.guard.audit import Audit, check
+from allears.guard.space_key import SpaceKey
+from allears.guard.vault import Vault
 
 
 def desk(folder: Path) -> Desk:
@@ -34,6 +39,22 @@ def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
     upgrade(made)
     with made.reading() as session:
         assert session.get(Source, "a") is not None
+
+
+def test_an_audit_written_before_the_tree_gets_one(tmp_path: Path) -> None:
+    made, key = desk(tmp_path), SpaceKey(bytes(32))
+    upgrade(made)
+    log = Audit(made, Vault(made, key, "acme"))
+    for number in range(13):
+        log.record("user:ana", "look", f"c{number}")
+    with made.reading() as session:
+        whole = sorted((n.level, n.position, n.hash) for n in session.scalars(select(AuditNode)))
+    with made.engine.begin() as connection:
+        command.downgrade(config(connection), "0001")
+    upgrade(made)
+    with made.reading() as session:
+        assert sorted((n.level, n.position, n.hash) for n in session.scalars(select(AuditNode))) == whole
+    assert log.verify().ok and check(log.prove(4), log.signer.public)
 
 
 def test_two_that_start_together_both_find_a_whole_desk(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "keys": (GUARD, "allears.cli.guard:keys"),
     "users": (GUARD, "allears.cli.guard:users"),
     "erase": (GUARD, "allears.cli.guard:erase"),
-    "audit": (GUARD, "allears.cli.guard:audit"),
+    "audit": (GUARD, "allears.cli.audit:audit"),
     "export": (KEEP, "allears.cli.keep:export"),
     "compact": (KEEP, "allears.cli.keep:compact"),
     "doctor": (KEEP, "allears.cli.keep:doctor"),

@@ -1,4 +1,4 @@
-"""Guard: keys, users, erasure, audit."""
+"""Guard: keys, users, erasure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ RoleName = Literal["cio", "analyst", "agent", "engineer", "privacy", "partner", 
 
 keys = App(name="keys", help="API keys for scripts and senders.")
 users = App(name="users", help="People who may log in to the pages.")
-audit = App(name="audit", help="Who looked at what; tamper-evident.")
 
 
 @keys.command(name="new")
@@ -141,25 +140,3 @@ def erase(
             show.as_json(receipt)
         else:
             show.rows([{"": k, "value": v} for k, v in receipt.items()], ("", "value"), title="receipt")
-
-
-@audit.command
-def verify(*, where: Where = HERE) -> None:
-    """Check that no entry was changed, removed or slipped in."""
-    with where.open() as space:
-        found = space.ground.audit.verify()._asdict()
-        if where.json:
-            show.as_json(found)
-        else:
-            show.rows([{"": k, "value": v} for k, v in found.items()], ("", "value"))
-
-
-@audit.command(name="list")
-def entries(*, limit: int = 50, where: Where = HERE) -> None:
-    """Show the newest entries."""
-    with where.open() as space:
-        found = [msgspec.to_builtins(e) for e in space.ground.audit.entries(limit)]
-        if where.json:
-            show.as_json(found)
-        else:
-            show.rows(found, empty="no entry yet")

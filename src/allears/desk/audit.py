@@ -1,4 +1,4 @@
-"""Who did what, in a chain that cannot be rewritten unseen."""
+"""Who did what, in a chain and a tree that cannot be rewritten unseen."""
 
 from __future__ import annotations
 
@@ -26,3 +26,24 @@ class AuditEntry(Base):
     previous: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
     seal: Mapped[str] = mapped_column(String(64))
+
+
+class AuditNode(Base):
+    """The hash of a whole subtree of entries; level 0, an entry's own leaf, follows from its hash."""
+
+    __tablename__ = "audit_nodes"
+
+    level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class AuditHead(Base):
+    """A signed head: how many entries there were, and the root of their tree."""
+
+    __tablename__ = "audit_heads"
+
+    size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    root: Mapped[bytes] = mapped_column(LargeBinary(32))
+    at: Mapped[datetime]
+    signature: Mapped[bytes] = mapped_column(LargeBinary(64))

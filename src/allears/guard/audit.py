@@ -1,4 +1,4 @@
-"""The audit: who did what, in a hash chain sealed under the space's key."""
+"""The audit: who did what, in a hash chain sealed under the space's key, and in a Merkle tree that others can check."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import hmac
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from allears.clock import Clock, SystemClock
 from allears.desk import Desk
-from allears.desk.audit import AuditEntry
+from allears.desk.audit import AuditEntry, AuditHead, AuditNode
+from allears.errors import NotReady
+from allears.guard import merkle
+from allears.guard.heads import Signed, Signer, sound
 from allears.guard.redact import redact
 from allears.guard.vault import Vault
 
@@ -45,12 +48,38 @@ class Head(NamedTuple):
 
 
 class Verified(NamedTuple):
-    """What a check of the whole chain found."""
+    """What a check of the whole log found."""
 
     ok: bool
     entries: int
     head: str
     first_bad: int | None
+    root: str
+    heads: int
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What somebody without the space can check: an entry, the path from its leaf to a signed head.
+
+    Parameters
+    ----------
+    number, fields, previous
+        The entry as it is hashed, and the hash of the one before it; empty in a proof of growth.
+    old
+        The earlier signed head that this one is said to continue.
+    path
+        Hashes, hex, as RFC 6962 orders them.
+    head, key
+        The signed head, and the public key (hex) it is signed with: know that from elsewhere.
+    """
+
+    path: list[str]
+    head: Signed
+    key: str
+    number: int = 0
+    fields: dict[str, Any] = {}
+    previous: str = ""
+    old: Signed | None = None
 
 
 class Audit:
@@ -58,7 +87,8 @@ class Audit:
 
     Each entry holds the hash of the one before it, h_t = SHA256(h_{t-1} || canonical JSON), and a seal
     (HMAC under a sub-key), so a chain rewritten by somebody with the database but without the key is found out.
-    Targets are pseudonymous ids, hashed with a salt of their own: erasing a customer does not break the chain.
+    The entries' hashes are the leaves of a Merkle tree (RFC 6962); its signed heads, noted elsewhere, let others check that
+    an entry is in and that nothing before it was rewritten, not even by who holds the key. Targets are pseudonymous ids, hashed with a salt of their own: erasing a customer does not break the chain.
 
     Parameters
     ----------
@@ -73,6 +103,7 @@ class Audit:
     def __init__(self, desk: Desk, vault: Vault, clock: Clock | None = None) -> None:
         self._desk = desk
         self._seal_key = vault.sub_key("audit")
+        self.signer = Signer(vault.sub_key("audit/heads"), vault.tenant)
         self._clock = clock or SystemClock()
 
     def record(
@@ -131,15 +162,33 @@ class Audit:
             row.seal = self._sealed(row.hash)
             rows.append(row)
         session.add_all(rows)
+        self._grow(session, rows)
         session.flush()
         return [_entry(row) for row in rows]
+
+    def _grow(self, session: Session, rows: Sequence[AuditEntry]) -> None:
+        new: dict[tuple[int, int], bytes] = {}
+
+        def node(level: int, position: int) -> bytes:
+            held = new.get((level, position))
+            return held if held is not None else _node(session, level, position)
+
+        for row in rows:
+            new[0, row.number - 1] = hashed = _leaf(row.hash)
+            for level, position, made in merkle.completed(row.number - 1, hashed, node):
+                new[level, position] = made
+        session.add_all(
+            AuditNode(level=level, position=position, hash=made)
+            for (level, position), made in new.items()
+            if level
+        )
 
     def entries(self, limit: int = 100, *, before: int | None = None) -> list[Entry]:
         """Return the newest entries, newest first; ``before`` is the number to go on from."""
         query = select(AuditEntry).order_by(AuditEntry.number.desc()).limit(limit)
         if before is not None:
             query = query.where(AuditEntry.number < before)
-        with self._desk.session() as session:
+        with self._desk.reading() as session:
             return [_entry(row) for row in session.scalars(query)]
 
     def about(self, target: str) -> list[Entry]:
@@ -155,30 +204,114 @@ class Audit:
         newest = self.entries(1)
         return Head(newest[0].number, newest[0].hash) if newest else Head(0, START)
 
-    def verify(self, known: Head | None = None) -> Verified:
-        """Check the whole chain.
+    def sign(self) -> Signed | None:
+        """Sign the newest head, once for each size; ``None`` while nothing was ever done."""
+        with self._desk.session() as session:
+            size = session.scalar(select(func.max(AuditEntry.number)))
+            if not size:
+                return None
+            kept = session.get(AuditHead, size)
+            if kept is None:
+                made = self.signer.sign(size, merkle.root(size, _nodes(session)), self._clock.now())
+                session.add(
+                    AuditHead(
+                        size=size,
+                        root=bytes.fromhex(made.root),
+                        at=made.at,
+                        signature=bytes.fromhex(made.signature),
+                    )
+                )
+                return made
+            return self._signed(kept)
+
+    def heads(self) -> list[Signed]:
+        """Return every head that was signed, oldest first."""
+        with self._desk.reading() as session:
+            return [self._signed(row) for row in session.scalars(select(AuditHead).order_by(AuditHead.size))]
+
+    def prove(self, number: int) -> Proof:
+        """Prove that an entry is in the log, against a head signed now.
+
+        Raises
+        ------
+        Refused
+            There is no such entry.
+        NotReady
+            Nothing was written down yet.
+        """
+        head = self._head_now()
+        with self._desk.reading() as session:
+            path = merkle.inclusion(number - 1, head.size, _nodes(session))
+            row = session.get_one(AuditEntry, number)
+            return Proof(
+                path=[h.hex() for h in path],
+                head=head,
+                key=self.signer.public,
+                number=number,
+                fields=_told(row),
+                previous=row.previous,
+            )
+
+    def prove_growth(self, old: Signed) -> Proof:
+        """Prove that the log only grew since an earlier head.
+
+        Raises
+        ------
+        Refused
+            The earlier head is larger than the log.
+        """
+        head = self._head_now()
+        with self._desk.reading() as session:
+            path = merkle.consistency(old.size, head.size, _nodes(session))
+        return Proof(path=[h.hex() for h in path], head=head, key=self.signer.public, old=old)
+
+    def verify(self, known: Head | None = None, heads: Sequence[Signed] = ()) -> Verified:
+        """Check the whole log: each entry, the chain, the tree, and every head that was ever signed.
 
         Parameters
         ----------
         known
             A head noted earlier: the chain must still contain it.
+        heads
+            Signed heads kept outside the space: the tree must have passed through each of them.
 
         Returns
         -------
         Verified
-            ``first_bad`` is the first number that is missing, changed or not sealed by this space's key.
+            ``first_bad`` is the first number that is missing, changed or not sealed by this space's key, or up to which a
+            head does not fit.
         """
-        previous, count = START, 0
-        for row in self._rows():
-            sound = row.number == count + 1 and row.previous == previous and row.hash == _chained(row)
-            if known and row.number == known.number:
-                sound = sound and row.hash == known.hash
-            if not sound or not hmac.compare_digest(row.seal, self._sealed(row.hash)):
-                return Verified(False, count, previous, count + 1)
-            previous, count = row.hash, count + 1
-        if known and known.number > count:
-            return Verified(False, count, previous, count + 1)
-        return Verified(True, count, previous, None)
+        expected: dict[int, list[Signed]] = {}
+        for head in (*self.heads(), *heads):
+            expected.setdefault(head.size, []).append(head)
+        met, previous, count = 0, START, 0
+        peaks: dict[tuple[int, int], bytes] = {}
+        with self._desk.reading() as session:
+            stored = _stored_nodes(session)
+            for row in self._rows():
+                fits = row.number == count + 1 and row.previous == previous and row.hash == _chained(row)
+                if known and row.number == known.number:
+                    fits = fits and row.hash == known.hash
+                if fits:
+                    peaks[0, count] = hashed = _leaf(row.hash)
+                    for level, position, made in merkle.completed(
+                        count, hashed, lambda level, position: peaks[level, position]
+                    ):
+                        fits = fits and next(stored, None) == (level, position, made)
+                        peaks[level, position] = made
+                        # Below a whole subtree nothing is asked for again.
+                        peaks.pop((level - 1, 2 * position)), peaks.pop((level - 1, 2 * position + 1))
+                if not fits or not hmac.compare_digest(row.seal, self._sealed(row.hash)):
+                    return Verified(False, count, previous, count + 1, "", met)
+                previous, count = row.hash, count + 1
+                for head in expected.pop(count, ()):
+                    root = merkle.root(count, lambda level, position: peaks[level, position]).hex()
+                    if head.root != root or not sound(head, self.signer.public):
+                        return Verified(False, count, previous, count, root, met)
+                    met += 1
+            root = merkle.root(count, lambda level, position: peaks[level, position]).hex()
+            cut = expected or (known and known.number > count) or next(stored, None) is not None
+        return Verified(not cut, count, previous, count + 1 if cut else None, root, met)
 
     def _rows(self) -> Iterator[AuditEntry]:
         last = 0
@@ -186,15 +319,75 @@ class Audit:
             query = (
                 select(AuditEntry).where(AuditEntry.number > last).order_by(AuditEntry.number).limit(_PAGE)
             )
-            with self._desk.session() as session:
+            with self._desk.reading() as session:
                 page = list(session.scalars(query))
             yield from page
             if len(page) < _PAGE:
                 return
             last = page[-1].number
 
+    def _head_now(self) -> Signed:
+        head = self.sign()
+        if head is None:
+            raise NotReady("no entry yet", got=0, needed=1)
+        return head
+
+    def _signed(self, row: AuditHead) -> Signed:
+        return Signed(row.size, row.root.hex(), row.at, row.signature.hex(), self.signer.tenant)
+
     def _sealed(self, value: str) -> str:
         return hmac.digest(self._seal_key, value.encode(), "sha256").hex()
+
+
+def check(proof: Proof, key: str) -> bool:
+    """Check a proof without the space, its database or its keys.
+
+    Parameters
+    ----------
+    proof
+        From `Audit.prove` or `Audit.prove_growth`.
+    key
+        The space's public key, hex, known from elsewhere: a proof that brings its own key proves nothing.
+    """
+    try:
+        path = [bytes.fromhex(part) for part in proof.path]
+        head = bytes.fromhex(proof.head.root)
+        if not sound(proof.head, key):
+            return False
+        if proof.old is not None:
+            before = bytes.fromhex(proof.old.root)
+            return sound(proof.old, key) and merkle.consistent(
+                proof.old.size, proof.head.size, path, before, head
+            )
+        if proof.fields.get("number") != proof.number:
+            return False
+        hashed = hashlib.sha256(proof.previous.encode() + msgspec.json.encode(proof.fields, order="sorted"))
+        return merkle.included(_leaf(hashed.hexdigest()), proof.number - 1, proof.head.size, path, head)
+    except ValueError:
+        return False
+
+
+def _leaf(hashed: str) -> bytes:
+    return merkle.leaf(bytes.fromhex(hashed))
+
+
+def _node(session: Session, level: int, position: int) -> bytes:
+    if level == 0:
+        return _leaf(session.get_one(AuditEntry, position + 1).hash)
+    return session.get_one(AuditNode, (level, position)).hash
+
+
+def _nodes(session: Session) -> merkle.Nodes:
+    return lambda level, position: _node(session, level, position)
+
+
+def _stored_nodes(session: Session) -> Iterator[tuple[int, int, bytes]]:
+    """Give the stored subtrees in the order in which entries complete them."""
+    # The last leaf under a subtree says when it was completed; of those, the smaller came first.
+    ends = (AuditNode.position + 1).op("<<")(AuditNode.level)
+    query = select(AuditNode.level, AuditNode.position, AuditNode.hash).order_by(ends, AuditNode.level)
+    for row in session.execute(query.execution_options(yield_per=_PAGE)):
+        yield row.level, row.position, row.hash
 
 
 def _salted(salt: bytes, target: str) -> str:
@@ -202,7 +395,11 @@ def _salted(salt: bytes, target: str) -> str:
 
 
 def _chained(row: AuditEntry) -> str:
-    told = {
+    return hashlib.sha256(row.previous.encode() + msgspec.json.encode(_told(row), order="sorted")).hexdigest()
+
+
+def _told(row: AuditEntry) -> dict[str, Any]:
+    return {
         "number": row.number,
         "at": row.at.isoformat(),
         "actor": row.actor,
@@ -212,7 +409,6 @@ def _chained(row: AuditEntry) -> str:
         "why": row.why,
         "detail": row.detail,
     }
-    return hashlib.sha256(row.previous.encode() + msgspec.json.encode(told, order="sorted")).hexdigest()
 
 
 def _entry(row: AuditEntry) -> Entry:

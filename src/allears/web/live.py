@@ -30,7 +30,7 @@ class Live:
         self._stop = asyncio.Event()
         self.changed = 0
         self._commits = 0
-        self._due = {"look": 0.0, "publish": time.monotonic() + PUBLISH_SECONDS}
+        self._due = {"look": 0.0, "sign": 0.0, "publish": time.monotonic() + PUBLISH_SECONDS}
 
     async def run(self) -> None:
         """Go on until `stop`."""
@@ -68,6 +68,9 @@ class Live:
         if now >= self._due["publish"]:
             space.publish()
             self._due["publish"] = now + PUBLISH_SECONDS
+        if now >= self._due["sign"]:
+            space.sign_audit()
+            self._due["sign"] = now + 60 * space.ground.settings.guard.heads_minutes
         self._commits += part is not None
         if self._commits >= COMPACT_COMMITS:
             space.ground.store.compact("signals")

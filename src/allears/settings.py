@@ -7,7 +7,7 @@ Nothing below a door reads the environment. Each field has its default, unit, ra
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -125,8 +125,29 @@ class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[guard]``: what is kept for those who check."""
+    """``[guard]``: what is hidden in texts before anything else reads them, from then on; what is kept for those who check."""
 
+    level: Annotated[
+        Literal["standard", "strict"],
+        Meta(
+            description="`standard` hides what points at a person; `strict` also places, organisations, dates, titles, nationalities, sites and capitalised words that no list knows."
+        ),
+    ] = "standard"
+    also: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Kinds hidden besides: `PLACE`, `ORGANISATION`, `DATE`, `TITLE`, `NATIONALITY`, `SITE`, `GUESS`, `AMOUNT`."
+        ),
+    ] = ()
+    keep: Annotated[
+        tuple[str, ...], Meta(description="Kinds of the same list left readable, whatever the level.")
+    ] = ()
+    spotter: Annotated[
+        str,
+        Meta(
+            description="A model that finds more: `module:callable`, or the name of an entry point of the group `allears.spotters`."
+        ),
+    ] = ""
     heads_file: Annotated[
         str,
         Meta(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from allears.guard.diminutives import DIMINUTIVES
+from allears.guard.folding import fold
 from allears.guard.rule import Find, bounded, words
 
 KNOWN_TYPES = {
@@ -29,12 +29,13 @@ KNOWN_TYPES = {
 _SHORTEST_NAME = 3
 _SHORTEST_ID = 5
 _PHONE_TAIL = 7
-_FOLDED = 0x3000
 # Names that are also everyday words: only a capital letter makes them a name.
 _WORDS = words("""will mark rose grace hope faith joy may june april august summer dawn eve angel art bill bob chance chase clay cliff dean drew earl frank gene grant guy hunter
     jack jade jay jean king lane lee long major max miles nick noble olive page park pat paul penny rich rob robin rock sandy sky star storm sue sun victor young white black brown
     green best good day low price bank church short small little love banks case cook cross rice stone wood woods read reed west north moss bush ford fields hill hall mari
     van von der den del della dei las los dos das the and sole luna rosa bianca viola grande belle bon petit bella mia vita costa sala serra pace leone""")
+_SMALL_WORDS = words("""an in so do no am as at be by go he if is it me my of oh ok on or to up us we la le el il lo da de di du un al ed en et es ei ja zu um im ma se si su te ti tu mi ho ha hi
+    id it us uk eu pc tv or os as em na ou vs""")
 _ROLES = words("info support hello contact sales admin office service mail help team billing noreply")
 _DIGIT_RUN = re.compile(r"\+?\d(?:[ .\-/()\u00a0]{0,3}\d){6,}")
 
@@ -47,44 +48,20 @@ class Needle(NamedTuple):
     capital: bool
 
 
-class Folded(NamedTuple):
-    """Many messages in one text without case and accents; ``places`` leads back to the original, ``None``: same place."""
-
-    text: str
-    places: Any
-
-
-def fold(text: str) -> Folded:
-    """Take away case, accents and invisible characters.
-
-    Examples
-    --------
-    >>> fold("José ÖZ").text
-    'jose oz'
-    """
-    if text.isascii():
-        return Folded(text.lower(), None)
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    table = _fold_table()
-    folded = np.where(codes < _FOLDED, table[np.minimum(codes, _FOLDED - 1)], codes)
-    places = None
-    if not folded.all():
-        places = np.append(np.flatnonzero(folded), len(folded))
-        folded = folded[places[:-1]]
-    return Folded(folded.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass"), places)
-
-
 def needles(type_: str, value: str) -> tuple[Needle, ...]:
     """Say what to look for when this is known of somebody.
 
     Examples
     --------
-    >>> [needle.text for needle in needles("name", "Ada King-Noel")]
-    ['ada king-noel', 'ada', 'noel', 'king']
+    >>> [needle.text for needle in needles("name", "Ada Noël")]
+    ['ada noel', 'a. noel', 'a.noel', 'a noel', 'a.n.', 'ada', 'noel', 'adas', 'noels']
     """
     folded, mark = fold(value).text.strip(), KNOWN_TYPES.get(type_, "ID")
     if mark == "NAME":
-        return tuple(_name_needles(folded))
+        umlauts = fold(_with_umlauts(value)).text.strip()
+        return tuple(
+            dict.fromkeys((*_name_needles(folded), *(_name_needles(umlauts) if umlauts != folded else ())))
+        )
     if mark == "EMAIL":
         local = folded.partition("@")[0]
         whole = (Needle(folded, mark, False),) if "@" in folded else ()
@@ -103,13 +80,52 @@ def needles(type_: str, value: str) -> tuple[Needle, ...]:
 
 def _name_needles(folded: str) -> Iterator[Needle]:
     whole = " ".join(folded.split())
-    parts = [
-        part for part in re.split(r"[^\w]+", whole) if len(part) >= _SHORTEST_NAME and not part.isdigit()
-    ]
+    parts = [part for part in re.split(r"[^\w]+", whole) if not part.isdigit()]
     if len(whole) >= _SHORTEST_NAME and " " in whole:
         yield Needle(whole, "NAME", False)
-    for part in sorted(set(parts), key=lambda part: (part in _WORDS, part)):
-        yield Needle(part, "NAME", part in _WORDS)
+    if len(parts) >= 2:
+        first, last = parts[0], whole.split()[-1]
+        if len(last) >= _SHORTEST_NAME:
+            yield from (Needle(f"{first[0]}{dot}{last}", "NAME", False) for dot in (". ", ".", " "))
+        yield Needle(".".join(part[0] for part in parts) + ".", "NAME", False)
+    forms: dict[str, bool] = {}
+    for part in parts:
+        for form in _spellings(part):
+            forms.setdefault(form, form in _WORDS)
+            # A genitive has its capital: "Annas Paket".
+            forms.setdefault(form + "s", True)
+        for short in DIMINUTIVES.get(part, ()):
+            forms.setdefault(short, short in _WORDS or len(short) <= _SHORTEST_NAME)
+    for word in whole.split():
+        if "-" in word or "'" in word:
+            forms.setdefault(word, False)
+            forms.setdefault(re.sub("['-]", "", word), False)
+    for form, capital in sorted(forms.items(), key=lambda item: (item[1], item[0])):
+        if len(form) >= _SHORTEST_NAME or (len(form) == 2 and form not in _SMALL_WORDS):
+            yield Needle(form, "NAME", capital or len(form) < _SHORTEST_NAME)
+
+
+def _spellings(part: str) -> Iterator[str]:
+    """Say how a name is written on keyboards that lack its letters; a text's accents are folded away already."""
+    yield part
+    for letter, pair in (("ß", "ss"), ("æ", "ae"), ("œ", "oe"), ("þ", "th")):
+        if letter in part:
+            yield part.replace(letter, pair)
+    for pair, letter in (("ae", "a"), ("oe", "o"), ("ue", "u")):
+        if pair in part and len(part) > _SHORTEST_NAME + 1:
+            yield part.replace(pair, letter)
+
+
+def _with_umlauts(value: str) -> str:
+    """Write umlauts as two letters: Müller, Mueller."""
+    return value.translate(
+        {
+            ord(letter): pair
+            for letter, pair in zip(
+                "äöüÄÖÜåøÅØ", ["ae", "oe", "ue", "Ae", "Oe", "Ue", "aa", "oe", "Aa", "Oe"], strict=True
+            )
+        }
+    )
 
 
 class KnownSeeker:
@@ -154,22 +170,3 @@ class KnownSeeker:
         for match in _DIGIT_RUN.finditer(self._text, low, high):
             if re.sub(r"\D", "", match[0]).endswith(tail):
                 yield Find(match.start(), match.end(), "PHONE")
-
-
-@cache
-def _fold_table() -> Any:
-    return np.fromiter((_fold_one(code) for code in range(_FOLDED)), dtype=np.uint32, count=_FOLDED)
-
-
-def _fold_one(code: int) -> int:
-    character = chr(code)
-    if code and unicodedata.category(character) in {"Mn", "Cf"}:
-        return 0
-    if code == 0:
-        return 1
-    base = unicodedata.normalize("NFKD", character)[0]
-    base = {"ø": "o", "Ø": "o", "ł": "l", "Ł": "l", "đ": "d", "Đ": "d", "ı": "i", "ð": "d", "’": "'"}.get(
-        character, base
-    )
-    lower = base.lower()
-    return ord(lower[0])

@@ -20,6 +20,12 @@ _SECRET = compile_pattern(
     r"|bearer\s+[a-z0-9._~+/\-]{12,}=*|eyJ[a-z0-9_\-]{6,}\.[a-z0-9_\-]{6,}\.[a-z0-9_\-]*"
 )
 
+_SITE = compile_pattern(
+    r"(?i)(?:https?://|www\.)[^\s\x00<>\"{}|\\^`\x{a0}\x{2026}]+"
+    r"|\b[a-z0-9\-]{2,}(?:\.[a-z0-9\-]{2,})*\.(?:com|net|org|edu|gov|info|biz|io|co|ai|app|dev|shop|online|site|xyz|me|tv|uk|us|ca|au|nz|ie|it|de|at|ch|fr|be|nl|es|pt|br|mx|ar|eu|pl|cz|se|no"
+    r"|dk|fi|hu|ro|gr|ru|tr|jp|cn|in|za)\b(?:/[^\s\x00<>\"]*)?"
+)
+
 _TELLING_QUERY = re.compile(
     r"(?i)(?:^|[?&#;/])(?:[a-z_\-]*(?:token|key|secret|sig(?:nature)?|auth|session|sid|jwt|code|otp|pass(?:word)?|pwd|hash|reset|invite"
     r"|e?-?mail|phone|user(?:name|_?id)?|name|customer|account))="
@@ -67,6 +73,16 @@ def judge_url(candidate: Candidate) -> Iterable[Find]:
         yield Find(candidate.start + place + 1, end, "QUERY")
 
 
+def judge_site(candidate: Candidate) -> Iterable[Find]:
+    """Hide a site that carries nothing personal in itself; not a version, a file or two sentences without a space."""
+    if candidate.before(1) not in {"@", ".", "-", "_"} and bounded(
+        candidate.text, candidate.start, candidate.end
+    ):
+        yield Find(
+            candidate.start, candidate.end - len(candidate.found) + len(candidate.found.rstrip(_TAIL)), "SITE"
+        )
+
+
 def judge_secret(candidate: Candidate) -> Iterable[Find]:
     """Hide the value of a password, PIN or token, unless it is plainly a word ("my password is wrong")."""
     found = candidate.found
@@ -87,4 +103,5 @@ RULES = (
     Rule(_SPELLED_EMAIL, judge_spelled_email),
     Rule(_URL, judge_url),
     Rule(_SECRET, judge_secret),
+    Rule(_SITE, judge_site, b".", "SITE"),
 )

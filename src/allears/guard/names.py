@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+from allears.guard.brands import BRANDS
+from allears.guard.firms import SUFFIX
+from allears.guard.gazetteer import listed
 from allears.guard.given_names import GIVEN_NAMES
+from allears.guard.locations import REGIONS
 from allears.guard.rule import Candidate, Find, Rule, begins, compile_pattern, words
 
 # Without its accent, these are words or places.
@@ -15,22 +20,29 @@ _PLAIN = {
     "".join(c for c in unicodedata.normalize("NFD", name) if not unicodedata.combining(c))
     for name in GIVEN_NAMES
 }
-_GIVEN = GIVEN_NAMES | (_PLAIN - _NOT_WITHOUT_ACCENT)
+_SURE = GIVEN_NAMES | (_PLAIN - _NOT_WITHOUT_ACCENT)
+_ALONE = 5
+# Short names of the long lists are words somewhere: they count beside another name only.
+GIVEN = _SURE | frozenset(
+    name for name in listed("given") if len(name) >= _ALONE and name not in BRANDS | REGIONS
+)
+_PAIRED = GIVEN | (listed("given") - BRANDS - REGIONS)
+SURNAMES = listed("surnames") - BRANDS - REGIONS
 
 _CAPITAL = r"(?:[dlDLO]['’])?\p{Lu}[\p{L}\p{M}'’\-]*"
-_PARTICLE = r"(?:van der|van den|van de|van het|van 't|van|von der|von|zu|de la|de las|de los|del|della|dello|dei|di|da|dos|das|do|de|du|le|la|bin|ibn|al|el|ter|ten|af)"
-_NAME = rf"{_CAPITAL}\.?(?: (?:{_PARTICLE} )?{_CAPITAL}\.?){{0,3}}"
+PARTICLE = r"(?:van der|van den|van de|van het|van 't|van|von der|von|zu|de la|de las|de los|del|della|dello|dei|di|da|dos|das|do|de|du|le|la|bin|ibn|al|el|ter|ten|af)"
+_NAME = rf"{_CAPITAL}\.?(?: (?:{PARTICLE} )?{_CAPITAL}\.?){{0,3}}"
 _TITLED = compile_pattern(
     r"(?:Mr|Mrs|Ms|Mx|Miss|Mister|Dr|Prof|Professor|Doctor|Sir|Madam|MR|MRS|MS|DR|Sig|Sig\.ra|Sig\.na|Sig\.?ra|Dott|Dott\.ssa|Signor|Signora|Avv|Ing"
     r"|Herr|Herrn|Frau|Hr|Fr|Monsieur|Madame|Mademoiselle|Mme|Mlle|Señor|Señora|Señorita|Sr|Sra|Srta|Doña|Senhor|Senhora|Dra"
     r"|mr|mrs|ms|dr|sig|sig\.ra|sig\.na|dott|dott\.ssa|signora?|herrn?|frau|señora?|senhora?)\.?"
-    rf" {{1,2}}(?:{_PARTICLE} )?{_NAME}"
+    rf" {{1,2}}(?:{PARTICLE} )?{_NAME}"
 )
 _TOLD = compile_pattern(
     r"(?:(?i:name is|name's|name was|names? ?[:=]|named (?:him|her|me)|call me|calls? me|called me|known as|(?:first|last|maiden|full|user|sur)[ \-]?name(?: is|:)?"
     r"|partner's name|wife's name|husband's name|mi chiamo|il mio nome è|ich hei(?:ß|ss)e|mein name ist|je m['’]appelle|mon nom est|me llamo|mi nombre es"
     r"|me chamo|chamo-me|o meu nome é|meu nome é|nome ?:|nom ?:|nombre ?:)[ \t]{1,8})"
-    rf"(?:{_PARTICLE} )?{_NAME}"
+    rf"(?:{PARTICLE} )?{_NAME}"
 )
 _RELATED = compile_pattern(
     r"(?i:my|his|her|our|your|mia|mio|meine?|mon|ma|mi|meu|minha) (?i:wife|husband|son|daughter|brother|sister|mother|father|mom|mum|dad|boss|colleague|friend|partner|fiancée?"
@@ -49,20 +61,47 @@ _SIGNED = compile_pattern(
     r"|grüßen?|grüsse|gruß|lg|vg|mfg|danke|cordialement|salutations|bien à vous|merci|saludos|un saludo|atentamente|gracias|atenciosamente|cumprimentos|abraços?|obrigad[oa])"
     rf"[,.!]{{0,2}} ?\n\s{{0,3}}(?:[\-–—] ?)?{_NAME}"
 )
-# Longest first: where several names begin alike, the first alternative that fits wins.
-LISTED = compile_pattern(
-    "(?:" + "|".join(sorted({form for name in _GIVEN for form in (name, name.upper())}, reverse=True)) + ")"
+# Letters of UTF-8 as bytes: up to three of them, without general punctuation, spaces and emoji.
+_LETTER = rb"[A-Za-z\x80-\xbf\xc3-\xdf\xe0\xe1\xe3-\xef]"
+_CAPITALISED = re.compile(
+    rb"(?<![A-Za-z0-9_\x80-\xff])[A-Z\xc3-\xc5\xe1]" + _LETTER + rb"+(?:['\-]" + _LETTER + rb"+)*"
 )
+
+
+class Listed:
+    """Capitalised words that stand on a list: looked up one by one, which no alternation of 30,000 names can beat."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(form.encode() for name in names for form in (name, name.upper()))
+
+    def finditer(self, data: bytes) -> Iterator[Any]:
+        """Find each capitalised word whose whole or first part is listed."""
+        names = self._names
+        for match in _CAPITALISED.finditer(data):
+            word = match[0]
+            if word in names or (
+                (b"'" in word and word.partition(b"'")[0] in names)
+                or (b"-" in word and word.partition(b"-")[0] in names)
+            ):
+                yield match
+
+    def search(self, data: bytes, place: int) -> Any:
+        """Find the first from a place on."""
+        return next(self.finditer(data[place:]), None)
+
+
+LISTED = Listed(_PAIRED | SURNAMES)
 
 # A full stop belongs to an initial only; elsewhere it ends the sentence, and the name.
 _WORD = r"[^\W\d_](?:\.|[^\W\d_]*(?:['’\-][^\W\d_]+)*)"
 _TOKEN = re.compile(_WORD)
-_NEXT = re.compile(rf"( {{1,2}})({_PARTICLE} )?({_WORD})")
-_LEADING_PARTICLE = re.compile(rf"{_PARTICLE} ")
-_NAME_BEGINS = re.compile(rf"(?<=[\s:=?])(?:{_PARTICLE} (?=\S))?([^\W\d_])")
+_NEXT = re.compile(rf"( {{1,2}})({PARTICLE} )?({_WORD})")
+_FIRM = re.compile(rf",? (?:{SUFFIX})(?![^\W_])")
+_LEADING_PARTICLE = re.compile(rf"{PARTICLE} ")
+_NAME_BEGINS = re.compile(rf"(?<=[\s:=?])(?:{PARTICLE} (?=\S))?([^\W\d_])")
 _MORE = 3
 _TITLES = words("MR MRS MS DR")
-_NEVER = words("""a about account after again agent airlines airport airways all also am amazon an and any anyone app apple are as at avenue bank because been both but by call can card center centre
+NEVER = words("""a about account after again agent airlines airport airways all also am amazon an and any anyone app apple are as at avenue bank because been both but by call can card center centre
     christmas city cloud club co college come company could customer customers dear delivery department did do does doctor don't easter email emails every everybody everyone everything
     facebook family first folks for friday from google guys had has have he hello help her here hey hi his hospital hotel how i i'd i'll i'm i've if in instagram internet is it it's its
     just kind ladies last let like love madam mail make many may monday money more most mr mrs ms museum must my new no not now of office ok okay on one online only or order our park
@@ -112,16 +151,45 @@ def _judge_greeted(candidate: Candidate) -> Iterable[Find]:
 
 
 def _judge_listed(candidate: Candidate) -> Iterable[Find]:
-    """Take a listed given name that stands alone, with the surname that follows; not a saint's town or a street."""
-    text, start, end = candidate.text, candidate.start, candidate.end
-    if start > candidate.low and (text[start - 1].isalnum() or text[start - 1] in "_@#-/&."):
+    """Take a listed name with the surname that follows; not a saint's town, a street, a firm."""
+    text, start = candidate.text, candidate.start
+    if start > candidate.low and text[start - 1] in "_@#-/&.":
         return
+    found, end = candidate.found, candidate.end
+    if not _is_listed(found):
+        # "Anna's", "Anna-please": the first part is what is listed.
+        found = re.split("['\\-]", found)[0]
+        end = start + len(found)
     following = text[end : end + 1] if end < candidate.high else ""
+    if _SAINTS.search(found + " "):
+        return
     if following and (following.isalnum() or following in "_@-/&" or unicodedata.combining(following)):
         return
     if _SAINTS.search(candidate.before(10)):
         return
-    yield from _name(candidate, start)
+    if _is(found, GIVEN):
+        yield from _name(candidate, start)
+        return
+    after = _NEXT.match(text, end, candidate.high)
+    beside = after is not None and (_is(after[3], SURNAMES) or _is(after[3], _PAIRED)) and not found.isupper()
+    if (beside and after is not None and not _no_name(found) and not _no_name(after[3])) or (
+        len(found) >= _ALONE and not found.isupper() and _is(found, SURNAMES) and _amid(candidate)
+    ):
+        yield from _name(candidate, start)
+
+
+def _is_listed(word: str) -> bool:
+    return _is(word, _PAIRED) or _is(word, SURNAMES)
+
+
+def _is(word: str, names: frozenset[str]) -> bool:
+    return word in names or (word.isupper() and word.title() in names)
+
+
+def _amid(candidate: Candidate) -> bool:
+    """Tell whether the word before is a small one: at the beginning of a sentence a capital tells nothing."""
+    before = candidate.before(2)
+    return len(before) == 2 and before[1] == " " and (before[0].islower() or before[0] == ",")
 
 
 def _name(candidate: Candidate, start: int) -> Iterable[Find]:
@@ -135,6 +203,8 @@ def _name(candidate: Candidate, start: int) -> Iterable[Find]:
         return
     end = particle.end() - 1 if particle else first.end()
     for _ in range(_MORE):
+        if _FIRM.match(candidate.text, end, candidate.high):
+            return
         match = _NEXT.match(candidate.text, end, candidate.high)
         if match is None or not _capital(match[3]):
             break
@@ -151,7 +221,7 @@ def _name(candidate: Candidate, start: int) -> Iterable[Find]:
 def _no_name(word: str) -> bool:
     """Tell whether a word is no name: an everyday word, or a mark such as XXXX that hides one already."""
     lower = word.lower()
-    return lower in _NEVER or set(lower) == {"x"}
+    return lower in NEVER or set(lower) == {"x"}
 
 
 def _first_capital_of_name(found: str) -> int | None:
@@ -177,7 +247,7 @@ def _capital(word: str) -> bool:
 
 
 def _listed(word: str) -> bool:
-    return word.rstrip(".") in _GIVEN or word.title() in _GIVEN
+    return word.rstrip(".") in GIVEN or word.title() in GIVEN or word in SURNAMES
 
 
 def _starts_word(candidate: Candidate) -> bool:

@@ -30,7 +30,9 @@ _LETTERED_ID = compile_pattern(
 _NAMED_ID = compile_pattern(
     r"(?i)(?:passport|driver'?s? licen[cs]e|driving licen[cs]e|licen[cs]e|national id|id card|identity card|tax id|tin|social security"
     r"|ssn|itin|social insurance|national insurance|nhs|medicare|patente|carta d'identità|codice fiscale|personalausweis|ausweis|reisepass"
-    r"|steuer-?id|führerschein|passeport|permis de conduire|carte d'identité|pasaporte|passaporte|dni|nie|cpf|rg)"
+    r"|steuer-?id|führerschein|passeport|permis de conduire|carte d'identité|pasaporte|passaporte|dni|nie|cpf|rg"
+    r"|nif|nipc|contribuinte|cart[ãa]o de cidad[ãa]o|bilhete de identidade|seguridad social|tarjeta sanitaria|s[ée]curit[ée] sociale|carte vitale|tessera sanitaria|numero di documento"
+    r"|sozialversicherungs(?:nummer|-?nr\.?)|rentenversicherungs(?:nummer|-?nr\.?)|personalausweis(?:nummer|-?nr\.?)|steuer(?:nummer|-?nr\.?)|permesso di soggiorno|titre de séjour)"
     r"(?:\s(?:number|no\.?|nr\.?|num|nummer|numero|número|numéro|n[°ºo]\.?|#|id)){0,2}(?:\s(?:is|was|è|ist|est|es|é))?\s{0,2}[:=#]?\s{0,2}"
     r"[a-z]{0,3}[ \-]?\d[a-z0-9 \-]{3,20}"
 )
@@ -42,12 +44,6 @@ _ACCOUNT = compile_pattern(
 _NETWORK = compile_pattern(
     r"\d{1,3}(?:\.\d{1,3}){3}|(?i)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}|[0-9a-f]{2}(?:[:\-][0-9a-f]{2}){5}"
 )
-_DATE = r"\d{1,4}[./\- ]\d{1,2}[./\- ]\d{2,4}|\d{1,2}(?:st|nd|rd|th|\.|º)?(?: of| de)? \p{L}{3,10}\.?,?(?: de)? \d{4}|\p{L}{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}"
-_BIRTHDAY = compile_pattern(
-    r"(?i)(?:born|birth(?:day|date)?|d\.?o\.?b\.?|nat[oa]|nascita|geboren|geburtstag|geburtsdatum|née?|naissance|nacid[oa]|nacimiento"
-    rf"|nascid[oa]|nascimento)[^\x00\n0-9]{{0,30}}(?:{_DATE})"
-)
-
 _PLAIN_DATE = re.compile(
     r"(?<!\d)(?:(?:19|20)\d\d[-./](?:0?[1-9]|1[0-2])[-./](?:[0-2]?\d|3[01])(?:[ T]+\d{1,2}(?!\d))?"
     r"|(?:[0-2]?\d|3[01])[-./](?:[0-2]?\d|3[01])[-./](?:(?:19|20)?\d\d)(?: +\d{1,2}(?=:))?)(?![\d-])"
@@ -61,6 +57,14 @@ _ELEVEN = re.compile(r"(?<!\d)\d{2}[ ]?\d{3}[ ]?\d{3}[ ]?\d{3}(?!\d)")
 _TEN = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)")
 _IBAN_BEGINS = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}")
 _LONGEST_IBAN = 44
+_IBAN_LENGTHS = {
+    country: length
+    for length, countries in {
+        15: "NO", 16: "BE", 18: "DK FI FO GL NL", 19: "MK SI", 20: "AT BA EE KZ LT LU MN XK", 21: "CH HR LI LV", 22: "BG BH CR DE GB GE IE ME RS", 23: "AE GI IL IQ TL",
+        24: "AD CZ ES MD PK RO SA SE SK TN VG", 25: "LY PT ST", 26: "IS TR", 27: "FR GR IT MC SM", 28: "AL AZ BY CY DO GT HU LB NI PL SV", 29: "BR EG PS QA UA", 30: "JO KW MU YE", 31: "MT SC", 32: "LC", 33: "RU",
+    }.items()
+    for country in countries.split()
+}  # fmt: skip
 _CHUNK = re.compile(r"[^ \u00a0\u202f]+(?: ?(?:x|ext\.?|extension) ?\d+$)?")
 _GAP = re.compile(r"[ \u00a0\u202f]+")
 _MOST_CHUNKS = 10
@@ -68,7 +72,7 @@ _FEWEST_DIGITS = 6
 _NORTH_AMERICAN = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}$")
 _CALLING = re.compile(
     r"(?i)\b(?:phone|call|calls|called|calling|tel|tél|tele\w+|télé\w*|cell\w*|mobil\w*|whats ?app|sms|text me|reach|contact|ring|dial|fax|office|home|work"
-    r"|chiam\w+|cellulare|telefon\w*|handy|rufen|anrufen|portable|appel\w*|llam\w+|móvil|ligu?\w*|telemóvel|celular|answering at|phone number|my number)\b"
+    r"|chiam\w+|cellulare|tel[ée]fon\w*|handy|rufen|anrufen|portable|appel\w*|ll[aá]m\w+|móvil|ligu?\w*|telemóvel|celular|answering at|phone number|my number)\b"
 )
 _OTHER_NUMBER = re.compile(
     r"(?i)(?:\b(?:order|orders|tracking|track|ticket|case|ref|reference|invoice|booking|confirmation|reservation|serial|sku|isbn|ean|upc|item|model|flight|version|build"
@@ -228,6 +232,7 @@ def judge_iban(candidate: Candidate) -> Iterable[Find]:
 
 def _iban_end(text: str, start: int, high: int) -> int | None:
     taken = ""
+    length = _IBAN_LENGTHS.get(text[start : start + 2].upper())
     for place in range(start, min(high, start + _LONGEST_IBAN)):
         character = text[place]
         if character.isalnum():
@@ -235,7 +240,7 @@ def _iban_end(text: str, start: int, high: int) -> int | None:
         elif character not in " -":
             return None
         if (
-            15 <= len(taken) <= 34
+            (len(taken) == length if length else 15 <= len(taken) <= 34)
             and character.isalnum()
             and bounded(text, start, place + 1)
             and _is_iban(taken)
@@ -277,7 +282,7 @@ def judge_lettered_id(candidate: Candidate) -> Iterable[Find]:
 def judge_named_id(candidate: Candidate) -> Iterable[Find]:
     """Hide the number that a word announces as a passport, licence or tax number."""
     match = re.search(
-        r"(?i)(?<![a-z])[a-z]{0,3}[ -]?\d(?:[ -]?[a-z]{0,2}\d)+[a-z]?(?![a-z0-9])", candidate.found
+        r"(?i)(?<![a-z])[a-z]{0,3}[ -]?\d(?:[ -]?[a-z]{0,2}\d)+[a-z]{0,3}(?![a-z0-9])", candidate.found
     )
     if match and sum(map(str.isdigit, match[0])) >= 5 and begins(candidate.text, candidate.start):
         yield Find(candidate.start + match.start(), candidate.start + match.end(), "ID")
@@ -323,18 +328,6 @@ def _is_address(text: str) -> bool:
     return True
 
 
-_LAST_DATE = re.compile(
-    r"\d{1,4}[./\- ]\d{1,2}[./\- ]\d{2,4}$|\d{1,2}\S{0,2}(?: of| de)? [^\W\d]{3,10}\.?,?(?: de)? \d{4}$|[^\W\d]{3,10}\.? \d{1,2}\w{0,2},? \d{4}$"
-)
-
-
-def judge_birthday(candidate: Candidate) -> Iterable[Find]:
-    """Hide the date, keep the words that announce it."""
-    match = _LAST_DATE.search(candidate.found)
-    if match and bounded(candidate.text, candidate.start, candidate.end):
-        yield Find(candidate.start + match.start(), candidate.end, "BIRTHDAY")
-
-
 RULES = (
     Rule(_DIGITS, judge_digits),
     Rule(_IBAN, judge_iban),
@@ -342,5 +335,4 @@ RULES = (
     Rule(_NAMED_ID, judge_named_id),
     Rule(_ACCOUNT, judge_account),
     Rule(_NETWORK, judge_network),
-    Rule(_BIRTHDAY, judge_birthday),
 )

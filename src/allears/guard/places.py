@@ -23,15 +23,18 @@ _STREETS = compile_pattern(
     rf"|\b{_N}(?: ?(?:bis|ter))?,? (?:rue|avenue|av\.|boulevard|bd|place|chemin|allée|impasse|quai|cours|route|square) (?:{_WORD} ?){{1,6}}"
     # Lindenstraße 5; Keizersgracht 123; Vesturgata 66; Petőfi utca 7
     rf"|[\p{{L}}\-.]*(?:straße|strasse|str\.|straat|steenweg|gracht|plein|plaats|allee|chaussee|gasse|vägen|veien|vej|gade|gata|gatan|katu) {_N}"
-    rf"|[\p{{L}}\-.]{{3,}}(?:weg|platz|damm|ufer|laan|kade|dijk|sträßchen|markt) {_N}"
-    rf"|{_WORD} (?:utca|út|straße|strasse|allee|platz|weg|ulica|street|road|avenue) {_N}"
+    rf"|[\p{{L}}\-.]{{3,}}(?:weg|platz|damm|ufer|laan|kade|dijk|sträßchen|markt|vænget|gränd|stræde|tie|polku|brekka|braut|vegur|utca|ulice) {_N}"
+    rf"|{_WORD} (?:utca|út|útja|u\.|tér|tere|körút|köz|straße|strasse|stasse|str\.|allee|platz|weg|ulica|ulice|cesta|třída|náměstí|nám\.|trg|put|sokak|caddesi|väg|vägen|gata|gate|vej|vei|tie|street|road|avenue) {_N}\.?"
+    # R. da Prata 12; Av. Paulista 1000; C. Mayor 5
+    rf"|\b(?:(?-i:R)\.? (?:d[aeo]s? )?|(?:av|avda|pza|pl|ctra|tv|al|strada|ul|str)\. ?)(?:{_WORD} ){{1,4}}(?:n[.º°] ?)?{_N}\b"
 )
 _UNITS = compile_pattern(
     rf"(?i)\b{_N},? (?:(?:{_WORD}|\d{{1,5}}(?:st|nd|rd|th)?),? ?\n?){{1,7}} ?(?:apt\.?|apartment|suite|ste\.?|unit|flat|appt\.?|interno|piso|apto\.?) ?#?\d{{1,5}}"
     r"|\b(?:apt\.?|apartment|suite|ste\.|appt\.?|apto\.?) ?#?\d{1,5}"
     r"|\bp\.? ?o\.? box,? \d{1,6}|\b(?:postfach|casella postale|boîte postale|apartado(?: de correos)?|caixa postal) \d{1,6}"
-    r"|\bpsc \d{1,5},? box \d{1,6}|\bunit \d{1,5} box \d{1,6}|\b(?:apo|fpo|dpo),? a[aep],? \d{5}"
-    r"|\bcorner of [^\x00\n.?!]{3,40} and (?:[\p{Lu}][\p{L}\p{M}.\-]* ?){1,4}"
+    r"|\bpsc \d{1,5},? box \d{1,6}|\bunit \d{1,5} box \d{1,6}|(?:\b(?:uss|usns|uscgc|usnv|hms) [\p{L}.'\- ]{2,30}[,\n ]{1,3})?\b(?:apo|fpo|dpo),? a[aep],? \d{5}"
+    r"|\bpostbox \d{1,6}"
+    r"|\b(?:the )?corner of [^\x00\n?!]{3,45} and (?:[\p{Lu}][\p{L}\p{M}.\-]* ?){1,4}"
 )
 _POSTCODES = compile_pattern(
     r"\b(?:GIR ?0AA|[A-Z]{1,2}\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2})\b"
@@ -49,6 +52,7 @@ _CITY = r"(?:[^\W\d_][\w'’.\-]*[ ,\n]{1,3}){1,5}"
 _TAIL = re.compile(
     _UNIT
     + r"(?:[ ,\n]{1,3}(?:[A-Z]{1,2}-)?\d{4,5}(?:-\d{3})?[ ]+[A-Z][\w'’\-]+(?:[ ][A-Z][\w'’\-]+)?(?: \([A-Z]{2}\))?"
+    + r"|(?:\s{0,2}[,\n]\s{0,2}[^\W\d_][\w'’.\-]*(?: [^\W\d_][\w'’.\-]*){0,4}){1,4}[ ,\n]{1,3}\d{4,6}\b"
     + rf"|[ ,\n]{{1,3}}{_CITY}(?:[A-Z]{{2,3}}[ ,]{{1,2}})?(?:\d{{4,6}}(?:-\d{{3,4}})?|[A-Z]{{1,2}}\d[A-Z\d]? \d[A-Z]{{2}})\b)?"
 )
 _FRENCH_ORDER = re.compile(
@@ -61,6 +65,10 @@ _MONTHS = words(
     "jan feb mar apr may jun jul aug sep oct nov dec gen mag giu lug ago set ott dic okt dez mai ene abr out"
 )
 _LOWER_WORDS = 3
+# "piazza piena, 3 ore", "calle cortada 3 días": the number counts something.
+_COUNTED = re.compile(
+    r" (?:or[ae]|giorn\w*|minut\w*|volt[ae]|person[ae]s?|settiman\w*|mes[ei]s?|ann[oi]|d[ií]as?|horas?|veces|semanas?|años?|anos?|vezes|jours?|heures?|fois|semaines?|tage?n?|stunden?|mal|km|euro?s?)\b"
+)
 _TOKEN = re.compile(r"([ ,\n>]{0,4})([\w'’./#\-]+)")
 _SMALL = words(
     "de del della dei di da do dos das la le les el los las van von der den het op aan the of and und y e et al ul bis ter nan st"
@@ -89,9 +97,15 @@ def judge_street(candidate: Candidate) -> Iterable[Find]:
         return
     if found[0].isdigit() and not _names_a_street(found, parts[-1]):
         return
-    if not found[0].isdigit() and found.islower() and len(parts) > _LOWER_WORDS:
+    if (
+        not found[0].isdigit()
+        and found.islower()
+        and (len(parts) > _LOWER_WORDS or _COUNTED.match(candidate.text, end, candidate.high))
+    ):
         return
-    yield Find(candidate.start, _extend(candidate, end), "ADDRESS")
+    # "3 14 Rue de la Paix": a flat's number may stand before the house's.
+    flat = re.search(r"(?:^|[^\d.,/#-])(\d{1,4} )$", candidate.before(7))
+    yield Find(candidate.start - (len(flat[1]) if flat else 0), _extend(candidate, end), "ADDRESS")
 
 
 def _names_a_street(found: str, last: str) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any
@@ -13,10 +14,12 @@ import msgspec
 
 from allears.errors import Refused
 from allears.guard.known import KnownSeeker
+from allears.guard.level import Level, hidden_kinds
 from allears.guard.names import LISTED
 from allears.guard.placeholder import PLACEHOLDER, Numbering, replace
 from allears.guard.rule import Find, compile_pattern, words
 from allears.guard.spot import Known, spot
+from allears.guard.spotter import Spotter
 
 PERSONAL_FIELDS: dict[str, str] = {
     field: type_
@@ -78,7 +81,14 @@ _END = "\x00"
 
 
 def redact_json(
-    properties: Sequence[str | None], known: Sequence[Known | None] | None = None, *, region: str = "US"
+    properties: Sequence[str | None],
+    known: Sequence[Known | None] | None = None,
+    *,
+    region: str = "US",
+    level: Level = "standard",
+    also: Collection[str] = (),
+    keep: Collection[str] = (),
+    spotter: Spotter | None = None,
 ) -> list[str | None]:
     """Redact JSON objects: fields whose names say personal are replaced, texts are searched, numbers stay.
 
@@ -90,6 +100,8 @@ def redact_json(
         For each row what is known of its customer, as for `redact`.
     region
         ISO country assumed for phone numbers without a prefix.
+    level, also, keep, spotter
+        What else goes, as for `redact`.
 
     Returns
     -------
@@ -99,7 +111,7 @@ def redact_json(
     Raises
     ------
     Refused
-        ``known`` is not as long as ``properties``.
+        ``known`` is not as long as ``properties``; no such level or kind.
 
     Notes
     -----
@@ -114,14 +126,16 @@ def redact_json(
         raise Refused(
             "expected as many known values as rows", place="known", rows=len(properties), known=len(known)
         )
+    kinds = hidden_kinds(level, also, keep)
     kept = [place for place, row in enumerate(properties) if row]
     some = [row for row in properties if row]
     about = None if known is None else [known[place] for place in kept]
-    places = _suspicious(some, about)
+    # The quick look knows what is hidden by default; whatever else is asked for, every row is read.
+    places = list(range(len(some))) if kinds or spotter is not None else _suspicious(some, about)
     rows = [_Row(some[at], about[at] if about else None) for at in places]
     texts = [text for row in rows for text in row.texts]
     theirs = None if about is None else [row.known for row in rows for _ in row.texts]
-    finds = spot(texts, theirs, region)
+    finds = spot(texts, theirs, region, kinds, spotter)
     redacted = list(properties)
     for at, row in zip(places, rows, strict=True):
         redacted[kept[at]] = row.rebuilt(finds)
@@ -139,7 +153,8 @@ def _suspicious(rows: list[str], known: list[Known | None] | None) -> list[int]:
         else None
     )
     ends = ends or list(accumulate(len(row) + 1 for row in rows))
-    found = {row for pattern in (_SUSPICIOUS, LISTED) for row in _rows_with(pattern, data, ends)}
+    found = set(_rows_with(_SUSPICIOUS, data, ends))
+    found.update(bisect_right(ends, match.start()) for match in LISTED.finditer(data))
     if known is not None:
         seeker, low = KnownSeeker(text), 0
         for at, (row, pairs) in enumerate(zip(rows, known, strict=True)):
@@ -169,11 +184,11 @@ class _Row:
         self._places: list[tuple[Any, Any, str | None]] = []
         self._renamed: list[tuple[dict[str, Any], str]] = []
         try:
-            self._value: Any = [msgspec.json.decode(text)]
+            self._value: Any = [_decoded(text)]
             self._look(self._value, "", None)
             # Keys come last: renaming one while values wait to be replaced would lose their places.
             self.texts += [key for _, key in self._renamed]
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        except (ValueError, RecursionError):
             self._value, self.texts = None, [text]
 
     def rebuilt(self, finds: Iterator[list[Find]]) -> str:
@@ -196,7 +211,10 @@ class _Row:
                 items = [(renamed if name == key else name, value) for name, value in box.items()]
                 box.clear()
                 box.update(items)
-        return msgspec.json.encode(self._value[0]).decode()
+        try:
+            return msgspec.json.encode(self._value[0]).decode()
+        except UnicodeEncodeError:  # half a surrogate pair: only the slow encoder writes it
+            return json.dumps(self._value[0])
 
     def _look(self, box: Any, parent: str, inherited: str | None) -> None:
         """Note the texts and the personal fields of a list or an object, and of what is inside."""
@@ -216,6 +234,13 @@ class _Row:
             elif isinstance(value, str):
                 self._places.append((box, key, None))
                 self.texts.append(value)
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except ValueError:
+        return json.loads(text)
 
 
 @lru_cache(4096)

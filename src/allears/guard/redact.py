@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from allears.errors import Refused
+from allears.guard.level import Level, hidden_kinds
 from allears.guard.placeholder import Numbering, replace
 from allears.guard.properties import redact_json
 from allears.guard.spot import Known, spot
+from allears.guard.spotter import Spotter
 
 __all__ = ["Redacted", "Span", "redact", "redact_json"]
 
@@ -29,7 +31,14 @@ class Redacted(NamedTuple):
 
 
 def redact(
-    texts: Sequence[str | None], known: Sequence[Known | None] | None = None, *, region: str = "US"
+    texts: Sequence[str | None],
+    known: Sequence[Known | None] | None = None,
+    *,
+    region: str = "US",
+    level: Level = "standard",
+    also: Collection[str] = (),
+    keep: Collection[str] = (),
+    spotter: Spotter | None = None,
 ) -> Redacted:
     """Replace what is personal by placeholders such as ``<EMAIL_1>``.
 
@@ -45,6 +54,13 @@ def redact(
         birthday, account, user_id, device.
     region
         ISO country assumed for phone numbers without a prefix.
+    level
+        ``standard`` hides what points at a person; ``strict`` also what tells about somebody together with something
+        else: places, organisations, dates, titles, nationalities, sites, and capitalised words that no list knows.
+    also, keep
+        Kinds of `allears.guard.level.KINDS` to hide besides, and to leave readable, whatever the level.
+    spotter
+        A model that finds more; see `allears.guard.spotter.Spotter`.
 
     Returns
     -------
@@ -54,7 +70,7 @@ def redact(
     Raises
     ------
     Refused
-        ``known`` is not as long as ``texts``.
+        ``known`` is not as long as ``texts``; no such level or kind; a spotter's answer does not fit its texts.
 
     Notes
     -----
@@ -64,7 +80,10 @@ def redact(
     --------
     >>> redact(["write to ada@example.com, not bob@example.com, thanks ADA"], [[("name", "Ada Lace")]]).texts
     ['write to <EMAIL_1>, not <EMAIL_2>, thanks <NAME_1>']
+    >>> redact(["Since 3 May nobody at Nadir Shipping Ltd. answers."], level="strict").texts
+    ['Since <DATE_1> nobody at <ORGANISATION_1> answers.']
     """
+    kinds = hidden_kinds(level, also, keep)
     if known is not None and len(known) != len(texts):
         raise Refused(
             "expected as many known values as texts", place="known", texts=len(texts), known=len(known)
@@ -73,7 +92,7 @@ def redact(
     some = [text for text in texts if text]
     about = None if known is None else [known[place] for place in kept]
     redacted, spans = list(texts), [[] for _ in texts]  # type: tuple[list[str | None], list[list[Span]]]
-    for place, text, finds in zip(kept, some, spot(some, about, region), strict=True):
+    for place, text, finds in zip(kept, some, spot(some, about, region, kinds, spotter), strict=True):
         if finds:
             redacted[place] = replace(text, finds, Numbering(text))
             spans[place] = [Span(*find) for find in finds]

@@ -49,11 +49,15 @@ Judge = Callable[[Candidate], Iterable[Find]]
 
 
 class Rule(NamedTuple):
-    """A pattern over UTF-8 bytes and the judge of what it finds."""
+    """A pattern over UTF-8 bytes and the judge of what it finds.
+
+    ``needs``: without these bytes there is nothing to find. ``kind``: of which policy this is; none: always sought.
+    """
 
     pattern: Any
     judge: Judge
     needs: bytes = b""
+    kind: str = ""
 
 
 def compile_pattern(pattern: str) -> Any:

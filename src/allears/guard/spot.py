@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
-from allears.guard import links, names, numbers, places
+from allears.guard import (
+    birthdays,
+    capitals,
+    firms,
+    links,
+    locations,
+    moments,
+    names,
+    numbers,
+    places,
+    plates,
+)
+from allears.guard.folding import plain
 from allears.guard.known import KnownSeeker
 from allears.guard.placeholder import PLACEHOLDER
 from allears.guard.rule import Candidate, Find, Rule
+from allears.guard.spotter import Spotter, ask
 
-RULES: tuple[Rule, ...] = (*links.RULES, *numbers.RULES, *places.RULES, *names.RULES)
+RULES: tuple[Rule, ...] = (
+    *links.RULES,
+    *numbers.RULES,
+    *birthdays.RULES,
+    *plates.RULES,
+    *places.RULES,
+    *names.RULES,
+    *locations.RULES,
+    *moments.RULES,
+    *firms.RULES,
+    *capitals.RULES,
+)
 _END = "\x00"
 _BATCH = 20_000
 _STRENGTH = {
@@ -30,50 +54,84 @@ _STRENGTH = {
             "IP",
             "PHONE",
             "BIRTHDAY",
+            "PLATE",
             "ADDRESS",
             "ACCOUNT",
             "DEVICE",
             "HANDLE",
             "NAME",
             "QUERY",
+            "ORGANISATION",
+            "PLACE",
+            "TITLE",
+            "DATE",
+            "SITE",
+            "AMOUNT",
+            "NATIONALITY",
         )
     )
 }
 Known = Sequence[tuple[str, str]]
 
 
-def spot(texts: Sequence[str], known: Sequence[Known | None] | None, region: str) -> Iterator[list[Find]]:
+def spot(
+    texts: Sequence[str],
+    known: Sequence[Known | None] | None,
+    region: str,
+    kinds: Collection[str] = (),
+    spotter: Spotter | None = None,
+) -> Iterator[list[Find]]:
     """Find what is personal in each text: sorted, without overlaps, at that text's own offsets."""
+    rules = tuple(rule for rule in RULES if not rule.kind or rule.kind in kinds)
     for start in range(0, len(texts), _BATCH):
         some = texts[start : start + _BATCH]
-        yield from _spot_batch(some, None if known is None else known[start : start + _BATCH], region)
+        about = None if known is None else known[start : start + _BATCH]
+        yield from _spot_batch(some, about, region, rules, spotter)
 
 
-def _spot_batch(texts: Sequence[str], known: Sequence[Known | None] | None, region: str) -> list[list[Find]]:
+def _spot_batch(
+    texts: Sequence[str],
+    known: Sequence[Known | None] | None,
+    region: str,
+    rules: tuple[Rule, ...],
+    spotter: Spotter | None,
+) -> list[list[Find]]:
     text = _END.join(texts)
     if text.count(_END) != len(texts) - 1:
         text = _END.join(message.replace(_END, " ") for message in texts)
     lows = [0, *accumulate(len(message) + 1 for message in texts)]
     found: list[list[Find]] = [[] for _ in texts]
-    for start, end, rule in _candidates(text):
-        place = bisect_right(lows, start) - 1
-        candidate = Candidate(text, start, end, lows[place], lows[place + 1] - 1, region)
-        found[place].extend(rule.judge(candidate))
+    # Rules read a text without tricks: other digits in ASCII, nothing invisible between two characters.
+    clear, places = plain(text)
+    marks = lows if places is None else np.searchsorted(places, lows).tolist()
+    for start, end, rule in _candidates(clear, rules):
+        place = bisect_right(marks, start) - 1
+        candidate = Candidate(clear, start, end, marks[place], marks[place + 1] - 1, region)
+        finds = rule.judge(candidate)
+        found[place].extend(finds if places is None else (_back(find, places) for find in finds))
     if known is not None:
         seeker = KnownSeeker(text)
         for place, pairs in enumerate(known):
             if pairs:
                 found[place].extend(seeker.seek(lows[place], lows[place + 1] - 1, pairs))
+    if spotter is not None:
+        for place, finds in enumerate(ask(spotter, texts)):
+            low = lows[place]
+            found[place].extend(Find(low + find.start, low + find.end, find.type) for find in finds)
     return [
         _settle(text, lows[place], lows[place + 1] - 1, finds) if finds else finds
         for place, finds in enumerate(found)
     ]
 
 
-def _candidates(text: str) -> Iterator[tuple[int, int, Rule]]:
+def _back(find: Find, places: Any) -> Find:
+    return Find(int(places[find.start]), int(places[find.end - 1]) + 1, find.type)
+
+
+def _candidates(text: str, rules: tuple[Rule, ...]) -> Iterator[tuple[int, int, Rule]]:
     data = text.encode("utf-8", "replace")
     characters = None if len(data) == len(text) else _character_places(data)
-    for rule in RULES:
+    for rule in rules:
         if rule.needs and rule.needs not in data:
             continue
         for match in rule.pattern.finditer(data):

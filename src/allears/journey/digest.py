@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import IO
+from typing import IO, TypedDict
 
 import msgspec
 import numpy as np
@@ -21,8 +21,10 @@ import pyarrow.compute as pc
 
 from allears.desk.listening import Source
 from allears.errors import NotReady
+from allears.guard.level import Level, hidden_kinds
 from allears.guard.properties import redact_json
 from allears.guard.redact import redact
+from allears.guard.spotter import Spotter, load_spotter
 from allears.journey.ground import Ground
 from allears.journey.models import learned_at, reader_of
 from allears.journey.take import keep_refused, mapping_of, pending_ids
@@ -37,6 +39,14 @@ SIGNALS, ARRIVALS = TABLES["signals"], TABLES["arrivals"]
 FRAME_BYTES = 64 << 20
 MENTION = re.compile(r"(?<![\w@])@(\w{2,40})")
 Known = Sequence[tuple[str, str]]
+
+
+class _Hiding(TypedDict):
+    region: str
+    level: Level
+    also: tuple[str, ...]
+    keep: tuple[str, ...]
+    spotter: Spotter | None
 
 
 @dataclass
@@ -74,6 +84,16 @@ class Digest:
         self.profiles = Profiles(ground.desk, ground.vault.seal, ground.vault.open)
         self._learned_at, self._reader = learned_at(ground), reader_of(ground)
         self._seen = Seen(known_hashes(ground))
+        guard = ground.settings.guard
+        # A wrong kind is told when the space opens, not by the first message.
+        hidden_kinds(guard.level, guard.also, guard.keep)
+        self._hide = _Hiding(
+            region=ground.settings.space.region,
+            level=guard.level,
+            also=guard.also,
+            keep=guard.keep,
+            spotter=load_spotter(guard.spotter),
+        )
 
     def close(self) -> None:
         """Let another process digest."""
@@ -178,9 +198,9 @@ class Digest:
         told = self.profiles.known(who.customer_key, arrivals)
         originals = arrivals["text"].to_pylist()
         told = self._with_mentioned(originals, told)
-        redacted = redact(originals, told, region=self._ground.settings.space.region)
+        redacted = redact(originals, told, **self._hide)
         properties = arrivals["properties"].to_pylist()
-        clean = redact_json(properties, told)
+        clean = redact_json(properties, told, **self._hide)
         sealed = self._seal(arrivals, who.customer_key, originals, properties, clean)
         inward = [
             t if d != "out" else None

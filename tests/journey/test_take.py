@@ -41,3 +41,47 @@ def test_a_young_space_has_a_pulse(space: Space) -> None:
     space.digest(look=False)
     seen = space.pulse()
     assert (seen["trust"], seen["open_issues"]) == ({}, 0)
+
+
+def test_what_the_disk_did_not_keep_is_reported_and_all_else_is_stored(space: Space) -> None:
+    for number in range(4):
+        space.hear([{"signal_id": str(number), "text": "hello there"}], source="desk")
+    inbox = space.ground.inbox
+    inbox.close()
+    path = inbox.folder / f"{inbox.segments()[0]}.seg"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data[:-3])
+    done = space.digest(look=False)
+    assert done["stored"] == 2
+    assert space.status()["damaged"] == 1
+    assert sorted(r["reason"].partition(";")[0] for r in space.refused()) == [
+        "cut short at the end of the segment",
+        "the checksum does not match",
+    ]
+    assert all(path.stem in r["place"] for r in space.refused())
+    assert inbox.segments() == [], "read, reported, kept aside"
+    assert space.digest(look=False)["stored"] == 0
+
+
+def test_a_payload_its_reader_stumbles_over_stops_nothing_behind_it(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from allears.listen.formats import FORMATS
+    from allears.listen.signals import Signals
+
+    class Stumbles(Signals):
+        def read(self, body: bytes, context: object) -> object:  # type: ignore[override]
+            if b"stumble" in body:
+                raise RuntimeError("a fault of ours")
+            return super().read(body, context)  # type: ignore[arg-type]
+
+    monkeypatch.setitem(FORMATS, "signals", Stumbles())
+    for text in ("fine", "stumble", "fine too"):
+        space.hear([{"text": text}], source="desk")
+    assert space.digest(look=False)["stored"] == 2
+    assert [r["reason"] for r in space.refused()] == ["its reader failed (RuntimeError)"]
+    monkeypatch.undo()
+    assert space.replay().accepted == 1
+    space.digest(look=False)
+    assert space.status()["stored"] == 3

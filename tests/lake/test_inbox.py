@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from allears.lake import Frame, Inbox, InboxFull
+from allears.lake import Damage, Frame, Inbox, InboxFull
+from allears.lake.frames import MAGIC
 
 
 def plain(data: bytes) -> bytes:
@@ -59,31 +64,85 @@ def test_a_segment_ends_at_its_size_and_the_next_begins(tmp_path: Path) -> None:
     box.close()
 
 
-def test_a_torn_tail_is_left_out_and_the_rest_is_read(tmp_path: Path) -> None:
-    box = inbox(tmp_path)
-    for i in range(5):
-        box.append(frame(i)).result(5)
-    box.close()
-    path = next((tmp_path / "inbox").glob("*.seg"))
-    path.write_bytes(path.read_bytes()[:-7])
-    assert numbers(inbox(tmp_path)) == [0, 1, 2, 3]
-
-
-def test_a_damaged_frame_is_passed_over_and_counted(tmp_path: Path) -> None:
-    box = inbox(tmp_path)
-    ends = []
-    for i in range(3):
-        box.append(frame(i, 100)).result(5)
+def written(folder: Path, count: int, size: int = 100) -> tuple[Path, list[int]]:
+    """Write a segment and let go of it; gives its file and where each frame ends."""
+    box, ends = inbox(folder), []
+    for i in range(count):
+        box.append(frame(i, size)).result(5)
         ends.append(box.end(box.segments()[0])[0])
     box.close()
-    path = next((tmp_path / "inbox").glob("*.seg"))
+    return next((folder / "inbox").glob("*.seg")), ends
+
+
+def reread(folder: Path) -> tuple[list[int], list[Damage]]:
+    box, damages = inbox(folder), []
+    read = [f.received_us for f, _ in box.read(box.segments()[0], damaged=damages.append)]
+    return read, damages
+
+
+def test_a_torn_tail_is_reported_and_the_rest_is_read(tmp_path: Path) -> None:
+    path, ends = written(tmp_path, 5)
+    path.write_bytes(path.read_bytes()[:-7])
+    read, damages = reread(tmp_path)
+    assert read == [0, 1, 2, 3]
+    assert [(d.start, d.end) for d in damages] == [(ends[3], ends[4] - 7)]
+    assert "cut short" in damages[0].reason
+
+
+def test_a_tail_that_is_still_being_written_is_no_damage(tmp_path: Path) -> None:
+    path, _ = written(tmp_path, 5)
+    data = path.read_bytes()[:-7]
+    box, damages = inbox(tmp_path), []
+    with open(path, "r+b") as file:
+        file.truncate(len(data))
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert [f.received_us for f, _ in box.read(path.stem, damaged=damages.append)] == [0, 1, 2, 3]
+    assert damages == [] and box.set_aside() == []
+
+
+@pytest.mark.parametrize("at", [1, 5, 9, 13, 40], ids=["mark", "length", "checksum", "rows", "bytes"])
+def test_a_damaged_frame_costs_only_itself_and_is_kept_aside(tmp_path: Path, at: int) -> None:
+    path, ends = written(tmp_path, 4)
     data = bytearray(path.read_bytes())
-    data[ends[0] + 40] ^= 0xFF
+    data[ends[0] + at] ^= 0xFF
     path.write_bytes(data)
-    again = inbox(tmp_path)
-    read = list(again.read(again.segments()[0]))
-    assert [f.received_us for f, _ in read] == [0, 2]
-    assert read[-1][1].damaged == 1
+    read, damages = reread(tmp_path)
+    assert read == [0, 2, 3]
+    assert [(d.start, d.end) for d in damages] == [(ends[0], ends[1])]
+    box = inbox(tmp_path)
+    box.remove(path.stem)
+    assert (box.segments(), box.set_aside()) == ([], [path.stem])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_whatever_happens_to_a_segment_untouched_frames_are_read(data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        path, ends = written(Path(name), 6, size=60)
+        raw = bytearray(path.read_bytes())
+        start = data.draw(st.integers(len(MAGIC), len(raw) - 1))
+        length = data.draw(st.integers(1, len(raw) - start))
+        raw[start : start + length] = data.draw(st.binary(min_size=length, max_size=length))
+        path.write_bytes(raw)
+        read, damages = reread(Path(name))
+        whole = [
+            i for i, end in enumerate(ends) if end <= start or ([len(MAGIC), *ends][i] >= start + length)
+        ]
+        assert set(whole) <= set(read)
+        assert set(range(6)) - set(read) == set() or damages
+
+
+def test_an_inbox_that_nobody_digests_says_stop(tmp_path: Path) -> None:
+    box = inbox(tmp_path, inbox_bytes=10_000)
+    box.append(frame(1, 20_000)).result(5)
+    box._measured = (-10.0, 0)
+    with pytest.raises(InboxFull):
+        box.append(frame(2))
+    box.close()
+    box.remove(box.segments()[0])
+    box._measured = (-10.0, 0)
+    box.append(frame(3)).result(5)
+    box.close()
 
 
 def test_a_reader_knows_whether_the_writer_lives(tmp_path: Path) -> None:

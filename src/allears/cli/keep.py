@@ -97,6 +97,13 @@ def _checks(where: Where) -> Iterator[dict[str, object]]:
         "says": f"{status['pending']:,} signals wait for the digest",
     }
     yield {
+        "check": "segments",
+        "ok": not status["damaged"],
+        "says": f"{status['damaged']} could not be read whole: see `allears refused`; kept in inbox/damaged"
+        if status["damaged"]
+        else "all read whole",
+    }
+    yield {
         "check": "refused",
         "ok": status["refused"] == 0,
         "says": f"{status['refused']:,} rows refused" + ("; `allears refused`" if status["refused"] else ""),

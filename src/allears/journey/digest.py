@@ -8,6 +8,7 @@ very customer, and before sealing because the key is the customer's.
 from __future__ import annotations
 
 import fcntl
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,13 +30,14 @@ from allears.journey.ground import Ground
 from allears.journey.models import learned_at, reader_of
 from allears.journey.take import keep_refused, mapping_of, pending_ids
 from allears.know.profile import Profiles
-from allears.lake import Frame, Seen
+from allears.lake import Damage, Frame, Seen
 from allears.listen.formats import FORMATS
 from allears.listen.reading import Context, Reading, Refusal, join
 from allears.tables import TABLES
 from allears.understand import Reader
 
 SIGNALS, ARRIVALS = TABLES["signals"], TABLES["arrivals"]
+log = logging.getLogger("allears.digest")
 FRAME_BYTES = 64 << 20
 MENTION = re.compile(r"(?<![\w@])@(\w{2,40})")
 Known = Sequence[tuple[str, str]]
@@ -65,6 +67,7 @@ class _Batch:
     frames: list[Frame] = field(default_factory=list)
     positions: dict[str, int] = field(default_factory=dict)
     finished: list[str] = field(default_factory=list)
+    damaged: list[Damage] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     refused: list[tuple[Frame, list[Refusal]]] = field(default_factory=list)
 
@@ -114,9 +117,10 @@ class Digest:
     def step(self) -> Digested | None:
         """Take over one micro-batch; `None` when nothing waits."""
         batch = self._gather()
-        if not batch.frames:
+        if not batch.frames and not batch.positions:
             self._tidy(batch)
             return None
+        self._report(batch.damaged)
         result = self._understand(batch)
         if result.signals is not None and result.signals.num_rows:
             self._ground.store.append("signals", result.signals, batch.positions)
@@ -144,7 +148,7 @@ class Digest:
                 batch.finished.append(segment)
                 continue
             reached = offset
-            for frame, position in inbox.read(segment, offset):
+            for frame, position in inbox.read(segment, offset, damaged=batch.damaged.append):
                 batch.frames.append(frame)
                 reached = position.offset
                 size += len(frame.body)
@@ -152,13 +156,26 @@ class Digest:
                 if size > FRAME_BYTES or rows >= limit:
                     break
             else:
-                # A closed segment's tail that cannot be read was never acknowledged: it counts as read.
+                # What could not be read is reported and kept aside, so that it counts as read.
                 reached = end if closed else reached
             if reached > offset:
                 batch.positions[segment] = reached
             if size > FRAME_BYTES or rows >= limit:
                 break
         return batch
+
+    def _report(self, damages: list[Damage]) -> None:
+        """Say what the disk did not keep, before it counts as read."""
+        found = [
+            Refusal(
+                f"{d.segment} bytes {d.start}-{d.end}",
+                f"{d.reason}; the segment is kept in inbox/damaged",
+                b"",
+                "raw",
+            )
+            for d in damages
+        ]
+        keep_refused(self._ground, found, source="inbox", channel=None, at=self._ground.clock.now())
 
     def _read(self, frame: Frame, batch: _Batch) -> int:
         context = Context(
@@ -168,7 +185,14 @@ class Digest:
             max_skew_days=self._ground.settings.listen.max_skew_days,
             mapping=mapping_of(self._ground, frame.source, frame.body) if frame.door == "rows" else None,
         )
-        reading = FORMATS[frame.door].read(frame.body, context)
+        try:
+            reading = FORMATS[frame.door].read(frame.body, context)
+        except Exception as error:
+            # A payload that a reader stumbles over must not stop all that waits behind it; it is kept whole.
+            log.exception("a reader failed on a payload of the door %s", frame.door)
+            failed = f"its reader failed ({type(error).__name__})"
+            batch.refused.append((frame, [Refusal("$", failed, frame.body, frame.door)]))
+            return 0
         if reading.refused:
             batch.refused.append((frame, reading.refused))
         if len(reading):

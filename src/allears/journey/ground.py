@@ -110,6 +110,7 @@ def lay(
             segment_bytes=limits.segment_mb << 20,
             pending_bytes=limits.pending_mb << 20,
             min_free_bytes=limits.min_free_mb << 20,
+            inbox_bytes=limits.inbox_mb << 20,
         ),
         graph=Graph(desk, vault.digest, region=chosen.space.region, rules=rules, clock=clock),
     )

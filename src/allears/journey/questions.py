@@ -83,6 +83,7 @@ def status(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
         "duplicates": sum(s["duplicates"] for s in sources),
         "refused": sum(kept.values()),
         "pending": pending,
+        "damaged": len(ground.inbox.set_aside()),
         "sources": sources,
         "contract": list(contract),
     }

@@ -107,6 +107,9 @@ def admit(
     checked = FORMATS[door].check(body, context)
     receipt = Receipt(source=source, accepted=checked.accepted)
     receipt.add(checked.refused)
+    if checked.refused:
+        # What is refused is kept on the same disk: it waits for room as well.
+        ground.inbox.demand_room()
     if checked.accepted:
         frame = Frame(door, source, channel, _micros(at), checked.keep)
         done = ground.inbox.append(frame, checked.accepted)

@@ -2,10 +2,7 @@
 
 One writing process owns one segment at a time and holds a lock on it for as long as it lives, so that a reader knows
 which segments may still grow. Many callers share one fsync (group commit): while the disk is busy with one group, the
-next one gathers. No broker, no second store.
-
-File form: ``ALLEARS1``, then frames of ``length:u32  crc32:u32  rows:u32  sealed bytes``, little-endian. A frame that a crash cut
-short was never acknowledged and is left out; a frame whose checksum is wrong is left out and reported.
+next one gathers. No broker, no second store. The form of the files is in `allears.lake.frames`.
 """
 
 from __future__ import annotations
@@ -13,10 +10,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import queue
-import struct
 import threading
-import zlib
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -26,20 +21,9 @@ from typing import IO
 import msgspec
 
 from allears.errors import NotReady, WorldFailed
+from allears.lake.frames import MAGIC, Damage, Frame, Position, count_rows, pack, read_frames
 
-MAGIC = b"ALLEARS1"
-HEAD = struct.Struct("<III")
-MAX_FRAME = 1 << 30
-
-
-class Frame(msgspec.Struct, frozen=True, array_like=True):
-    """What a door took in: which door, from which source, when, and the bytes."""
-
-    door: str
-    source: str
-    channel: str | None
-    received_us: int
-    body: bytes
+_MEASURED_SECONDS = 1.0
 
 
 class InboxFull(NotReady):
@@ -49,17 +33,11 @@ class InboxFull(NotReady):
 
 
 @dataclass
-class Position:
-    """How far a segment has been read, bytes, and how many damaged frames were passed over on the way."""
+class _Group:
+    """Frames that share one fsync, and the one promise all their senders wait for."""
 
-    segment: str
-    offset: int
-    damaged: int = 0
-
-
-@dataclass
-class _Write:
-    data: bytes
+    frames: list[bytes] = field(default_factory=list)
+    size: int = 0
     done: Future[None] = field(default_factory=Future)
 
 
@@ -77,7 +55,9 @@ class Inbox:
     pending_bytes
         More bytes than this waiting for the disk, and `append` raises `InboxFull`.
     min_free_bytes
-        Less free disk than this, and `append` raises `InboxFull`.
+        Less free disk than this, and nothing is taken: `InboxFull`.
+    inbox_bytes
+        More than this waiting for the digest, all segments together, and `append` raises `InboxFull`.
     """
 
     def __init__(
@@ -89,6 +69,7 @@ class Inbox:
         segment_bytes: int = 64 << 20,
         pending_bytes: int = 64 << 20,
         min_free_bytes: int = 256 << 20,
+        inbox_bytes: int = 8 << 30,
     ) -> None:
         self.folder = folder
         self._seal, self._unseal = seal, unseal
@@ -97,9 +78,13 @@ class Inbox:
             pending_bytes,
             min_free_bytes,
         )
-        self._waiting: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
-        self._pending = 0
+        self._inbox_limit = inbox_bytes
         self._lock = threading.Lock()
+        self._gathered = threading.Condition(self._lock)
+        self._group = _Group()
+        self._pending = 0
+        self._closing = False
+        self._measured = (-_MEASURED_SECONDS, 0)
         self._writer: threading.Thread | None = None
         self._file: IO[bytes] | None = None
         self._number = 0
@@ -109,70 +94,78 @@ class Inbox:
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def append(self, frame: Frame, rows: int = 1) -> Future[None]:
-        """Hand over a frame of ``rows`` signals; the future is done when it is on disk.
+        """Hand over a frame of ``rows`` signals; the future, shared by all who wait for the same fsync, is done when it is on disk.
 
         Raises
         ------
         InboxFull
             Too much is waiting, or the disk is nearly full. Nothing was accepted.
         """
-        sealed = self._seal(msgspec.msgpack.encode(frame))
-        data = HEAD.pack(len(sealed), zlib.crc32(sealed), rows) + sealed
+        self.demand_room()
+        data = pack(self._seal(msgspec.msgpack.encode(frame)), rows)
         with self._lock:
             if self._pending + len(data) > self._pending_limit and self._pending:
                 raise InboxFull("more is waiting for the disk than the inbox may hold", place="inbox")
             self._pending += len(data)
+            group = self._group
+            group.frames.append(data)
+            group.size += len(data)
             if self._writer is None:
+                self._closing = False
                 self._writer = threading.Thread(target=self._write_groups, name="inbox", daemon=True)
                 self._writer.start()
-        write = _Write(data)
-        self._waiting.put(write)
-        return write.done
+            if len(group.frames) == 1:
+                self._gathered.notify()
+        return group.done
+
+    def demand_room(self) -> None:
+        """Insist that disk and inbox have room for more; looked at once a second.
+
+        Raises
+        ------
+        InboxFull
+            They have not.
+        """
+        now = time.monotonic()
+        if now - self._measured[0] >= _MEASURED_SECONDS:
+            self._measured = (now, sum(_size(path) for path in self.folder.glob("*.seg")))
+        if self._measured[1] > self._inbox_limit:
+            raise InboxFull("more is waiting for the digest than the inbox may hold", place="inbox")
 
     def close(self) -> None:
         """Write what is waiting and let go of the segment."""
         with self._lock:
             writer, self._writer = self._writer, None
+            self._closing = True
+            self._gathered.notify()
         if writer is not None:
-            self._waiting.put(None)
             writer.join()
         self._close_segment()
 
     def _write_groups(self) -> None:
         while True:
-            first = self._waiting.get()
-            if first is None:
-                return
-            group, last = [first], False
-            while not self._waiting.empty():
-                more = self._waiting.get()
-                if more is None:
-                    last = True
-                    break
-                group.append(more)
+            with self._lock:
+                while not self._group.frames:
+                    if self._closing:
+                        return
+                    self._gathered.wait()
+                group, self._group = self._group, _Group()
             self._write_group(group)
-            if last:
-                return
 
-    def _write_group(self, group: list[_Write]) -> None:
-        size = sum(len(w.data) for w in group)
+    def _write_group(self, group: _Group) -> None:
+        failure: Exception | None = None
         try:
-            self._commit(b"".join(w.data for w in group))
+            self._commit(b"".join(group.frames))
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            failure: Exception = (
+            failure = (
                 InboxFull("the disk is full", place="inbox")
                 if full
                 else WorldFailed("the disk failed", place="inbox", again=True)
             )
-            for write in group:
-                write.done.set_exception(failure)
-        else:
-            for write in group:
-                write.done.set_result(None)
-        finally:
-            with self._lock:
-                self._pending -= size
+        with self._lock:
+            self._pending -= group.size
+        group.done.set_exception(failure) if failure else group.done.set_result(None)
 
     def _commit(self, data: bytes) -> None:
         if _free_bytes(self.folder) < self._min_free + len(data):
@@ -225,37 +218,39 @@ class Inbox:
         found = [(p.stat().st_mtime_ns, p.stem) for p in self.folder.glob("*.seg")]
         return [name for _, name in sorted(found, key=lambda item: (item[1].rsplit("-", 1)[0], item[1]))]
 
-    def read(self, segment: str, offset: int = 0) -> Iterator[tuple[Frame, Position]]:
-        """Read frames after an offset, each with the position behind it.
+    def read(
+        self, segment: str, offset: int = 0, *, damaged: Callable[[Damage], None] | None = None
+    ) -> Iterator[tuple[Frame, Position]]:
+        """Read the whole frames after an offset, each with the position behind it.
 
-        A damaged frame is passed over and counted in ``damaged``. Reading stops at the last whole frame.
+        What cannot be read is passed over and told to ``damaged``; the segment is then also kept aside.
         """
-        offset, damaged = max(offset, len(MAGIC)), 0
-        with open(self.folder / f"{segment}.seg", "rb") as file:
-            file.seek(offset)
-            while len(head := file.read(HEAD.size)) == HEAD.size:
-                length, checksum, _ = HEAD.unpack(head)
-                sealed = file.read(length) if length <= MAX_FRAME else b""
-                if len(sealed) < length or length > MAX_FRAME:
-                    return
-                offset += HEAD.size + length
-                frame = self._open_frame(sealed, checksum)
-                if frame is None:
-                    damaged += 1
-                    continue
-                yield frame, Position(segment, offset, damaged)
+
+        def note(damage: Damage) -> None:
+            self._set_aside(segment)
+            if damaged is not None:
+                damaged(damage)
+
+        closed = self.end(segment)[1]
+        path = self._path(segment)
+        yield from read_frames(path, offset, closed=closed, unseal=self._unseal, damaged=note)
 
     def rows(self, segment: str, offset: int = 0) -> int:
         """Count the signals after an offset, without opening a frame."""
-        total, offset = 0, max(offset, len(MAGIC))
-        with open(self.folder / f"{segment}.seg", "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            while offset + HEAD.size <= size:
-                file.seek(offset)
-                length, _, rows = HEAD.unpack(file.read(HEAD.size))
-                offset += HEAD.size + length
-                total += rows if offset <= size else 0
-        return total
+        return count_rows(self._path(segment), offset)
+
+    def set_aside(self) -> list[str]:
+        """Name the segments of which a part could not be read; they are kept in the folder ``damaged``."""
+        return sorted(path.stem for path in (self.folder / "damaged").glob("*.seg"))
+
+    def _set_aside(self, segment: str) -> None:
+        kept = self.folder / "damaged" / f"{segment}.seg"
+        kept.parent.mkdir(exist_ok=True)
+        if not kept.exists():
+            os.link(self._path(segment), kept)
+
+    def _path(self, segment: str) -> Path:
+        return self.folder / f"{segment}.seg"
 
     def end(self, segment: str) -> tuple[int, bool]:
         """Return the segment's size and whether its writer has let go of it."""
@@ -272,10 +267,12 @@ class Inbox:
         (self.folder / f"{segment}.seg").unlink(missing_ok=True)
         _sync_folder(self.folder)
 
-    def _open_frame(self, sealed: bytes, checksum: int) -> Frame | None:
-        if zlib.crc32(sealed) != checksum:
-            return None
-        return msgspec.msgpack.decode(self._unseal(sealed), type=Frame)
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _free_bytes(folder: Path) -> int:

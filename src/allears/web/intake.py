@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -61,6 +62,7 @@ class Intake:
         self.body_bytes = limits.max_body_mb << 20
         self.inflight_bytes = limits.inflight_mb << 20
         self.inflight = 0
+        self._awaited: tuple[Future[None], asyncio.Future[None]] | None = None
 
     async def read(self, receive: Receive, encoding: str, limit: int) -> bytes:
         """Read a body, undo gzip, and never hold more than ``limit`` bytes of it, nor wait for it for ever.
@@ -113,8 +115,14 @@ class Intake:
         if taken.refused:
             await asyncio.to_thread(taken.keep, space.ground)
         if taken.receipt.accepted:
-            await asyncio.wrap_future(taken.done)
+            await self._durable(taken.done)
         return taken.receipt
+
+    async def _durable(self, done: Future[None]) -> None:
+        # All requests of one fsync wait for the same promise: the loop is woken once for them, not once for each.
+        if self._awaited is None or self._awaited[0] is not done:
+            self._awaited = (done, asyncio.wrap_future(done))
+        await asyncio.shield(self._awaited[1])
 
     def sender(self, key: str) -> Principal:
         """Find whose key this is.

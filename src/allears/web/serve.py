@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from allears.errors import Refused, WorldFailed
 from allears.settings import FILE
 from allears.web.app import PARTS, build
+from allears.web.connections import bounded
 from allears.web.who import OneTime
 
 if TYPE_CHECKING:
@@ -49,7 +50,12 @@ def run(space: Space, *, host: str, port: int, parts: frozenset[str], browse: bo
         space.ground.audit.record(space.actor, "key.new", record.name, why="first start")
         print(f"first API key, shown once: {text}")
     server = uvicorn.Server(
-        uvicorn.Config(build(space, parts=parts, once=once), log_level="warning", access_log=False)
+        uvicorn.Config(
+            build(space, parts=parts, once=once),
+            http=bounded(space.settings.listen),
+            log_level="warning",
+            access_log=False,
+        )
     )
     if "web" in parts:
         link = f"{address}/once/{once.make()}"

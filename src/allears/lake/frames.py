@@ -1,0 +1,153 @@
+"""The form of a segment file, and how it is read when the disk did not keep it whole.
+
+``ALLEARS2``, then frames of ``mark  length:u32  crc32:u32  rows:u32  sealed bytes``, little-endian. The checksum covers
+length, rows and bytes. Where a frame cannot be read, reading goes on at the next mark that a whole frame follows: what
+lies between is reported, with its place, and nothing else is lost.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from allears.errors import Refused
+
+MAGIC = b"ALLEARS2"
+MARK = b"\xa1\x5eAE"
+HEAD = struct.Struct("<4sIII")
+MAX_FRAME = 1 << 30
+_SCAN = 1 << 20
+
+
+class Frame(msgspec.Struct, frozen=True, array_like=True):
+    """What a door took in: which door, from which source, when, and the bytes."""
+
+    door: str
+    source: str
+    channel: str | None
+    received_us: int
+    body: bytes
+
+
+class Damage(msgspec.Struct, frozen=True):
+    """Bytes of a segment that could not be read, from ``start`` up to ``end``, and why."""
+
+    segment: str
+    start: int
+    end: int
+    reason: str
+
+
+@dataclass
+class Position:
+    """How far a segment has been read, bytes."""
+
+    segment: str
+    offset: int
+
+
+def pack(sealed: bytes, rows: int) -> bytes:
+    """Put a frame together.
+
+    Examples
+    --------
+    >>> len(pack(b"sealed", 3))
+    22
+    """
+    return HEAD.pack(MARK, len(sealed), _checksum(sealed, rows), rows) + sealed
+
+
+def read_frames(
+    path: Path,
+    offset: int,
+    *,
+    closed: bool,
+    unseal: Callable[[bytes], bytes],
+    damaged: Callable[[Damage], None],
+) -> Iterator[tuple[Frame, Position]]:
+    """Read the whole frames after an offset.
+
+    Parameters
+    ----------
+    closed
+        Nobody writes to it any more: a frame cut short at its end is damage, not work in progress.
+    damaged
+        Told of every stretch that could not be read.
+    """
+    offset = max(offset, len(MAGIC))
+    name = path.stem
+    with open(path, "rb") as file:
+        size = file.seek(0, 2)
+        while offset < size:
+            rows, sealed = _frame_at(file, offset, size)
+            if sealed is None:
+                start, offset = offset, _next_whole(file, offset + 1, size)
+                if offset == size and not closed:
+                    return
+                cut = offset == size and rows >= 0
+                why = "cut short at the end of the segment" if cut else "the checksum does not match"
+                damaged(Damage(name, start, offset, why))
+                continue
+            start, offset = offset, offset + HEAD.size + len(sealed)
+            try:
+                frame = msgspec.msgpack.decode(unseal(sealed), type=Frame)
+            except (Refused, msgspec.DecodeError):
+                damaged(Damage(name, start, offset, "sealed under another key"))
+                continue
+            yield frame, Position(name, offset)
+
+
+def count_rows(path: Path, offset: int) -> int:
+    """Count the signals after an offset, without opening a frame; what follows a damaged place is not counted."""
+    total, offset = 0, max(offset, len(MAGIC))
+    with open(path, "rb") as file:
+        size = file.seek(0, 2)
+        while offset + HEAD.size <= size:
+            file.seek(offset)
+            mark, length, _, rows = HEAD.unpack(file.read(HEAD.size))
+            offset += HEAD.size + length
+            if mark != MARK or offset > size:
+                break
+            total += rows
+    return total
+
+
+def _frame_at(file: IO[bytes], offset: int, size: int) -> tuple[int, bytes | None]:
+    """Give rows and bytes of the frame at an offset; no bytes when there is no whole one, -1 rows when there is none at all."""
+    file.seek(offset)
+    head = file.read(HEAD.size)
+    if len(head) < HEAD.size:
+        return (0 if MARK.startswith(head[: len(MARK)]) else -1), None
+    mark, length, checksum, rows = HEAD.unpack(head)
+    if mark != MARK:
+        return -1, None
+    if length > MAX_FRAME or offset + HEAD.size + length > size:
+        return 0, None
+    sealed = file.read(length)
+    return (rows, sealed) if _checksum(sealed, rows) == checksum else (-1, None)
+
+
+def _next_whole(file: IO[bytes], offset: int, size: int) -> int:
+    """Find the next whole frame; the segment's size when there is none."""
+    while offset < size:
+        file.seek(offset)
+        window = file.read(_SCAN + len(MARK) - 1)
+        found = window.find(MARK)
+        if found < 0:
+            offset += _SCAN
+            continue
+        offset += found
+        if _frame_at(file, offset, size)[1] is not None:
+            return offset
+        offset += 1
+    return size
+
+
+def _checksum(sealed: bytes, rows: int) -> int:
+    return zlib.crc32(sealed, zlib.crc32(struct.pack("<II", len(sealed), rows)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -45,56 +44,11 @@ def rows() -> list[Row]:
     return [one for part in parts for one in part(data)]
 
 
-OURS = {
-    "EMAIL_ADDRESS": "EMAIL",
-    "PHONE_NUMBER": "PHONE",
-    "CREDIT_CARD": "CARD",
-    "IBAN_CODE": "IBAN",
-    "US_SSN": "ID",
-    "IP_ADDRESS": "IP",
-    "PERSON": "NAME",
-    "ADDRESS": "ADDRESS",
-}
-"""Our mark for each kind of the data set; kinds without one have no false marks of their own."""
-
-
 def redaction(data: Path) -> list[Row]:
-    """Recall and F2 of personal data, per kind and together; leak rate; marks where nothing is personal."""
-    from allears.guard.redact import redact
-    from bench.redaction import NOT_SOUGHT, STRUCTURED, f2, measure
+    """Recall and F2 of personal data by level; `allears bench redaction` tells more."""
+    from bench.redaction import figures
 
-    texts = json.loads((data / "pii" / "generated_large.json").read_text("utf-8"))
-    hits, leaks, false = measure(texts)
-    where = f"synthetic personal data, {len(texts):,} sentences"
-
-    def figure(
-        name: str, kinds: list[str], wrong: int, reference: float | None = None, source: str = ""
-    ) -> Row:
-        hit, total = (sum(hits[kind][i] for kind in kinds) for i in (0, 1))
-        recall, precision = hit / total, hit / max(1, hit + wrong)
-        told = f"{total:,} spans, recall {recall:.3f}, precision {precision:.3f}; {source}; {labelled.IN_VIEW}".replace(
-            "; ; ", "; "
-        )
-        return row(
-            f"redaction F2, {name}", where, f2(precision, recall), "F2", reference=reference, source=told
-        )
-
-    wrong = {kind: false.get(OURS.get(kind, ""), 0) for kind in hits}
-    sought = sorted((kind for kind in hits if kind not in NOT_SOUGHT), key=lambda kind: -hits[kind][1])
-    structured = [kind for kind in STRUCTURED if kind in hits]
-    presidio = (
-        "reference: tuned Presidio; as shipped 0.618; both on another set of the same source, data README"
-    )
-    asked = [text for text, _ in labelled.banking(data)]
-    marked = sum(map(bool, redact(asked).spans)) / len(asked)
-    return [
-        *(figure(kind, [kind], wrong[kind]) for kind in sought),
-        figure("structured", structured, sum(wrong[kind] for kind in structured), 0.989, "reference: rules written with the set in view, methods notes"),
-        figure("all that is sought", sought, false["all"], None, "towns, firms, titles and dates are not sought"),
-        figure("all spans", list(hits), false["all"], 0.845, presidio),
-        row("leak rate", where, leaks / len(texts), "share", reference=0.0, source="sentences with a sought span missed; reference: the aim"),
-        row("false marks", f"Banking77, {len(asked):,} questions without personal data", marked, "share", reference=0.0, source="reference: the aim"),
-    ]  # fmt: skip
+    return [one for one in figures(data) if "all, " in one["data"]]
 
 
 def surprises(data: Path) -> list[Row]:

@@ -39,3 +39,23 @@ def test_questions_to_a_bank_hold_nothing_personal(shared_data: Path) -> None:
     with (shared_data / "banking77" / "train.csv").open(encoding="utf-8", newline="") as file:
         texts = [row[0] for row in csv.reader(file)][1:]
     assert sum(map(bool, redact(texts).spans)) / len(texts) <= 0.002
+
+
+def test_each_level_reaches_its_floor_on_public_data(shared_data: Path) -> None:
+    from bench.redaction import SOUGHT, ours, score, sentences
+
+    texts = sentences(shared_data)
+    for split, floor in (("all", 0.9), ("development templates", 0.91), ("held-out templates", 0.88)):
+        marks = ours("strict")([text["full_text"] for text in texts[split]])
+        found = score(texts[split], marks)
+        assert found.of(found.total)[2] >= floor, split
+    marks = ours("standard")([text["full_text"] for text in texts["all"]])
+    precision, _, figure, _ = score(texts["all"], marks).of(SOUGHT)
+    assert figure >= 0.84
+    assert precision >= 0.99
+
+
+def test_the_writers_own_name_is_found_in_every_spelling(shared_data: Path) -> None:
+    from bench.redaction import writers
+
+    assert writers(shared_data)[0]["figure"] >= 0.99

@@ -48,3 +48,25 @@ def test_a_possessive_goes_and_a_longer_word_stays(text: str, expected: str) -> 
 def test_two_letters_are_a_name_with_a_capital_only_and_never_a_small_word() -> None:
     known = [[("name", "An Li")]] * 3
     assert redact(["Li asks", "li asks", "An order"], known).texts == ["<NAME_1> asks", "li asks", "An order"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        "-",
+        "Ada Quince Jr.",
+        "Ada (Zed) Q.",
+        "(Ada)",
+        "'",
+        "Ada -",
+        "1 2",
+        "ß",
+        "\u200b Ada",
+        "李 小龍",
+    ],
+)
+def test_odd_names_are_taken_as_they_come(name: str) -> None:
+    (out,) = redact(["so it waits"], [[("name", name)]]).texts
+    assert out == "so it waits"

@@ -80,10 +80,10 @@ def needles(type_: str, value: str) -> tuple[Needle, ...]:
 
 def _name_needles(folded: str) -> Iterator[Needle]:
     whole = " ".join(folded.split())
-    parts = [part for part in re.split(r"[^\w]+", whole) if not part.isdigit()]
+    parts = [part for part in re.split(r"[^\w]+", whole) if part and not part.isdigit()]
     if len(whole) >= _SHORTEST_NAME and " " in whole:
         yield Needle(whole, "NAME", False)
-    if len(parts) >= 2:
+    if len(parts) >= 2 and whole:
         first, last = parts[0], whole.split()[-1]
         if len(last) >= _SHORTEST_NAME:
             yield from (Needle(f"{first[0]}{dot}{last}", "NAME", False) for dot in (". ", ".", " "))

@@ -140,8 +140,11 @@ def test_the_data_of_the_first_hour_is_what_this_test_reads() -> None:
 
 
 def test_toml_in_the_docs_is_valid() -> None:
+    from allears.act.clocks import read_clocks
     from allears.act.playbook import read_playbook
+    from allears.act.route import read_rules
     from allears.listen.mapping import read_mapping
+    from allears.measure.objectives import read_objectives
 
     sections = set(Settings.__struct_fields__)
     seen = 0
@@ -152,6 +155,12 @@ def test_toml_in_the_docs_is_valid() -> None:
                 read_settings_text(text)
             elif "when" in tables:
                 read_playbook(text)
+            elif "[[rule]]" in text:
+                read_rules(text)
+            elif "[[objective]]" in text:
+                read_objectives(text)
+            elif "[P1]" in text:
+                read_clocks(text)
             else:
                 read_mapping(text)
             seen += 1

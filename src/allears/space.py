@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from allears.act import moves as move_desk
 from allears.act.deliver import Outbox, new_secret
 from allears.act.playbook import explain as explain_playbook
 from allears.clock import Clock
-from allears.errors import NotReady
+from allears.errors import NotReady, Refused
 from allears.guard.audit import Verified
 from allears.guard.erase import Receipt as ErasureReceipt
 from allears.guard.heads import Signed, note, noted
@@ -29,9 +29,12 @@ from allears.journey import (
     Ground,
     Lookout,
     Receipt,
+    daily,
     effects,
     lay,
     playbooks,
+    promises,
+    rules,
     stewards,
     take,
     take_file,
@@ -213,6 +216,31 @@ class Space:
         """Say which services burn their error budget now."""
         return effects.burning_now(self.ground)
 
+    def check_rules(self) -> Iterator[dict[str, Any]]:
+        """Read what was set by hand - routes, clocks, objectives, playbooks - and say whether it is right."""
+        return rules.check(self.ground)
+
+    def require_rules(self) -> None:
+        """Insist that what was set by hand is right.
+
+        Raises
+        ------
+        Refused
+            A file is wrong; ``place`` names it.
+        """
+        for found in self.check_rules():
+            if not found["ok"]:
+                raise Refused(found["says"], place=found["check"])
+        rules.remember(self.ground)
+
+    def daily(self) -> Iterator[str]:
+        """Do what is due once a day, step by step: look for new topics, judge fixes."""
+        return daily.steps(self.ground)
+
+    def daily_due(self) -> bool:
+        """Whether the day's work has not been done in the last 24 hours."""
+        return daily.due(self.ground)
+
     async def deliver(self, stop: asyncio.Event) -> None:
         """Send what is due until told to stop."""
         await self.outbox.worker(stop)
@@ -276,6 +304,18 @@ class Space:
     def verdicts(self) -> pa.Table:
         """Whether each fix brought trust back."""
         return effects.verdicts(self.ground)
+
+    def promises(self) -> list[dict[str, Any]]:
+        """List promises with a deadline that the company made in writing, and what became of them."""
+        return promises.promises(self.ground)
+
+    def promises_kept(self, every: str = "week") -> pa.Table:
+        """Share of promises kept, by the period they fell due in, with interval and n."""
+        return promises.kept(self.ground, self.promises(), every)
+
+    def follow_promises_up(self) -> int:
+        """Open a case for each promise that broke within the last week; returns how many are new."""
+        return promises.follow_up(self.ground)
 
     def forecast(self, channel: str | None = None, *, days: int = 7) -> pa.Table:
         """Forecast messages an hour, with a 90 % interval."""

@@ -72,8 +72,13 @@ class Clocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return found
 
 
-def read_clocks(text: str, place: str = "clocks.toml") -> Clocks:
+def read_clocks(text: str, place: str = "clocks.toml", *, zone: str = "UTC", country: str = "") -> Clocks:
     """Read clocks from TOML; what is not given keeps its default.
+
+    Parameters
+    ----------
+    zone, country
+        The company's, for a calendar that names none.
 
     Raises
     ------
@@ -81,7 +86,11 @@ def read_clocks(text: str, place: str = "clocks.toml") -> Clocks:
         A field is wrong; the message names it.
     """
     try:
-        clocks = msgspec.toml.decode(text, type=Clocks)
+        told = msgspec.toml.decode(text)
+        calendar = told.setdefault("calendar", {})
+        if isinstance(calendar, dict):
+            told["calendar"] = {"timezone": zone, "country": country} | calendar
+        clocks = msgspec.convert(told, type=Clocks)
     except msgspec.ValidationError as error:
         raise Refused(str(error), place=place) from None
     except msgspec.DecodeError as error:

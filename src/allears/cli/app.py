@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "experience": (LOOK, "allears.cli.look:experience"),
     "trust": (LOOK, "allears.cli.look:trust"),
     "verdicts": (LOOK, "allears.cli.look:verdicts"),
+    "promises": (LOOK, "allears.cli.look:promises"),
     "services": (LOOK, "allears.cli.look:services"),
     "forecast": (LOOK, "allears.cli.look:forecast"),
     "topics": (LOOK, "allears.cli.teach:topics"),

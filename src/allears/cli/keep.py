@@ -88,9 +88,11 @@ def _checks(where: Where) -> Iterator[dict[str, object]]:
         with where.open() as space:
             status = space.status()
             audit = space.ground.audit.verify()
+            rules = list(space.check_rules())
     except AllearsError as error:
         yield {"check": "space", "ok": False, "says": str(error)}
         return
+    yield from rules
     yield {
         "check": "inbox",
         "ok": status["pending"] < 1_000_000,

@@ -172,6 +172,30 @@ def verdicts(*, where: Where = HERE) -> None:
             )
 
 
+def promises(
+    *,
+    state: Annotated[
+        Literal["open", "kept", "broken"] | None, Parameter(help="Only those that stand so.")
+    ] = None,
+    every: Every = "week",
+    where: Where = HERE,
+) -> None:
+    """Show promises with a deadline that we made in writing: open, kept, broken; and the share kept, with its interval."""
+    with where.open() as space:
+        found = [p for p in space.promises() if state in (None, p["state"])]
+        share = space.promises_kept(every)
+        if where.json:
+            show.as_json({"promises": found, "kept": share.to_pylist()})
+            return
+        show.rows(
+            found[-200:],
+            ("due_at", "state", "words", "made_at", "wrote_again_at", "channel", "customer"),
+            empty="no promise with a deadline was found in what we wrote",
+        )
+        if share.num_rows:
+            show.rows(share, ("time", "name", "estimate", "low", "high", "n", "mark"), title="kept, percent")
+
+
 def services(*, where: Where = HERE) -> None:
     """Show each service against its objective: budget left, burns, who was hit."""
     with where.open() as space:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from allears.act import issue as issue_desk
 from allears.act.happening import Happening, burn
 from allears.errors import NotReady, Refused
+from allears.journey import rules
 from allears.journey.ground import Ground
 from allears.journey.models import keep, load
 from allears.journey.questions import GROUPS, cutoff
@@ -19,7 +20,7 @@ from allears.measure.burn import burning
 from allears.measure.drivers import drivers as measure_drivers
 from allears.measure.experience import experience as measure_experience
 from allears.measure.hit import hit
-from allears.measure.objectives import Objective, objectives_from
+from allears.measure.objectives import Objective, objectives_from, overridden
 from allears.measure.panel import panel_from
 from allears.measure.reference import Reference
 from allears.measure.reliability import reliability
@@ -102,12 +103,13 @@ def signals(ground: Ground, end: datetime, days: int) -> ibis.Table:
 
 
 def objectives(ground: Ground) -> list[Objective]:
-    """Give the objectives of each service, worked out from the last four weeks."""
+    """Give the objectives of each service: set by hand, else worked out from the last four weeks."""
     end = cutoff(ground)
     with ground.engine.asking():
-        return objectives_from(
+        worked_out = objectives_from(
             ground.engine.table("signals"), since=end - timedelta(days=JUDGED_DAYS), cutoff=end
         )
+    return overridden(worked_out, rules.objectives(ground))
 
 
 def services(ground: Ground) -> list[dict[str, Any]]:

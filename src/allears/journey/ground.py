@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from allears.act.deliver import Outbox
 from allears.clock import Clock, SystemClock
@@ -37,6 +38,7 @@ class Ground:
     inbox: Inbox
     graph: Graph
     mappings: dict[str, Mapping] = field(default_factory=dict)
+    rules: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def outbox(self) -> Outbox:

@@ -14,15 +14,14 @@ import pyarrow.compute as pc
 from msgspec import structs
 
 from allears.act.case import open_cases
-from allears.act.clocks import Clocks
 from allears.act.issue import Change, record
 from allears.act.notice import case_notice, issue_notice
-from allears.act.route import default_rules
 from allears.desk.listening import Mark
 from allears.desk.work import Case
 from allears.errors import NotReady
 from allears.foresee.backtest import Backtest, backtest
 from allears.foresee.watch import Watch, Watched, WatchRules, arrived_at
+from allears.journey import rules
 from allears.journey.ground import Ground
 from allears.journey.models import topics_of
 from allears.tables import TABLES
@@ -184,12 +183,11 @@ class Lookout:
 
     def _act(self, issues: pa.Table, seen: Seen) -> None:
         ground = self._ground
-        space = ground.settings.space
-        clocks = Clocks.default(zone=space.timezone, country=space.country)
+        routes, clocks = rules.routes(ground), rules.clocks(ground)
         # The clocks of a case start when the alarm could first be raised, so history reads as it would have been.
         for moment, rows in _by_moment(issues):
             changes = record(ground.desk, rows, at=moment, customers=self._authors(rows))
-            cases = open_cases(ground.desk, changes, default_rules(), clocks, moment)
+            cases = open_cases(ground.desk, changes, routes, clocks, moment)
             seen.changes += changes
             seen.cases += cases
             self._tell(changes, cases)

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from allears.act.clocks import Clocks
 from allears.act.happening import Happening
 from allears.act.issue import Change, issues, signals_of
 from allears.act.playbook import Playbook, example, examples, explain, read_playbook
@@ -20,6 +19,7 @@ from allears.act.scene import COLUMNS, Scene
 from allears.errors import NotFound
 from allears.journey.ground import Ground
 from allears.journey.questions import cutoff
+from allears.journey.rules import clocks
 
 SCENE_DAYS = 31
 
@@ -132,7 +132,7 @@ def run(
     space = ground.settings.space
     moves = run_playbooks(
         ground.desk, chosen, scene(ground, at), since=since, at=at, outbox=ground.outbox,
-        clocks=Clocks.default(zone=space.timezone, country=space.country), changes=changes,
+        clocks=clocks(ground), changes=changes,
         given=given, timezone=space.timezone,
     )  # fmt: skip
     return len(moves)

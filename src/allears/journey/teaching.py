@@ -31,6 +31,7 @@ LABELS = {
     "pos": 1,
 }
 MOST = 50_000
+MOST_FOUND = 200
 
 
 def learn_sentiment(ground: Ground, labelled: Path | None) -> dict[str, Any]:
@@ -81,8 +82,14 @@ def teach_topics(ground: Ground, examples: Path) -> pa.Table:
     return described.filter(pa.compute.equal(described["origin"], "taught"))
 
 
-def discover_topics(ground: Ground, days: int = 28) -> list[dict[str, Any]]:
-    """Look for topics nobody named in the messages of the last weeks; known ones keep their ids."""
+def discover_topics(ground: Ground, days: int = 28, *, fewest: int = 0) -> list[dict[str, Any]]:
+    """Look for topics nobody named in the messages of the last weeks; known ones keep their ids.
+
+    Raises
+    ------
+    NotReady
+        There are fewer messages than ``fewest``.
+    """
     end = cutoff(ground)
     rows = ground.engine.query(
         """SELECT text FROM signals WHERE text IS NOT NULL AND direction = 'in' AND kind = 'feedback'
@@ -90,7 +97,13 @@ def discover_topics(ground: Ground, days: int = 28) -> list[dict[str, Any]]:
         since=end - timedelta(days=days),
         until=end,
     )
+    if rows.num_rows < fewest:
+        raise NotReady("too few messages to look for topics", got=rows.num_rows, needed=fewest)
     found = discover(rows["text"].to_pylist(), found_of(ground) or None)
+    if len(found) > MOST_FOUND:
+        # Looked for every day, they would pile up: those that fewest still speak of go.
+        least = sorted(f.size for f in found)[-MOST_FOUND]
+        found = [f for f in found if f.size >= least][:MOST_FOUND]
     keep(
         ground,
         FOUND,

@@ -16,7 +16,7 @@ TARGETS = (0.999, 0.995, 0.99, 0.98, 0.95, 0.9)
 _ROUND_MS = (50.0, 100.0, 200.0, 300.0, 500.0, 1000.0, 2000.0, 3000.0, 5000.0, 10_000.0, 30_000.0)
 
 
-class Objective(msgspec.Struct, frozen=True, kw_only=True):
+class Objective(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A share of good requests that a service promises over a window.
 
     Examples
@@ -57,6 +57,57 @@ class Objective(msgspec.Struct, frozen=True, kw_only=True):
         )
         good = f"work{within}"
         return f"{100 * self.target:g} % of {self.service} requests {good}, over {self.window_days} days"
+
+
+class _Objectives(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    objective: tuple[Objective, ...] = ()
+
+
+def read_objectives(text: str, place: str = "objectives.toml") -> list[Objective]:
+    """Read objectives set by hand from TOML.
+
+    Raises
+    ------
+    Refused
+        It is not TOML, a field is wrong (the message names it), or one service has two objectives of one name.
+
+    Examples
+    --------
+    >>> read_objectives('''
+    ... [[objective]]
+    ... service = "checkout"
+    ... name = "latency"
+    ... below_ms = 400.0
+    ... target = 0.99
+    ... ''')[0].describe()
+    '99 % of checkout requests work within 400 ms, over 28 days'
+    """
+    try:
+        found = msgspec.toml.decode(text, type=_Objectives).objective
+    except msgspec.ValidationError as error:
+        raise Refused(str(error), place=place) from None
+    except msgspec.DecodeError as error:
+        raise Refused(f"not TOML: {error}", place=place) from None
+    seen: set[tuple[str, str]] = set()
+    for index, one in enumerate(found):
+        if (one.service, one.name) in seen:
+            raise Refused("one service has two objectives of this name", place=f"{place}: objective[{index}]")
+        seen.add((one.service, one.name))
+    return list(found)
+
+
+def overridden(worked_out: list[Objective], by_hand: list[Objective]) -> list[Objective]:
+    """Put objectives set by hand in the place of those worked out for the same service and name.
+
+    Examples
+    --------
+    >>> mine = Objective(service="search", name="availability", target=0.9)
+    >>> overridden([Objective(service="search", name="availability")], [mine]) == [mine]
+    True
+    """
+    own = {(o.service, o.name) for o in by_hand}
+    kept = [o for o in worked_out if (o.service, o.name) not in own]
+    return sorted([*kept, *by_hand], key=lambda o: (o.service, o.name))
 
 
 def met(signals: Any) -> Any:

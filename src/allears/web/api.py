@@ -46,6 +46,12 @@ def api(space: Space) -> APIRouter:
         lambda v, p: space.moves(state=v.get("state"), decision=v.get("decision"), limit=1000),
         "What playbooks decided; with decision=ID, each of its moves",
     )
+    route(
+        "/promises",
+        people,
+        lambda v, p: space.promises(),
+        "Promises made in writing, and what became of them",
+    )
     route("/merges", people, lambda v, p: space.merges(), "Who was joined or parted by hand")
     route("/customers", people, lambda v, p: space.customers(limit=1000), "Customers by last contact")
     route(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ log = logging.getLogger("allears.live")
 IDLE_SECONDS = 0.2
 LOOK_SECONDS = 20.0
 PUBLISH_SECONDS = 60.0
+DAILY_SECONDS = 1800.0
 COMPACT_COMMITS = 64
 
 
@@ -35,6 +37,7 @@ class Live:
     async def run(self) -> None:
         """Go on until `stop`."""
         deliver = asyncio.create_task(self._space.deliver(self._stop))
+        daily = asyncio.create_task(self._daily())
         while not self._stop.is_set():
             try:
                 busy = await asyncio.to_thread(self.turn)
@@ -49,6 +52,29 @@ class Live:
             if not busy:
                 await asyncio.sleep(IDLE_SECONDS)
         await deliver
+        await daily
+
+    async def _daily(self) -> None:
+        """Do the day's work beside the digest, one step after the other."""
+        while not self._stop.is_set():
+            try:
+                await asyncio.to_thread(self.day)
+            except AllearsError as error:
+                log.warning("the day's work rests: %s", error.message)
+            except Exception as error:
+                # A door: the loop must outlive one bad step; it is tried again in a while.
+                log.exception("the day's work failed: %s", type(error).__name__)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), DAILY_SECONDS)
+
+    def day(self) -> None:
+        """Follow promises up, and do the day's work if it is due; ends early when told to stop."""
+        self._space.follow_promises_up()
+        if self._space.daily_due():
+            for step in self._space.daily():
+                log.info("done: %s", step)
+                if self._stop.is_set():
+                    return
 
     def turn(self) -> bool:
         """Digest one micro-batch and do what is due; returns whether there was something to digest."""

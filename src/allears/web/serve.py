@@ -44,6 +44,7 @@ def run(space: Space, *, host: str, port: int, parts: frozenset[str], browse: bo
     address = f"http://{host}:{sock.getsockname()[1]}"
     if "digest" in parts:
         space.digester  # noqa: B018 - takes the digest lock now, so that a second server says so before it answers anybody
+        space.require_rules()
     once = OneTime()
     if not space.keys.list() and "listen" in parts:
         text, record = space.keys.make("engineer", "first")

@@ -1,0 +1,91 @@
+"""What a space has set by hand, in files beside its settings: routes, clocks, objectives. What is not there is as it ships.
+
+A file that turns out wrong while the server runs must not stop it: the last good one stays in force, and the log and
+``allears doctor`` say what is wrong. At start a wrong file is an error.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from allears.act.clocks import Clocks, read_clocks
+from allears.act.playbook import read_playbook
+from allears.act.route import Rules, default_rules, read_rules
+from allears.errors import Refused
+from allears.journey.ground import Ground
+from allears.measure.objectives import Objective, read_objectives
+
+log = logging.getLogger("allears.rules")
+ROUTES, CLOCKS, OBJECTIVES = "routes.toml", "clocks.toml", "objectives.toml"
+T = TypeVar("T")
+
+
+def routes(ground: Ground) -> Rules:
+    """Give the routing table: the space's own, else the one that ships.
+
+    Raises
+    ------
+    Refused
+        The space's own is wrong, and none was right before it.
+    """
+    return _read(ground, ROUTES, read_rules, default_rules)
+
+
+def clocks(ground: Ground) -> Clocks:
+    """Give the clocks of cases; zone and holidays are the space's where the file names none."""
+    space = ground.settings.space
+    return _read(
+        ground,
+        CLOCKS,
+        lambda text, place: read_clocks(text, place, zone=space.timezone, country=space.country),
+        lambda: Clocks.default(zone=space.timezone, country=space.country),
+    )
+
+
+def objectives(ground: Ground) -> list[Objective]:
+    """Give the objectives set by hand."""
+    return _read(ground, OBJECTIVES, read_objectives, list)
+
+
+def remember(ground: Ground) -> None:
+    """Hold on to today's files as the last good ones."""
+    for read in (routes, clocks, objectives):
+        read(ground)
+
+
+def check(ground: Ground) -> Iterator[dict[str, Any]]:
+    """Read each file anew and say whether it is right; playbooks that are on too."""
+    space = ground.settings.space
+    readers: dict[str, Callable[[str, str], Any]] = {
+        ROUTES: read_rules,
+        CLOCKS: lambda text, place: read_clocks(text, place, zone=space.timezone, country=space.country),
+        OBJECTIVES: read_objectives,
+    }
+    playbooks = sorted((ground.folder / "playbooks").glob("*.toml"))
+    readers |= {f"playbooks/{path.name}": read_playbook for path in playbooks}
+    for name, read in readers.items():
+        path = ground.folder / name
+        if not path.is_file():
+            yield {"check": name, "ok": True, "says": "as it ships"}
+            continue
+        try:
+            read(path.read_text("utf-8"), name)
+            yield {"check": name, "ok": True, "says": "set by hand, and right"}
+        except (Refused, UnicodeDecodeError) as error:
+            yield {"check": name, "ok": False, "says": str(error)}
+
+
+def _read(ground: Ground, name: str, read: Callable[[str, str], T], ships: Callable[[], T]) -> T:
+    path = ground.folder / name
+    if not path.is_file():
+        return ships()
+    try:
+        ground.rules[name] = read(path.read_text("utf-8"), name)
+    except (Refused, UnicodeDecodeError) as error:
+        if name not in ground.rules:
+            raise Refused(str(error), place=name) from None
+        log.warning("%s is wrong, the one before stays in force: %s", name, error)
+    found: T = ground.rules[name]
+    return found

@@ -18,7 +18,23 @@ from allears.tables import TABLES
 
 NOON = datetime(2026, 5, 6, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
-WORDS = ["gift", "card", "sunday", "opening", "lamp", "bicycle", "basket", "chair", "table", "river", "stone", "window", "garden", "blanket", "kettle"]
+WORDS = [
+    "gift",
+    "card",
+    "sunday",
+    "opening",
+    "lamp",
+    "bicycle",
+    "basket",
+    "chair",
+    "table",
+    "river",
+    "stone",
+    "window",
+    "garden",
+    "blanket",
+    "kettle",
+]
 PLAYBOOK = """
 name = "tell-the-board"
 says = "somebody looks again when it cannot be told whether a fix worked"

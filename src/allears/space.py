@@ -41,6 +41,7 @@ from allears.journey import (
     teaching,
 )
 from allears.journey import questions as ask
+from allears.journey import volumes as counted
 from allears.journey.digest import known_hashes
 from allears.journey.leave import erase_customer, export_table
 from allears.journey.person import Person
@@ -319,11 +320,11 @@ class Space:
 
     def forecast(self, channel: str | None = None, *, days: int = 7) -> pa.Table:
         """Forecast messages an hour, with a 90 % interval."""
-        return ask.forecast(self.ground, channel, days)
+        return counted.forecast(self.ground, channel, days)
 
     def volumes(self, by: str = "channel", *, days: int = 28, every: str = "day") -> pa.Table:
         """Signals by group and period."""
-        return ask.volumes(self.ground, by, days, every)
+        return counted.volumes(self.ground, by, days, every)
 
     def surprises(self, limit: int = 200) -> pa.Table:
         """Where counts left what was expected, newest first."""

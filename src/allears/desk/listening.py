@@ -1,4 +1,4 @@
-"""What the listening system knows of itself: sources, refused rows, models, marks."""
+"""What the listening system knows of itself: sources, refused rows, models, marks, tallies."""
 
 from __future__ import annotations
 
@@ -59,3 +59,12 @@ class Mark(Base):
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     value: Mapped[str] = mapped_column(Text)
+
+
+class Tally(Base):
+    """What periods added up to, for one question: counts and sums by group, nothing of any person."""
+
+    __tablename__ = "tallies"
+
+    question: Mapped[str] = mapped_column(String(255), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)

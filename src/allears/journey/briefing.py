@@ -10,8 +10,10 @@ from allears.act import issue as issue_desk
 from allears.act.case import cases
 from allears.errors import AllearsError
 from allears.journey import effects
+from allears.journey.cutoff import cutoff
 from allears.journey.ground import Ground
-from allears.journey.questions import cutoff, forecast, topics, volumes, week_counts
+from allears.journey.questions import topics
+from allears.journey.volumes import forecast, volumes, week_counts
 from allears.measure.intervals import wilson
 
 Row = dict[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,13 +13,15 @@ from allears.act import issue as issue_desk
 from allears.act.happening import Happening, burn
 from allears.errors import NotReady, Refused
 from allears.journey import rules
+from allears.journey.cutoff import cutoff
 from allears.journey.ground import Ground
 from allears.journey.models import keep, load
-from allears.journey.questions import GROUPS, cutoff
+from allears.journey.volumes import GROUPS
+from allears.measure import periods
 from allears.measure.burn import burning
 from allears.measure.drivers import drivers as measure_drivers
 from allears.measure.experience import experience as measure_experience
-from allears.measure.hit import hit
+from allears.measure.hit import hit, struck
 from allears.measure.objectives import Objective, objectives_from, overridden
 from allears.measure.panel import panel_from
 from allears.measure.reference import Reference
@@ -45,11 +47,13 @@ def trust(ground: Ground, by: str | None, every: str) -> pa.Table:
     with ground.engine.asking():
         return _or_nothing(
             lambda: measure_trust(
-                signals(ground, end, MEASURE_DAYS),
+                ground.engine.table("signals"),
                 by=by,
                 every=every,
+                since=_since(end, every),
                 cutoff=end,
                 reference=_reference(ground, every, end),
+                tally=ground.tallies,
             )
         )
 
@@ -60,8 +64,10 @@ def _reference(ground: Ground, every: str, end: datetime) -> Reference:
     content = load(ground, name)
     if content is not None:
         return msgspec.json.decode(content, type=Reference)
-    table = ground.engine.table("signals")
-    learned = trust_reference(table.filter(table.occurred_at <= end), every=every, cutoff=end)
+    table, days = ground.engine.table("signals"), ground.engine.made_of("signals")
+    oldest = datetime.fromisoformat(min(days, default=end.date().isoformat())).replace(tzinfo=UTC)
+    since = periods.start(periods.number(oldest, every), every)
+    learned = trust_reference(table, every=every, since=since, cutoff=end, tally=ground.tallies)
     keep(ground, name, msgspec.json.encode(learned), at=ground.clock.now(), note=f"version {learned.version}")
     return learned
 
@@ -71,7 +77,19 @@ def experience(ground: Ground, by: str | None, every: str) -> pa.Table:
     _known(by, every)
     end = cutoff(ground)
     with ground.engine.asking():
-        return measure_experience(signals(ground, end, MEASURE_DAYS), by=by, every=every, cutoff=end)
+        return measure_experience(
+            ground.engine.table("signals"),
+            by=by,
+            every=every,
+            since=_since(end, every),
+            cutoff=end,
+            tally=ground.tallies,
+        )
+
+
+def _since(end: datetime, every: str) -> datetime:
+    # From the start of a whole period: one that is cut off would look like a change, and changes as time goes on.
+    return periods.start(periods.number(end - timedelta(days=MEASURE_DAYS), every), every)
 
 
 def _known(by: str | None, every: str) -> None:
@@ -107,7 +125,10 @@ def objectives(ground: Ground) -> list[Objective]:
     end = cutoff(ground)
     with ground.engine.asking():
         worked_out = objectives_from(
-            ground.engine.table("signals"), since=end - timedelta(days=JUDGED_DAYS), cutoff=end
+            ground.engine.table("signals"),
+            since=end - timedelta(days=JUDGED_DAYS),
+            cutoff=end,
+            tally=ground.tallies,
         )
     return overridden(worked_out, rules.objectives(ground))
 
@@ -119,9 +140,9 @@ def services(ground: Ground) -> list[dict[str, Any]]:
         return []
     with ground.engine.asking():
         table = ground.engine.table("signals")
-        figures = reliability(table, chosen, now=end).to_pylist()
+        figures = reliability(table, chosen, now=end, tally=ground.tallies).to_pylist()
         alarms = burning(table, chosen, now=end)
-        struck = {o.service: hit(table, o.service, end - timedelta(days=7), end) for o in chosen}
+        hurt = struck(table, end - timedelta(days=7), end)
     found = []
     for objective in chosen:
         group = f"service={objective.service}"
@@ -138,7 +159,7 @@ def services(ground: Ground) -> list[dict[str, Any]]:
         )
         if share is None:
             continue
-        who = struck[objective.service]
+        customers, silent = hurt.get(objective.service, (0, 0))
         found.append(
             {
                 "service": objective.service,
@@ -154,8 +175,8 @@ def services(ground: Ground) -> list[dict[str, Any]]:
                     for b in alarms
                     if b.service == objective.service and b.objective == objective.name
                 ],
-                "hit": who.num_rows if objective.name == "availability" else None,
-                "silent": sum(who["silent"].to_pylist()) if objective.name == "availability" else None,
+                "hit": customers if objective.name == "availability" else None,
+                "silent": silent if objective.name == "availability" else None,
                 "cutoff": end,
             }
         )

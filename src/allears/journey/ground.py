@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from allears.errors import NotFound, Refused
 from allears.guard.audit import Audit
 from allears.guard.space_key import make_key_file, read_key_file
 from allears.guard.vault import Vault
+from allears.journey.tallies import Tallies
 from allears.know.graph import Graph
 from allears.know.relationship import from_domains
 from allears.lake import Engine, Inbox, Store
@@ -39,6 +41,7 @@ class Ground:
     graph: Graph
     mappings: dict[str, Mapping] = field(default_factory=dict)
     rules: dict[str, Any] = field(default_factory=dict)
+    newest: tuple[int, datetime | None] | None = None
 
     @cached_property
     def outbox(self) -> Outbox:
@@ -46,6 +49,11 @@ class Ground:
         return Outbox(
             self.desk, lambda sealed: self.vault.open_space(sealed, "destination"), clock=self.clock
         )
+
+    @cached_property
+    def tallies(self) -> Tallies:
+        """What whole periods of signals added up to."""
+        return Tallies(self.desk, lambda: self.engine.made_of("signals"))
 
     def close(self) -> None:
         """Write what waits and let go of files and connections."""

@@ -17,8 +17,8 @@ from allears.act.rehearse import rehearse as rehearse_playbook
 from allears.act.run import run as run_playbooks
 from allears.act.scene import COLUMNS, Scene
 from allears.errors import NotFound
+from allears.journey.cutoff import cutoff
 from allears.journey.ground import Ground
-from allears.journey.questions import cutoff
 from allears.journey.rules import clocks
 
 SCENE_DAYS = 31

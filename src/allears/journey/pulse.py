@@ -8,8 +8,9 @@ from typing import Any
 from allears.act.case import cases
 from allears.act.issue import issues
 from allears.journey import effects
+from allears.journey.cutoff import cutoff
 from allears.journey.ground import Ground
-from allears.journey.questions import cutoff, week_counts
+from allears.journey.volumes import week_counts
 from allears.measure.intervals import wilson
 
 OPEN = ("open", "acknowledged")

@@ -7,7 +7,7 @@ imported history reads like the day it ended.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -18,36 +18,13 @@ from allears.act import issue as issue_desk
 from allears.act.case import cases
 from allears.desk.listening import RefusedRow, Source
 from allears.desk.work import Issue, IssueSignal
-from allears.errors import NotReady, Refused
-from allears.foresee.forecast import forecast as forecast_counts
+from allears.errors import Refused
+from allears.journey.cutoff import cutoff, day_of
 from allears.journey.ground import Ground
-from allears.journey.lookout import ARRIVED
 from allears.journey.models import topics_of
 from allears.journey.take import Receipt, mapping_of, take
 from allears.know.graph import Graph
 from allears.tables import TABLES
-
-GROUPS = (
-    "channel",
-    "source",
-    "region",
-    "relationship",
-    "service",
-    "release",
-    "platform",
-    "partner",
-    "language",
-    "kind",
-    "topic",
-)
-PERIODS = ("hour", "day", "week", "month")
-
-
-def cutoff(ground: Ground) -> datetime:
-    """Give the data cut-off: time of the newest signal, at most now."""
-    newest = ground.engine.query(f"SELECT max({ARRIVED}) AS m FROM signals")["m"][0].as_py()
-    now = ground.clock.now()
-    return min(newest, now) if newest is not None else now
 
 
 def status(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
@@ -157,37 +134,6 @@ def _again(ground: Ground, row: RefusedRow, payload: bytes) -> bool:
     return receipt.accepted > 0
 
 
-def volumes(ground: Ground, by: str, days: int, every: str) -> pa.Table:
-    """Count signals and different customers by group and period, up to the cut-off."""
-    _known(by, GROUPS, "by")
-    _known(every, PERIODS, "every")
-    end = cutoff(ground)
-    group, source = (
-        ("topic", "(SELECT *, unnest(topics) AS topic FROM signals)")
-        if by == "topic"
-        else (f'"{by}"', "signals")
-    )
-    return ground.engine.query(
-        f"""SELECT date_trunc('{every}', occurred_at) AS time, coalesce({group}, '') AS "group", count(*) AS signals,
-                   count(DISTINCT customer_key) AS customers
-            FROM {source} WHERE occurred_at > $since AND occurred_at <= $until GROUP BY ALL ORDER BY ALL""",
-        since=end - timedelta(days=days),
-        until=end,
-    )
-
-
-def week_counts(ground: Ground, end: datetime) -> dict[str, Any]:
-    """Count what customers said and did in the week before ``end``, and how much of it was unhappy."""
-    row: dict[str, Any] = ground.engine.query(
-        """SELECT count(*) AS signals, count(*) FILTER (WHERE kind = 'feedback') AS messages, count(DISTINCT customer_key) AS customers,
-                  count(sentiment) AS judged, count(*) FILTER (WHERE sentiment < -0.2) AS negative
-           FROM signals WHERE direction = 'in' AND occurred_at > $since AND occurred_at <= $until""",
-        since=end - timedelta(days=7),
-        until=end,
-    ).to_pylist()[0]
-    return row
-
-
 def surprises(ground: Ground, limit: int) -> pa.Table:
     """List where counts left what was expected, newest first."""
     return ground.engine.query(
@@ -203,8 +149,10 @@ def topics(ground: Ground) -> pa.Table:
                   count(*) FILTER (WHERE occurred_at <= $week) AS week_before,
                   count(DISTINCT customer_key) FILTER (WHERE occurred_at > $week) AS customers,
                   avg(sentiment) FILTER (WHERE occurred_at > $week) AS sentiment
-           FROM (SELECT *, unnest(topics) AS topic FROM signals WHERE occurred_at > $fortnight AND occurred_at <= $until)
+           FROM (SELECT *, unnest(topics) AS topic FROM signals
+                 WHERE day >= $day AND occurred_at > $fortnight AND occurred_at <= $until)
            GROUP BY topic ORDER BY this_week DESC""",
+        day=day_of(end - timedelta(days=14)),
         week=end - timedelta(days=7),
         fortnight=end - timedelta(days=14),
         until=end,
@@ -216,46 +164,22 @@ def topics(ground: Ground) -> pa.Table:
     return joined.sort_by([("this_week", "descending"), ("topic", "ascending")])
 
 
-def forecast(ground: Ground, channel: str | None, days: int) -> pa.Table:
-    """Forecast messages an hour for the next days."""
-    end = cutoff(ground).replace(minute=0, second=0, microsecond=0)
-    start = end - timedelta(days=56)
-    where = "AND channel = $channel" if channel else ""
-    rows = ground.engine.query(
-        f"""SELECT date_trunc('hour', occurred_at) AS hour, count(*) AS n FROM signals
-            WHERE kind = 'feedback' AND direction = 'in' AND occurred_at >= $start AND occurred_at < $end {where} GROUP BY hour ORDER BY hour""",
-        start=start,
-        end=end,
-        **({"channel": channel} if channel else {}),
-    )
-    if not rows.num_rows:
-        raise NotReady("no message to learn from yet", got=0, needed=48)
-    counted = dict(zip(rows["hour"].to_pylist(), rows["n"].to_pylist(), strict=True))
-    first = min(counted)
-    hours = [first + timedelta(hours=h) for h in range((end - first) // timedelta(hours=1))]
-    return forecast_counts(
-        hours,
-        [counted.get(h, 0) for h in hours],
-        horizon_hours=24 * days,
-        series=f"channel={channel or 'all'}",
-    )
-
-
 def customers(ground: Ground, search: str | None, limit: int) -> list[dict[str, Any]]:
     """List customers by last contact; with ``search``, the one known by that identifier."""
-    only = ""
-    values: dict[str, Any] = {"n": limit}
     if search is not None:
         found = find(ground.graph, search)
         if found is None:
             return []
-        only, values["keys"] = "AND list_contains($keys, customer_key)", ground.graph.keys_of(found)
+        keys = ground.graph.keys_of(found)
+    else:
+        keys = _heard_last(ground, limit)
     rows = ground.engine.query(
-        f"""SELECT customer_key, arg_max(relationship, occurred_at) AS relationship, count(*) AS signals,
-                   count(*) FILTER (WHERE kind = 'feedback') AS messages, count(DISTINCT channel) AS channels,
-                   avg(sentiment) AS sentiment, min(occurred_at) AS first_at, max(occurred_at) AS last_at
-            FROM signals WHERE customer_key IS NOT NULL {only} GROUP BY customer_key ORDER BY last_at DESC LIMIT $n""",
-        **values,
+        """SELECT customer_key, arg_max(relationship, occurred_at) AS relationship, count(*) AS signals,
+                  count(*) FILTER (WHERE kind = 'feedback') AS messages, count(DISTINCT channel) AS channels,
+                  avg(sentiment) AS sentiment, min(occurred_at) AS first_at, max(occurred_at) AS last_at
+           FROM signals WHERE customer_key IN (SELECT unnest($keys)) GROUP BY customer_key ORDER BY last_at DESC, customer_key LIMIT $n""",
+        keys=keys,
+        n=limit,
     )
     today = ground.graph.resolve_keys(rows["customer_key"].combine_chunks())
     rows = rows.set_column(0, "customer", today)
@@ -264,6 +188,22 @@ def customers(ground: Ground, search: str | None, limit: int) -> list[dict[str, 
         _joined([r for r in listed if r["customer"] == c])
         for c in dict.fromkeys(pc.drop_null(today).to_pylist())
     ]
+
+
+def _heard_last(ground: Ground, limit: int) -> list[str]:
+    """Find who was heard last: from the newest day back, until there are enough."""
+    days = sorted(ground.engine.made_of("signals"), reverse=True)
+    read = 1
+    while True:
+        rows = ground.engine.query(
+            """SELECT customer_key, max(occurred_at) AS last_at FROM signals WHERE day >= $day AND customer_key IS NOT NULL
+               GROUP BY customer_key ORDER BY last_at DESC, customer_key LIMIT $n""",
+            day=days[min(read, len(days)) - 1] if days else "",
+            n=limit,
+        )
+        if rows.num_rows == limit or read >= len(days):
+            return list(rows["customer_key"].to_pylist())
+        read *= 4
 
 
 def _joined(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -341,8 +281,3 @@ def sql(ground: Ground, text: str, seconds: float, rows: int = 100_000) -> pa.Ta
         "links": ground.graph.links,
     }
     return ground.engine.sql(text, tables, seconds=seconds, rows=rows)
-
-
-def _known(value: str, choices: Sequence[str], place: str) -> None:
-    if value not in choices:
-        raise Refused(f"expected one of {', '.join(choices)}", place=f"--{place}")

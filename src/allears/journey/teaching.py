@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from allears.errors import NotReady, Refused
 from allears.guard.redact import redact
+from allears.journey.cutoff import cutoff
 from allears.journey.ground import Ground
 from allears.journey.models import FOUND, SENTIMENT, TOPICS, found_of, keep
-from allears.journey.questions import cutoff
 from allears.understand import Sentiment, Topics, discover
 
 LABELS = {

@@ -5,9 +5,11 @@ DuckDB's own delta extension would be a download; the table's file list and ``re
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from allears.tables import table
 
 LAKE = ("signals", "identities", "expectations", "surprises", "measures")
 SEALED = {"signals": ("sealed",)}
+DAY = re.compile(r"/day=([^/]*)/")
 
 
 class Engine:
@@ -42,7 +45,11 @@ class Engine:
         self._options = options
         self._ibis = ibis.duckdb.connect(**options)
         self._ibis.raw_sql("SET TimeZone='UTC'")
+        # A file of the lake is written once and never changed: what was read of it holds for as long as it is there.
+        self._ibis.raw_sql("SET parquet_metadata_cache=true")
+        self._ibis.raw_sql("SET validate_external_file_cache='NO_VALIDATION'")
         self._versions: dict[str, int] = {}
+        self._made_of: dict[str, dict[str, bytes]] = {}
 
     def table(self, name: str) -> ibis.Table:
         """Return a lake table as an Ibis expression of its newest version."""
@@ -53,8 +60,21 @@ class Engine:
                 self._versions[name] = version
             return self._ibis.table(name)
 
+    def version(self, name: str) -> int:
+        """Bring the table up to its newest version, and give its number."""
+        with self._lock:
+            self.table(name)
+            return self._versions[name]
+
+    def made_of(self, name: str) -> dict[str, bytes]:
+        """Give for each day a digest of the files that hold its rows now: it moves when the day's rows do."""
+        with self._lock:
+            self.table(name)
+            return self._made_of[name]
+
     def _view(self, name: str) -> None:
         files = self._store.files(name)
+        self._made_of[name] = _by_day(files)
         if files:
             self._ibis.raw_sql(f"CREATE OR REPLACE VIEW {name} AS {_select(name, files)}")
         else:
@@ -144,6 +164,16 @@ class Engine:
         """Let go of the engine."""
         with self._lock:
             self._ibis.disconnect()
+
+
+def _by_day(files: list[str]) -> dict[str, bytes]:
+    days: dict[str, list[str]] = {}
+    for file in files:
+        day = DAY.search(file)
+        days.setdefault(day.group(1) if day else "", []).append(file.rpartition("/")[2])
+    return {
+        day: blake2b("\n".join(sorted(held)).encode(), digest_size=16).digest() for day, held in days.items()
+    }
 
 
 def _select(name: str, files: list[str], without: tuple[str, ...] = ()) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from allears.clock import utc
-from allears.measure.columns import between
+from allears.measure.columns import between, only
 from allears.measure.objectives import Objective, bad, met
 
 BUCKET_MINUTES = 5
@@ -129,7 +129,8 @@ def burning(signals: Any, objectives: Sequence[Objective], *, now: datetime) -> 
     """
     if not objectives:
         return []
-    requests = met(between(signals, utc(now) - timedelta(days=3, minutes=BUCKET_MINUTES), now))
+    thin = only(signals, "service", "ok", "duration_ms")
+    requests = met(between(thin, utc(now) - timedelta(days=3, minutes=BUCKET_MINUTES), now))
     seconds = BUCKET_MINUTES * 60
     requests = requests.mutate(
         start=(requests.occurred_at.epoch_seconds().cast("int64") / seconds).floor().cast("int64") * seconds

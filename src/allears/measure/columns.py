@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+import functools
+import operator
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from allears.clock import utc
 from allears.errors import Refused
+from allears.measure import periods
+from allears.measure.tally import Span, Tally, afresh
 
 GROUPS = (
     "channel", "region", "relationship", "service", "release", "platform", "partner", "topic", "account", "source", "language",
@@ -37,6 +44,45 @@ def between(signals: Any, since: datetime | None, until: datetime) -> Any:
         if since is not None:
             kept = kept.filter(kept.day >= utc(since).date().isoformat())
     return kept
+
+
+def during(signals: Any, spans: Sequence[Span], *, before: timedelta = timedelta(0)) -> Any:
+    """Keep signals that occurred in any of the spans, or up to ``before`` ahead of one."""
+    wider = [(None if since is None else utc(since) - before, utc(until)) for since, until in spans]
+    starts = [since for since, _ in wider]
+    first = None if None in starts else min(s for s in starts if s is not None)
+    kept = between(signals, first, max(until for _, until in wider))
+    if len(wider) == 1:
+        return kept
+    at = kept.occurred_at
+    inside = [(at < until) if since is None else (at >= since) & (at < until) for since, until in wider]
+    return kept.filter(functools.reduce(operator.or_, inside))
+
+
+def first_signal(
+    signals: Any, since: datetime | None, until: datetime, tally: Tally = afresh
+) -> datetime | None:
+    """Find when the first signal of ``[since, until)`` occurred; ``None`` when there is none."""
+
+    def ask(spans: Sequence[Span]) -> pa.Table:
+        rows = during(only(signals), spans)
+        rows = rows.select("occurred_at", period=periods.numbered(rows.occurred_at, "week"))
+        return rows.group_by("period").agg(at=rows.occurred_at.min()).to_pyarrow()
+
+    found = tally("first signal", ask, every="week", since=since, until=until)
+    first: datetime | None = pc.min(found["at"]).as_py() if found.num_rows else None
+    return first
+
+
+def only(signals: Any, *names: str) -> Any:
+    """Keep the columns a question needs, with those that say who, when and which way: a narrow table is planned and read faster."""
+    wanted = ("occurred_at", "day", "kind", "direction", "customer", "customer_key", *names)
+    return signals.select([n for n in dict.fromkeys(wanted) if n in signals.columns])
+
+
+def column_of(by: str | None) -> tuple[str, ...]:
+    """Name the column that a dimension needs."""
+    return () if by is None else ("topics",) if by == "topic" else (by,)
 
 
 def grouped(signals: Any, by: str | None, keys: Iterable[str] | None = None) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,10 +14,11 @@ import pyarrow as pa
 from allears.clock import utc
 from allears.errors import Refused
 from allears.measure import periods
-from allears.measure.columns import between, customer_of, grouped, inbound
+from allears.measure.columns import column_of, customer_of, during, grouped, inbound, only
 from allears.measure.figures import Figure, figures_table, mark
 from allears.measure.intervals import Estimate, difference, effective, mean, nps, wilson
 from allears.measure.shrink import means
+from allears.measure.tally import Span, Tally, afresh
 
 METHOD = "experience/1"
 # What counts as a move worth telling, in the measure's own unit.
@@ -59,6 +60,7 @@ def experience(
     since: datetime | None = None,
     cutoff: datetime,
     keys: Iterable[str] | None = None,
+    tally: Tally = afresh,
 ) -> pa.Table:
     """Measure what customers say of us, per group and period.
 
@@ -79,6 +81,8 @@ def experience(
         Signals that occurred in ``[since, cutoff)``.
     keys
         Only these values of ``by``.
+    tally
+        Answers what whole periods added up to.
 
     Returns
     -------
@@ -90,7 +94,14 @@ def experience(
     Refused
         ``by`` or ``every`` is unknown.
     """
-    sums = _sums(_answers(grouped(inbound(between(signals, since, cutoff)), by, keys), every))
+    thin = only(signals, "rating", "rating_scale", "sentiment", *column_of(by))
+    listed = None if keys is None else list(keys)
+
+    def ask(spans: Sequence[Span]) -> pa.Table:
+        return _sums(_answers(grouped(inbound(during(thin, spans)), by, listed), every))
+
+    keeper = tally if listed is None else afresh
+    sums = _read(keeper(f"{METHOD} by {by} every {every}", ask, every=every, since=since, until=cutoff))
     figures = [
         Figure(name, group, "", periods.start(period, every), _estimate(name, s), mark(s.n), METHOD)
         for (name, group, period), s in sums.items()
@@ -146,28 +157,31 @@ def _answers(signals: Any, every: str) -> Any:
 
     said = signals.filter(signals.kind == "feedback")
     said = said.mutate(period=periods.numbered(said.occurred_at, every), who=customer_of(said))
-    rated = said.filter(said.rating.notnull())
-    r, scale = rated.rating, rated.rating_scale
+    r, scale = said.rating, said.rating_scale
 
-    def rows(table: Any, keep: Any, name: str, x: Any) -> Any:
-        return table.filter(keep).select(
-            "group", "period", "who", name=ibis.literal(name), x=x.cast("float64")
-        )
+    def rows(keep: Any, name: Any, x: Any) -> Any:
+        return said.filter(keep).select("group", "period", "who", name=name, x=x.cast("float64"))
 
     # Borders lie midway between two answers, so that 1-of-4 and its float cousins fall on the right side.
+    points = {
+        "nps-0-10": ("nps", (r > 0.85).cast("int8") - (r < 0.65).cast("int8")),
+        "csat-1-5": ("csat", (r > 0.625).cast("int8")),
+        "ces-1-7": ("ces", 1 + 6 * r),
+        "stars-1-5": ("stars", 1 + 4 * r),
+    }
+    name = scale.cases(*((s, ibis.literal(n)) for s, (n, _) in points.items()))
+    x = scale.cases(*((s, x.cast("float64")) for s, (_, x) in points.items()))
+    rated = r.notnull()
     parts = [
-        rows(rated, scale == "nps-0-10", "nps", (r > 0.85).cast("int8") - (r < 0.65).cast("int8")),
-        rows(rated, scale == "csat-1-5", "csat", (r > 0.625).cast("int8")),
-        rows(rated, scale == "ces-1-7", "ces", 1 + 6 * r),
-        rows(rated, scale == "ces-1-7", "ces_easy", (r > 0.58).cast("int8")),
-        rows(rated, scale == "stars-1-5", "stars", 1 + 4 * r),
+        rows(rated & scale.isin(list(points)), name, x),
+        rows(rated & (scale == "ces-1-7"), ibis.literal("ces_easy"), (r > 0.58).cast("int8")),
     ]
     if "sentiment" in said.columns:
-        parts.append(rows(said, said.sentiment.notnull(), "sentiment", said.sentiment))
+        parts.append(rows(said.sentiment.notnull(), ibis.literal("sentiment"), said.sentiment))
     return ibis.union(*parts)
 
 
-def _sums(answers: Any) -> dict[tuple[str, str, int], _Sums]:
+def _sums(answers: Any) -> pa.Table:
     """Add up per customer first, then per group: what a mean and its cluster-robust variance need."""
     x = answers.x
     each = answers.group_by("name", "group", "period", "who").agg(
@@ -183,7 +197,11 @@ def _sums(answers: Any) -> dict[tuple[str, str, int], _Sums]:
         crossed=known.ifelse(each.s * each.n, each.s).sum(),
         answers=known.ifelse(each.n * each.n, each.n).sum(),
     )
-    table = rows.to_pyarrow().to_pydict()
+    return rows.to_pyarrow()
+
+
+def _read(sums: pa.Table) -> dict[tuple[str, str, int], _Sums]:
+    table = sums.to_pydict()
     keys = zip(table["name"], table["group"], table["period"], strict=True)
     values = zip(*(map(float, table[f]) for f in _Sums._fields), strict=True)
     return {key: _Sums(*value) for key, value in zip(keys, values, strict=True)}

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from allears.clock import utc
 from allears.errors import Refused
-from allears.measure.columns import between, customer_of, inbound
+from allears.measure.columns import between, customer_of, inbound, only
 
 
 def hit(
@@ -58,7 +58,8 @@ def hit(
         raise Refused("expected an end after the start", place="end")
     import ibis
 
-    met = between(signals, start, end)
+    thin = only(signals, of, "ok", "duration_ms")
+    met = between(thin, start, end)
     met = met.filter(met[of] == value, met.kind.isin(["telemetry", "event"])).mutate(who=customer_of(met))
     met = met.filter(met.who.notnull())
     failed = ~met.ok.fill_null(True)
@@ -71,7 +72,7 @@ def hit(
         last_at=met.occurred_at.max(where=failed | slow),
     )
     each = each.filter((each.failed + each.slow) > 0)
-    said = inbound(between(signals, start, utc(end) + hear_for))
+    said = inbound(between(thin, start, utc(end) + hear_for))
     said = said.filter(said.kind == "feedback").mutate(who=customer_of(said)).select("who").distinct()
     joined = each.left_join(said.mutate(loud=True), "who").select(
         customer=each.who,
@@ -83,3 +84,20 @@ def hit(
         silent=~ibis._.loud.fill_null(False),
     )
     return joined.order_by(ibis.desc("failed"), ibis.desc("slow"), "customer").to_pyarrow()
+
+
+def struck(
+    signals: Any, start: datetime, end: datetime, *, hear_for: timedelta = timedelta(days=3)
+) -> dict[str, tuple[int, int]]:
+    """Count, for every service at once, whom `hit` lists: customers who met failures, and the silent ones among them."""
+    thin = only(signals, "service", "ok")
+    met = between(thin, start, end)
+    met = met.filter(met.service.notnull(), ~met.ok.fill_null(True), met.kind.isin(["telemetry", "event"]))
+    met = met.mutate(who=customer_of(met))
+    each = met.filter(met.who.notnull()).select("service", "who").distinct()
+    said = inbound(between(thin, start, utc(end) + hear_for))
+    said = said.filter(said.kind == "feedback").mutate(who=customer_of(said)).select("who").distinct()
+    joined = each.left_join(said.mutate(loud=True), "who")
+    joined = joined.select("service", silent=(~joined.loud.fill_null(False)).cast("int64"))
+    counted = joined.group_by("service").agg(n=joined.count(), silent=joined.silent.sum()).to_pyarrow()
+    return {r["service"]: (r["n"], r["silent"]) for r in counted.to_pylist()}

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from statistics import median
 from typing import Annotated, Any
 
 import msgspec
+import pyarrow as pa
 from msgspec import Meta
 
 from allears.errors import Refused
 from allears.measure import periods
-from allears.measure.columns import between
+from allears.measure.columns import during, only
+from allears.measure.tally import Span, Tally, afresh
 
 TARGETS = (0.999, 0.995, 0.99, 0.98, 0.95, 0.9)
 _ROUND_MS = (50.0, 100.0, 200.0, 300.0, 500.0, 1000.0, 2000.0, 3000.0, 5000.0, 10_000.0, 30_000.0)
@@ -126,7 +130,12 @@ def bad(requests: Any, objective: Objective) -> Any:
 
 
 def objectives_from(
-    signals: Any, *, cutoff: datetime, since: datetime | None = None, min_requests: int = 200
+    signals: Any,
+    *,
+    cutoff: datetime,
+    since: datetime | None = None,
+    min_requests: int = 200,
+    tally: Tally = afresh,
 ) -> list[Objective]:
     """Propose an availability and a latency objective for each service found.
 
@@ -143,6 +152,8 @@ def objectives_from(
         Signals that occurred in ``[since, cutoff)``.
     min_requests
         Services with fewer requests get no objective.
+    tally
+        Answers what whole days added up to.
 
     Raises
     ------
@@ -151,31 +162,35 @@ def objectives_from(
     """
     if min_requests < 1:
         raise Refused("expected at least 1", place="min_requests")
-    requests = met(between(signals, since, cutoff))
-    requests = requests.mutate(on=periods.numbered(requests.occurred_at, "day"))
-    days = requests.group_by("service", "on").agg(
-        n=requests.count(),
-        good=requests.ok.mean(),
-        timed=requests.duration_ms.count(),
-        slow=requests.duration_ms.quantile(0.95, where=requests.ok),
-    )
-    rows = days.group_by("service").agg(
-        n=days.n.sum(),
-        busy=days.n.median(),
-        good=days.good.median(),
-        timed=days.timed.sum(),
-        slow=days.slow.median(),
-    )
-    found: list[Objective] = []
-    for row in rows.order_by("service").to_pyarrow().to_pylist():
-        if row["n"] < min_requests:
-            continue
-        found.append(
-            Objective(service=row["service"], name="availability", target=_target(row["good"], row["busy"]))
+    thin = only(signals, "service", "ok", "duration_ms")
+
+    def ask(spans: Sequence[Span]) -> pa.Table:
+        requests = met(during(thin, spans))
+        requests = requests.mutate(period=periods.numbered(requests.occurred_at, "day"))
+        return (
+            requests.group_by("service", "period")
+            .agg(
+                n=requests.count(),
+                good=requests.ok.mean(),
+                timed=requests.duration_ms.count(),
+                slow=requests.duration_ms.quantile(0.95, where=requests.ok),
+            )
+            .to_pyarrow()
         )
-        if row["timed"] >= min_requests and row["slow"] is not None:
-            limit = next((x for x in _ROUND_MS if x >= row["slow"]), _ROUND_MS[-1])
-            found.append(Objective(service=row["service"], name="latency", below_ms=limit, target=0.95))
+
+    days: dict[str, list[dict[str, Any]]] = {}
+    for row in tally("objectives/1", ask, every="day", since=since, until=cutoff).to_pylist():
+        days.setdefault(row["service"], []).append(row)
+    found: list[Objective] = []
+    for service, rows in sorted(days.items()):
+        if sum(r["n"] for r in rows) < min_requests:
+            continue
+        usual, busy = median(r["good"] for r in rows), median(r["n"] for r in rows)
+        found.append(Objective(service=service, name="availability", target=_target(usual, busy)))
+        slow = [r["slow"] for r in rows if r["slow"] is not None]
+        if slow and sum(r["timed"] for r in rows) >= min_requests:
+            limit = next((x for x in _ROUND_MS if x >= median(slow)), _ROUND_MS[-1])
+            found.append(Objective(service=service, name="latency", below_ms=limit, target=0.95))
     return found
 
 

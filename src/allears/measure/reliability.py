@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,16 +11,22 @@ import pyarrow as pa
 
 from allears.clock import utc
 from allears.measure import periods
-from allears.measure.columns import between
+from allears.measure.columns import during, only
 from allears.measure.figures import Figure, figures_table, mark
 from allears.measure.intervals import Estimate, mean, wilson
 from allears.measure.objectives import Objective, bad, met
+from allears.measure.tally import Span, Tally, afresh
 
 METHOD = "reliability/1"
 
 
 def reliability(
-    signals: Any, objectives: Sequence[Objective], *, now: datetime, every: str | None = None
+    signals: Any,
+    objectives: Sequence[Objective],
+    *,
+    now: datetime,
+    every: str | None = None,
+    tally: Tally = afresh,
 ) -> pa.Table:
     """Measure each objective over its window up to ``now``.
 
@@ -37,6 +44,8 @@ def reliability(
         End of the window.
     every
         Split the window into periods (day, week ...) besides; the budget is always that of the whole window.
+    tally
+        Answers what whole periods added up to.
 
     Returns
     -------
@@ -47,35 +56,56 @@ def reliability(
     for days in sorted({o.window_days for o in objectives}):
         chosen = [o for o in objectives if o.window_days == days]
         since = utc(now) - timedelta(days=days)
-        requests = met(between(signals, since, now))
-        for row in _counts(requests, chosen, None):
+        for row in _whole_window(_counts(signals, chosen, "day", since, utc(now), tally)):
             figures += _whole(row, chosen, since)
         if every is not None:
-            for row in _counts(requests, chosen, every):
+            for row in _counts(signals, chosen, every, since, utc(now), tally):
                 figures += _good(row, chosen, periods.start(row["period"], every))
     return figures_table(figures, utc(now))
 
 
-def _counts(requests: Any, objectives: Sequence[Objective], every: str | None) -> list[dict[str, Any]]:
-    """Count, in one pass, requests and bad ones of every objective."""
-    import ibis
+def _counts(
+    signals: Any,
+    objectives: Sequence[Objective],
+    every: str,
+    since: datetime,
+    now: datetime,
+    tally: Tally,
+) -> list[dict[str, Any]]:
+    """Count, in one pass, requests and bad ones of every objective by service and period."""
+    thin = only(signals, "service", "ok", "duration_ms")
 
-    period = ibis.literal(0) if every is None else periods.numbered(requests.occurred_at, every)
-    rows = requests.filter(requests.service.isin(sorted({o.service for o in objectives}))).mutate(
-        period=period
-    )
-    columns = {"n": rows.count()}
-    for i, o in enumerate(objectives):
-        mine = rows.service == o.service
-        columns[f"bad{i}"] = rows.count(where=mine & bad(rows, o))
-        if o.below_ms is not None:
-            took = rows.duration_ms.fill_null(0.0)
-            columns[f"full{i}"] = rows.count(where=mine & rows.ok & (took <= o.below_ms))
-            columns[f"half{i}"] = rows.count(
-                where=mine & rows.ok & (took > o.below_ms) & (took <= 4 * o.below_ms)
-            )
-    answer: list[dict[str, Any]] = rows.group_by("service", "period").agg(**columns).to_pyarrow().to_pylist()
+    def ask(spans: Sequence[Span]) -> pa.Table:
+        rows = met(during(thin, spans)).filter(thin.service.isin(sorted({o.service for o in objectives})))
+        rows = rows.mutate(period=periods.numbered(rows.occurred_at, every))
+        columns = {"n": rows.count()}
+        for i, o in enumerate(objectives):
+            mine = rows.service == o.service
+            columns[f"bad{i}"] = rows.count(where=mine & bad(rows, o))
+            if o.below_ms is not None:
+                took = rows.duration_ms.fill_null(0.0)
+                columns[f"full{i}"] = rows.count(where=mine & rows.ok & (took <= o.below_ms))
+                columns[f"half{i}"] = rows.count(
+                    where=mine & rows.ok & (took > o.below_ms) & (took <= 4 * o.below_ms)
+                )
+        return rows.group_by("service", "period").agg(**columns).to_pyarrow()
+
+    terms = hashlib.sha256("\n".join(f"{o.service} {o.below_ms}" for o in objectives).encode()).hexdigest()[
+        :16
+    ]
+    question = f"{METHOD} {terms} every {every}"
+    answer: list[dict[str, Any]] = tally(question, ask, every=every, since=since, until=now).to_pylist()
     return answer
+
+
+def _whole_window(days: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    summed: dict[str, dict[str, Any]] = {}
+    for day in days:
+        whole = summed.setdefault(day["service"], {"service": day["service"]})
+        for name, count in day.items():
+            if name not in ("service", "period"):
+                whole[name] = whole.get(name, 0) + count
+    return list(summed.values())
 
 
 def _good(row: dict[str, Any], objectives: Sequence[Objective], time: datetime) -> Iterator[Figure]:

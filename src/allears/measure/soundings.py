@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
 from allears.measure import periods
-from allears.measure.columns import between, customer_of, grouped, inbound
+from allears.measure.columns import column_of, customer_of, during, grouped, inbound, only
 from allears.measure.intervals import effective
-from allears.measure.vocabulary import Names, among
+from allears.measure.tally import Span, Tally, afresh
+from allears.measure.vocabulary import Names, among, names_of
+
+METHOD = "soundings/1"
 
 STATED = ("nps", "csat", "ces", "stars", "expressed")
 BEHAVIOURAL = ("repeat", "staying", "settled", "kept")
@@ -48,21 +53,48 @@ def soundings(
     by: str | None,
     every: str,
     cutoff: datetime,
-    names: Names,
     since: datetime | None = None,
     keys: Iterable[str] | None = None,
+    tally: Tally = afresh,
 ) -> dict[Key, Sounding]:
     """Take all soundings; what a period cannot tell yet is left out.
 
     A period still running has no repeat, and recontact waits until 7 days have passed.
     """
-    rows = grouped(inbound(between(signals, since, cutoff)), by, keys)
-    rows = rows.mutate(who=customer_of(rows), period=periods.numbered(rows.occurred_at, every))
-    found: dict[Key, Sounding] = {}
-    found |= _stated(rows)
-    known = rows.filter(rows.who.notnull())
-    found |= _done_and_met(known, names)
-    found |= _settled(known, every, cutoff)
+    listed = None if keys is None else list(keys)
+    thin = only(signals, "name", "ok", "text", "sentiment", "rating", "rating_scale", *column_of(by))
+
+    def rows(spans: Sequence[Span], inside: Any = None) -> Any:
+        found = grouped(inbound(during(thin, spans) if inside is None else inside), by, listed)
+        return found.mutate(who=customer_of(found), period=periods.numbered(found.occurred_at, every))
+
+    def done(spans: Sequence[Span]) -> pa.Table:
+        found = rows(spans)
+        return _done_and_met(found.filter(found.who.notnull()), names_of(during(thin, spans)))
+
+    def settled(spans: Sequence[Span]) -> pa.Table:
+        later = [(start, end + timedelta(days=RECONTACT_DAYS)) for start, end in spans]
+        found = rows(spans, during(thin, later))
+        return _settled(found.filter(found.who.notnull()), every)
+
+    asked = f"{METHOD} by {by} every {every}" if listed is None else None
+    if asked is None:
+        tally = afresh
+    told = tally(
+        f"stated {asked}", lambda spans: _stated(rows(spans)), every=every, since=since, until=cutoff
+    )
+    found = _weighed(told)
+    found |= _shares(tally(f"done {asked}", done, every=every, since=since, until=cutoff))
+    # Whole periods only, and each of their days with the week after it.
+    seen = datetime.fromtimestamp(cutoff.timestamp() // 86_400 * 86_400, UTC) - timedelta(days=RECONTACT_DAYS)
+    whole = periods.start(periods.number(seen, every), every)
+    if since is None or whole > since:
+        after = timedelta(days=RECONTACT_DAYS)
+        sums = tally(f"settled {asked}", settled, every=every, since=since, until=whole, after=after)
+        for r in sums.to_pylist():
+            if r["period"] < periods.number(seen, every):
+                key = ("settled", r["group"], r["period"])
+                found[key] = Sounding(r["n"] - r["again"], r["n"], r["n"])
     return found
 
 
@@ -72,11 +104,11 @@ def repeats(
     by: str | None,
     every: str,
     cutoff: datetime,
-    names: Names,
     since: datetime | None = None,
     keys: Iterable[str] | None = None,
+    tally: Tally = afresh,
 ) -> dict[tuple[str, int, int], tuple[float, float]]:
-    """Count customers active in a period by when they were active before.
+    """Count customers active in a period by when they were active before; the period still running is left out.
 
     Returns
     -------
@@ -86,34 +118,47 @@ def repeats(
     """
     import ibis
 
-    rows = grouped(inbound(between(signals, since, cutoff)), by, keys)
-    rows = rows.filter(rows.kind == "event", rows.ok.fill_null(True), ~among(rows["name"], names.no_use))
-    rows = rows.mutate(who=customer_of(rows), period=periods.numbered(rows.occurred_at, every))
-    active = rows.filter(rows.who.notnull()).select("group", "who", "period").distinct()
-    # Each active period speaks for itself and for the two after it: no self-join.
-    spoken = ibis.union(
-        *(
-            active.mutate(period=active.period + ahead, bit=ibis.literal(bit))
-            for ahead, bit in ((0, 4), (1, 1), (2, 2))
+    listed = None if keys is None else list(keys)
+    thin = only(signals, "name", "ok", *column_of(by))
+    two = timedelta(seconds=2 * periods.length_of(every))
+
+    def ask(spans: Sequence[Span]) -> pa.Table:
+        read = during(thin, spans, before=two)
+        names = names_of(read)
+        rows = grouped(inbound(read), by, listed)
+        rows = rows.filter(rows.kind == "event", rows.ok.fill_null(True), ~among(rows["name"], names.no_use))
+        rows = rows.mutate(who=customer_of(rows), period=periods.numbered(rows.occurred_at, every))
+        active = rows.filter(rows.who.notnull()).select("group", "who", "period").distinct()
+        # Each active period speaks for itself and for the two after it: no self-join.
+        spoken = ibis.union(
+            *(
+                active.mutate(period=active.period + ahead, bit=ibis.literal(bit))
+                for ahead, bit in ((0, 4), (1, 1), (2, 2))
+            )
         )
-    )
-    each = spoken.group_by("group", "who", "period").agg(bits=spoken.bit.sum())
-    each = each.filter(each.bits % 4 > 0).mutate(pattern=each.bits % 4, again=(each.bits >= 4).cast("int64"))
-    counts = (
-        each.group_by("group", "period", "pattern")
-        .agg(n=each.count(), again=each.again.sum())
-        .to_pyarrow()
-        .to_pylist()
-    )
+        each = spoken.group_by("group", "who", "period").agg(bits=spoken.bit.sum())
+        each = each.filter(each.bits % 4 > 0)
+        each = each.mutate(pattern=each.bits % 4, again=(each.bits >= 4).cast("int64"))
+        counts = each.group_by("group", "period", "pattern").agg(n=each.count(), again=each.again.sum())
+        return counts.to_pyarrow()
+
     last = periods.number(cutoff, every)
+    until = periods.start(last, every)
+    if since is not None and until <= since:
+        return {}
+    counts = (tally if listed is None else afresh)(
+        f"repeats {METHOD} by {by} every {every}", ask, every=every, since=since, until=until, before=two
+    )
+    first = None if since is None else periods.number(since, every)
     return {
         (r["group"], r["period"], r["pattern"]): (float(r["n"]), float(r["again"]))
-        for r in counts
-        if r["period"] < last
+        for r in counts.to_pylist()
+        if r["period"] < last and (first is None or r["period"] >= first)
     }
 
 
-def _stated(rows: Any) -> dict[Key, Sounding]:
+def _stated(rows: Any) -> pa.Table:
+    """Add up answers per customer first, then per group: what a mean and its cluster-robust variance need."""
     said = rows.filter(rows.kind == "feedback", rows.rating.notnull() | rows.sentiment.notnull())
     rated = said.rating.notnull()
     said = said.mutate(
@@ -133,8 +178,12 @@ def _stated(rows: Any) -> dict[Key, Sounding]:
         x=known.ifelse(each.s * each.n, each.s).sum(),
         a=known.ifelse(each.n * each.n, each.n).sum(),
     )
+    return sums.to_pyarrow()
+
+
+def _weighed(sums: pa.Table) -> dict[Key, Sounding]:
     found: dict[Key, Sounding] = {}
-    for r in sums.to_pyarrow().to_pylist():
+    for r in sums.to_pylist():
         n, m = r["n"], r["s"] / r["n"]
         within = max(r["q"] - n * m * m, 0.0)
         worth = effective(n, within, r["c"] - 2 * m * r["x"] + m * m * r["a"])
@@ -147,7 +196,7 @@ def _stated(rows: Any) -> dict[Key, Sounding]:
     return found
 
 
-def _done_and_met(rows: Any, names: Names) -> dict[Key, Sounding]:
+def _done_and_met(rows: Any, names: Names) -> pa.Table:
     """Take what each customer did and met in a period, in one pass: left, bought, sent back, met a failure."""
     event = rows.kind == "event"
     outcome = rows.kind.isin(["telemetry", "event"]) & rows.ok.notnull()
@@ -167,7 +216,11 @@ def _done_and_met(rows: Any, names: Names) -> dict[Key, Sounding]:
         met=each.count(where=each.met),
         failed=each.count(where=each.failed),
     )
-    listed = sums.to_pyarrow().to_pylist()
+    return sums.to_pyarrow()
+
+
+def _shares(sums: pa.Table) -> dict[Key, Sounding]:
+    listed = sums.to_pylist()
     # A company whose systems never speak of leaving or of returns has no such sounding, rather than a perfect one.
     leaves, returns = any(r["left"] for r in listed), any(r["back"] for r in listed)
     found: dict[Key, Sounding] = {}
@@ -182,7 +235,7 @@ def _done_and_met(rows: Any, names: Names) -> dict[Key, Sounding]:
     return found
 
 
-def _settled(rows: Any, every: str, cutoff: datetime) -> dict[Key, Sounding]:
+def _settled(rows: Any, every: str) -> pa.Table:
     """Take days on which customers wrote, and see whether another followed within a week."""
     import ibis
 
@@ -191,15 +244,11 @@ def _settled(rows: Any, every: str, cutoff: datetime) -> dict[Key, Sounding]:
     days = days.select("group", "who", "on").distinct()
     following = days.on.lead().over(ibis.window(group_by=["group", "who"], order_by="on"))
     days = days.mutate(again=(following - days.on <= RECONTACT_DAYS).fill_null(False))
-    done = int(cutoff.timestamp() // 86_400) - RECONTACT_DAYS
     days = days.mutate(
         period=((days.on * 86_400 - periods.MONDAY) / periods.length_of(every)).floor().cast("int64")
     )
-    sums = days.group_by("group", "period").agg(
-        n=days.count(), again=days.again.cast("int64").sum(), end=days.on.max()
+    return (
+        days.group_by("group", "period")
+        .agg(n=days.count(), again=days.again.cast("int64").sum())
+        .to_pyarrow()
     )
-    whole = (done * 86_400 - periods.MONDAY) // periods.length_of(every)
-    rows_ = sums.filter(sums.period < whole).to_pyarrow().to_pylist()
-    return {
-        ("settled", r["group"], r["period"]): Sounding(r["n"] - r["again"], r["n"], r["n"]) for r in rows_
-    }

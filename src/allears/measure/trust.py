@@ -14,13 +14,13 @@ import pyarrow as pa
 from allears.clock import utc
 from allears.errors import NotReady, Refused
 from allears.measure import periods
-from allears.measure.columns import between
+from allears.measure.columns import first_signal
 from allears.measure.figures import Figure, figures_table, mark
 from allears.measure.intervals import Z95, Estimate, wilson
 from allears.measure.reference import Reference, reference_from
 from allears.measure.shrink import means
 from allears.measure.soundings import ABILITY, BEHAVIOURAL, STATED, Key, Sounding, repeats, soundings
-from allears.measure.vocabulary import names_of
+from allears.measure.tally import Tally, afresh
 
 METHOD = "trust/1"
 # No single sounding moves the index beyond what odds of 1 to 9 would.
@@ -48,6 +48,7 @@ def trust(
     since: datetime | None = None,
     reference: Reference | None = None,
     keys: Iterable[str] | None = None,
+    tally: Tally = afresh,
 ) -> pa.Table:
     """Measure trust, 0-100, per group and period; 50 is how it stood in the reference period.
 
@@ -73,6 +74,8 @@ def trust(
         A stored one; learned from the first four whole periods when omitted.
     keys
         Only these values of ``by``.
+    tally
+        Answers what whole periods added up to.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def trust(
     NotReady
         Fewer than four whole periods, and no reference given.
     """
-    found, again, first = _take(signals, by, every, cutoff, since, keys)
+    found, again, first = _take(signals, by, every, cutoff, since, keys, tally)
     if reference is None:
         reference = (
             _learn(signals, every, cutoff, since, first)
@@ -117,7 +120,12 @@ def trust(
 
 
 def trust_reference(
-    signals: Any, *, every: str = "week", cutoff: datetime, since: datetime | None = None
+    signals: Any,
+    *,
+    every: str = "week",
+    cutoff: datetime,
+    since: datetime | None = None,
+    tally: Tally = afresh,
 ) -> Reference:
     """Learn the reference from the first four whole periods, to be stored and handed to `trust` from then on.
 
@@ -126,7 +134,7 @@ def trust_reference(
     NotReady
         Fewer than four whole periods.
     """
-    found, again, first = _take(signals, None, every, cutoff, since, None)
+    found, again, first = _take(signals, None, every, cutoff, since, None, tally)
     return _fit(found, again, every, cutoff, first)
 
 
@@ -163,13 +171,11 @@ def _take(
     cutoff: datetime,
     since: datetime | None,
     keys: Iterable[str] | None,
+    tally: Tally = afresh,
 ) -> tuple[dict[Key, Sounding], dict[tuple[str, int, int], tuple[float, float]], int]:
-    listed = None if keys is None else list(keys)
-    rows = between(signals, since, cutoff)
-    names = names_of(rows)
-    found = soundings(signals, by=by, every=every, cutoff=cutoff, names=names, since=since, keys=listed)
-    again = repeats(signals, by=by, every=every, cutoff=cutoff, names=names, since=since, keys=listed)
-    earliest = rows.occurred_at.min().to_pyarrow().as_py()
+    found = soundings(signals, by=by, every=every, cutoff=cutoff, since=since, keys=keys, tally=tally)
+    again = repeats(signals, by=by, every=every, cutoff=cutoff, since=since, keys=keys, tally=tally)
+    earliest = first_signal(signals, since, cutoff, tally)
     if earliest is None:
         raise NotReady("no signals before the cut-off", got=0, needed=1)
     # The first period counts as whole when its first day has signals.

@@ -1,0 +1,40 @@
+"""The data cut-off: as of when everything is answered, so that an imported history reads like the day it ended."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from allears.clock import utc
+from allears.journey.ground import Ground
+from allears.journey.lookout import ARRIVED
+
+
+def cutoff(ground: Ground) -> datetime:
+    """Give the data cut-off: time of the newest signal, at most now."""
+    version = ground.engine.version("signals")
+    if ground.newest is None or ground.newest[0] != version:
+        ground.newest = (version, _newest(ground))
+    newest, now = ground.newest[1], ground.clock.now()
+    return min(newest, now) if newest is not None else now
+
+
+def _newest(ground: Ground) -> datetime | None:
+    days = ground.engine.made_of("signals")
+    if not days:
+        return None
+    # Nothing counts as arrived later than it was received, nor over a week after it occurred: the last days tell, and of
+    # the days before only files that hold something received later still.
+    newest = f"SELECT max({ARRIVED}) AS m FROM signals WHERE day >= $day"
+    at: datetime | None = ground.engine.query(newest, day=max(days))["m"][0].as_py()
+    if at is None:
+        return None
+    earliest = day_of(at - timedelta(days=8))
+    later: datetime = ground.engine.query(f"{newest} AND received_at >= $at", day=earliest, at=at)["m"][
+        0
+    ].as_py()
+    return later
+
+
+def day_of(moment: datetime) -> str:
+    """Give the day a signal of that moment lies under: a question that says so opens no other day's files."""
+    return utc(moment).date().isoformat()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -136,6 +136,13 @@ def customers_of(desk: Desk, issue_id: str) -> list[str]:
             IssueSignal.issue == issue_id, IssueSignal.customer.is_not(None)
         )
         return sorted({str(name) for name in session.scalars(query)})
+
+
+def count_customers(desk: Desk, issues: Sequence[str]) -> int:
+    """Count the different customers whose signals these issues gather."""
+    counted = select(func.count(func.distinct(IssueSignal.customer))).where(IssueSignal.issue.in_(issues))
+    with desk.reading() as session:
+        return int(session.scalar(counted) or 0)
 
 
 def acknowledge(desk: Desk, issue_id: str, actor: str, at: datetime, note: str = "") -> Change:

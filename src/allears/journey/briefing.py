@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from allears.act import issue as issue_desk
 from allears.act.case import cases
 from allears.errors import AllearsError
 from allears.journey import effects
-from allears.journey.cutoff import cutoff
+from allears.journey.cutoff import cutoff, day_of
 from allears.journey.ground import Ground
 from allears.journey.questions import topics
 from allears.journey.volumes import forecast, volumes, week_counts
@@ -36,17 +39,8 @@ def weeks(ground: Ground, end: datetime | None = None) -> dict[str, Any]:
 
 def hit(ground: Ground) -> int:
     """Count the different customers whose signals open issues gather."""
-    open_issues = [i for i in issue_desk.issues(ground.desk, kind="issue") if i["state"] in OPEN]
-    ids = [s for i in open_issues for s in issue_desk.signals_of(ground.desk, i["id"])]
-    if not ids:
-        return 0
-    since = min(i["first_signal_at"] for i in open_issues)
-    rows = ground.engine.query(
-        f"SELECT count(DISTINCT customer_key) AS n FROM signals WHERE occurred_at >= $since AND {_AMONG}",
-        since=since - _SLACK,
-        ids=ids,
-    )
-    return int(rows["n"][0].as_py())
+    open_issues = [i["id"] for i in issue_desk.issues(ground.desk, kind="issue") if i["state"] in OPEN]
+    return issue_desk.count_customers(ground.desk, open_issues)
 
 
 def story(ground: Ground, issue: str) -> dict[str, Any]:
@@ -66,12 +60,13 @@ def story(ground: Ground, issue: str) -> dict[str, Any]:
     told = issue_desk.issue(ground.desk, issue)
     ids = issue_desk.signals_of(ground.desk, issue)
     since = told["first_signal_at"] - _SLACK
-    people = _people(ground, ids, since)
-    every, counts = _counts(ground, ids, since)
+    gathered = _gathered(ground, ids, since)
+    people = _people(ground, gathered)
+    every, counts = _counts(gathered)
     return told | {
         "counts": counts,
         "every": every,
-        "examples": examples(ground, _typical(ground, told["exemplars"], ids, since), since),
+        "examples": examples(ground, _typical(told["exemplars"], gathered), since),
         "voices": _voices(ground, people, told),
         "people": people,
         "known": len(people),
@@ -83,7 +78,8 @@ def examples(ground: Ground, ids: Sequence[str], since: datetime) -> list[Row]:
     """Read typical signals, in the order given; redacted as stored."""
     rows = ground.engine.query(
         f"""SELECT signal_id, occurred_at, channel, source, kind, name, text, language, sentiment, service, ok, duration_ms, release, platform
-            FROM signals WHERE occurred_at >= $since AND {_AMONG}""",
+            FROM signals WHERE day >= $day AND occurred_at >= $since AND {_AMONG}""",
+        day=day_of(since),
         since=since,
         ids=list(ids),
     ).to_pylist()
@@ -155,7 +151,7 @@ def _until(rows: list[Row], end: datetime) -> list[Row]:
 
 def _quoted(ground: Ground, issue: Row) -> Row:
     since = issue["first_signal_at"] - _SLACK
-    people = _people(ground, issue_desk.signals_of(ground.desk, issue["id"]), since)
+    people = _people(ground, _gathered(ground, issue_desk.signals_of(ground.desk, issue["id"]), since))
     return issue | {
         "examples": examples(ground, issue["exemplars"][:3], since),
         "voices": _voices(ground, people, issue),
@@ -176,61 +172,82 @@ def _rows(ask: Any, *arguments: Any) -> list[Row]:
     return list(found if isinstance(found, list) else found.to_pylist())
 
 
-def _people(ground: Ground, ids: Sequence[str], since: datetime) -> list[Row]:
-    rows = ground.engine.query(
-        f"""SELECT customer_key, any_value(relationship) AS relationship, count(*) AS signals, max(occurred_at) AS last_at, avg(sentiment) AS sentiment
-            FROM signals WHERE occurred_at >= $since AND customer_key IS NOT NULL AND {_AMONG} GROUP BY customer_key ORDER BY signals DESC, customer_key""",
+def _gathered(ground: Ground, ids: Sequence[str], since: datetime) -> pa.Table:
+    """Read once, of the signals an issue gathered, what tells when, where, who and in what mood."""
+    return ground.engine.query(
+        f"""SELECT signal_id, occurred_at, channel, customer_key, relationship, sentiment,
+                   text IS NOT NULL AND direction = 'in' AS worded
+            FROM signals WHERE day >= $day AND occurred_at >= $since AND {_AMONG} ORDER BY occurred_at, signal_id""",
+        day=day_of(since),
         since=since,
         ids=list(ids),
     )
-    today = ground.graph.resolve_keys(rows["customer_key"].combine_chunks()).to_pylist()
-    people: dict[str, Row] = {}
-    for customer, row in zip(today, rows.to_pylist(), strict=True):
-        name = customer or row["customer_key"]
-        if name in people:
-            people[name]["signals"] += row["signals"]
-        else:
-            people[name] = row | {"customer": name}
-    return list(people.values())
 
 
-def _counts(ground: Ground, ids: Sequence[str], since: datetime) -> tuple[str, list[Row]]:
-    reach = ground.engine.query(
-        f"SELECT min(occurred_at) AS a, max(occurred_at) AS b FROM signals WHERE occurred_at >= $since AND {_AMONG}",
-        since=since,
-        ids=list(ids),
-    ).to_pylist()[0]
-    short = reach["a"] is not None and reach["b"] - reach["a"] <= HOURLY_UP_TO
+def _people(ground: Ground, gathered: pa.Table) -> list[Row]:
+    known = gathered.filter(pc.is_valid(gathered["customer_key"]))
+    today = ground.graph.resolve_keys(known["customer_key"].combine_chunks())
+    known = known.append_column("customer", pc.coalesce(today, known["customer_key"].combine_chunks()))
+    people = known.group_by("customer").aggregate(
+        [
+            ("customer_key", "min"),
+            ("relationship", "min"),
+            ("signal_id", "count"),
+            ("occurred_at", "max"),
+            ("sentiment", "mean"),
+        ]
+    )
+    listed = [
+        {
+            "customer": r["customer"],
+            "customer_key": r["customer_key_min"],
+            "relationship": r["relationship_min"],
+            "signals": r["signal_id_count"],
+            "last_at": r["occurred_at_max"],
+            "sentiment": r["sentiment_mean"],
+        }
+        for r in people.to_pylist()
+    ]
+    return sorted(listed, key=lambda p: (-p["signals"], p["customer"]))
+
+
+def _counts(gathered: pa.Table) -> tuple[str, list[Row]]:
+    if not gathered.num_rows:
+        return "day", []
+    at = gathered["occurred_at"]
+    short = pc.max(at).as_py() - pc.min(at).as_py() <= HOURLY_UP_TO
     every = "hour" if short else "day"
-    rows = ground.engine.query(
-        f"""SELECT date_trunc('{every}', occurred_at) AS time, channel AS "group", count(*) AS signals, count(DISTINCT customer_key) AS customers
-            FROM signals WHERE occurred_at >= $since AND {_AMONG} GROUP BY ALL ORDER BY ALL""",
-        since=since,
-        ids=list(ids),
+    rows = pa.table(
+        {
+            "time": pc.floor_temporal(at, unit=every),
+            "group": gathered["channel"],
+            "customer_key": gathered["customer_key"],
+        }
     )
-    return every, rows.to_pylist()
+    counted = rows.group_by(["time", "group"]).aggregate(
+        [([], "count_all"), ("customer_key", "count_distinct")]
+    )
+    named = counted.rename_columns({"count_all": "signals", "customer_key_count_distinct": "customers"})
+    return every, list(named.sort_by([("time", "ascending"), ("group", "ascending")]).to_pylist())
 
 
-def _typical(ground: Ground, exemplars: Sequence[str], ids: Sequence[str], since: datetime) -> list[str]:
+def _typical(exemplars: Sequence[str], gathered: pa.Table) -> list[str]:
     """Typical signals first, then the most recent messages: failed requests alone say little about what people feel."""
-    rows = ground.engine.query(
-        f"""SELECT signal_id FROM signals WHERE occurred_at >= $since AND text IS NOT NULL AND direction = 'in' AND {_AMONG}
-            ORDER BY occurred_at DESC, signal_id LIMIT $n""",
-        since=since,
-        ids=list(ids),
-        n=EXAMPLES,
-    )
-    return list(dict.fromkeys([*exemplars[:EXAMPLES], *rows["signal_id"].to_pylist()]))[:EXAMPLES]
+    recent = gathered.filter(gathered["worded"])["signal_id"].to_pylist()[-EXAMPLES:]
+    return list(dict.fromkeys([*exemplars[:EXAMPLES], *reversed(recent)]))[:EXAMPLES]
 
 
 def _voices(ground: Ground, people: Sequence[Row], told: Row) -> list[Row]:
     """Read what those who were hit wrote while it lasted, unhappiest first; not what the issue gathered already."""
+    until = (told["fixed_at"] or told["detected_at"]) + timedelta(days=2)
     rows = ground.engine.query(
         f"""SELECT signal_id, occurred_at, channel, source, kind, name, text, language, sentiment, service, ok, duration_ms, release, platform
-            FROM signals WHERE text IS NOT NULL AND direction = 'in' AND occurred_at >= $since AND occurred_at <= $until
+            FROM signals WHERE text IS NOT NULL AND direction = 'in' AND day >= $first AND day <= $last AND occurred_at >= $since AND occurred_at <= $until
               AND customer_key IN (SELECT unnest($keys)) AND NOT {_AMONG} ORDER BY sentiment, signal_id LIMIT $n""",
+        first=day_of(told["first_signal_at"]),
+        last=day_of(until),
         since=told["first_signal_at"],
-        until=(told["fixed_at"] or told["detected_at"]) + timedelta(days=2),
+        until=until,
         keys=[p["customer_key"] for p in people],
         ids=issue_desk.signals_of(ground.desk, told["id"]),
         n=VOICES,

@@ -13,7 +13,7 @@ from allears.act import issue as issue_desk
 from allears.act.happening import Happening, burn
 from allears.errors import NotReady, Refused
 from allears.journey import rules
-from allears.journey.cutoff import cutoff
+from allears.journey.cutoff import cutoff, day_of
 from allears.journey.ground import Ground
 from allears.journey.models import keep, load
 from allears.journey.volumes import GROUPS
@@ -205,8 +205,9 @@ def exposed_to(ground: Ground, issue: dict[str, Any], until: datetime) -> dict[s
         if met.num_rows >= FEWEST_MET:
             return dict(zip(met["customer"].to_pylist(), met["last_at"].to_pylist(), strict=True))
     rows = ground.engine.query(
-        "SELECT customer_key, max(occurred_at) AS last_at FROM signals WHERE customer_key IS NOT NULL "
+        "SELECT customer_key, max(occurred_at) AS last_at FROM signals WHERE day >= $day AND customer_key IS NOT NULL "
         "AND signal_id IN (SELECT unnest($ids)) GROUP BY customer_key",
+        day=day_of(issue["first_signal_at"] - timedelta(days=1)),
         ids=issue_desk.signals_of(ground.desk, issue["id"]),
     )
     return dict(zip(rows["customer_key"].to_pylist(), rows["last_at"].to_pylist(), strict=True))

@@ -231,15 +231,18 @@ def find(graph: Graph, who: str) -> str | None:
 def issue(ground: Ground, issue_id: str) -> dict[str, Any]:
     """One issue with its history, typical messages, cases and verdicts."""
     found = issue_desk.issue(ground.desk, issue_id)
+    since = day_of(found["first_signal_at"] - timedelta(days=1))
     rows = ground.engine.query(
         """SELECT signal_id, occurred_at, channel, language, sentiment, region, text FROM signals
-           WHERE text IS NOT NULL AND signal_id IN (SELECT unnest($ids))""",
+           WHERE day >= $day AND text IS NOT NULL AND signal_id IN (SELECT unnest($ids))""",
+        day=since,
         ids=found["exemplars"],
     ).to_pylist()
     order = {signal: place for place, signal in enumerate(found["exemplars"])}
     hours = ground.engine.query(
         """SELECT date_trunc('hour', occurred_at) AS hour, count(*) AS signals, count(DISTINCT customer_key) AS customers
-           FROM signals WHERE signal_id IN (SELECT unnest($ids)) GROUP BY hour ORDER BY hour""",
+           FROM signals WHERE day >= $day AND signal_id IN (SELECT unnest($ids)) GROUP BY hour ORDER BY hour""",
+        day=since,
         ids=issue_desk.signals_of(ground.desk, issue_id),
     )
     found["messages"] = sorted(rows, key=lambda r: order[r["signal_id"]])

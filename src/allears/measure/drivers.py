@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from allears.clock import utc
 from allears.errors import NotReady, Refused
-from allears.measure.columns import between, customer_of, inbound
+from allears.measure.columns import between, customer_of, inbound, only
 from allears.measure.figures import Figure, figures_table, mark
 from allears.measure.intervals import Z95, Estimate
 from allears.measure.objectives import Objective
@@ -167,11 +167,12 @@ def _met_before(
     look_back_days: int,
     long_wait: timedelta,
 ) -> tuple[pa.Table, pa.Table]:
-    """Give answers (who, at, scale, rating), and which feature each had before it."""
+    """Give answers (who, at, scale, rating, place), and by place which feature each had before it."""
     import ibis
 
     start = None if since is None else utc(since) - timedelta(days=look_back_days)
-    every = between(signals, start, cutoff)
+    thin = only(signals, "rating", "rating_scale", "topics", "service", "ok", "duration_ms", "thread")
+    every = between(thin, start, cutoff)
     every = every.mutate(who=customer_of(every), at=every.occurred_at.epoch_seconds().cast("int64"))
     rows = inbound(every)
     rows = rows.filter(rows.who.notnull())
@@ -179,6 +180,7 @@ def _met_before(
     if since is not None:
         rated = rated.filter(rated.at >= int(utc(since).timestamp()))
     answers = rated.group_by("who", "at").agg(scale=rated.rating_scale.min(), rating=rated.rating.mean())
+    answers = answers.mutate(place=ibis.row_number().over(order_by=[answers.who, answers.at]))
     mine = rows.semi_join(answers, "who")
     about = mine.filter(mine.kind == "feedback").select("who", "at", feature=mine.topics.unnest())
     failed = mine.filter(mine.ok.notnull(), ~mine.ok.fill_null(True), mine.service.notnull())
@@ -197,8 +199,8 @@ def _met_before(
     features = ibis.union(*found)
     near = answers.join(features.rename(met="at"), "who")
     near = near.filter(near.at >= near.met, near.at - look_back_days * 86_400 <= near.met)
-    pairs = near.select("who", "at", "feature").distinct()
-    return answers.order_by("who", "at").to_pyarrow(), pairs.to_pyarrow()
+    pairs = near.select("place", "feature").distinct()
+    return answers.order_by("place").to_pyarrow(), pairs.to_pyarrow()
 
 
 def _waits(rows: Any, seconds: int) -> Any:
@@ -214,20 +216,15 @@ def _waits(rows: Any, seconds: int) -> Any:
 
 
 def _design(answers: pa.Table, pairs: pa.Table) -> tuple[list[str], Floats]:
-    place = {
-        key: i
-        for i, key in enumerate(zip(answers["who"].to_pylist(), answers["at"].to_pylist(), strict=True))
-    }
     features = pairs["feature"].combine_chunks().dictionary_encode()
     code = features.indices.to_numpy(zero_copy_only=False).astype(int)
-    row = np.array(
-        [place[key] for key in zip(pairs["who"].to_pylist(), pairs["at"].to_pylist(), strict=True)], dtype=int
-    )
+    row = pairs["place"].to_numpy()
     names = features.dictionary.to_pylist()
     n = np.bincount(code, minlength=len(names))
-    enough = [j for j in range(len(names)) if FEWEST_WITH <= n[j] <= len(place) - FEWEST_WITH]
+    size = answers.num_rows
+    enough = [j for j in range(len(names)) if FEWEST_WITH <= n[j] <= size - FEWEST_WITH]
     kept = sorted(sorted(enough, key=lambda j: (-n[j], names[j]))[:MOST], key=lambda j: names[j])
-    x = np.zeros((len(place), len(kept)))
+    x = np.zeros((size, len(kept)))
     for column, j in enumerate(kept):
         x[row[code == j], column] = 1.0
     return [names[j] for j in kept], x
@@ -247,13 +244,17 @@ def _bootstrap(
     """Fit once, then again on customers drawn with replacement."""
     rng = np.random.default_rng(seed)
     people = int(customer.max()) + 1
-    design = np.column_stack([np.ones(len(y)), x])
+    # Answers with the same drivers enter a fit together: what a resample needs is how many, and their sum.
+    seen, pattern = np.unique(x, axis=0, return_inverse=True)
+    pattern = pattern.reshape(-1)
+    design = np.column_stack([np.ones(len(seen)), seen])
     # One answer's worth of scepticism per driver; the level is not pulled.
     ridge = np.diag([0.0, *np.ones(x.shape[1])])
 
     def fit(weight: Floats) -> Floats:
-        weighted = design * weight[:, None]
-        solved = np.linalg.lstsq(design.T @ weighted + ridge, weighted.T @ y, rcond=None)[0]
+        n = np.bincount(pattern, weight, len(seen))
+        total = np.bincount(pattern, weight * y, len(seen))
+        solved = np.linalg.lstsq(design.T @ (design * n[:, None]) + ridge, design.T @ total, rcond=None)[0]
         return np.asarray(solved[1:], dtype=np.float64)
 
     draws = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -108,21 +108,34 @@ class Page:
         live: bool = True,
     ) -> None:
         """Draw the answer to a question: at once if it is known soon, else a skeleton first; anew when it changed."""
-        box = tag("div", classes="fill")
-        task = asyncio.get_running_loop().create_task(self._ask(name, question))
-        await asyncio.wait({task}, timeout=AT_ONCE_SECONDS)
-        shown: list[Any] = [None]
+        await self.fill_from({name: question}, draw, lines=lines, live=live)
 
-        def put(found: Any) -> None:
-            if found is shown[0] or box.is_deleted or box.client.is_deleted:
+    async def fill_from(
+        self,
+        questions: Mapping[str, Callable[[], Any]],
+        draw: Callable[..., None],
+        *,
+        lines: int = 4,
+        live: bool = True,
+    ) -> None:
+        """Draw what several questions answer, in their order; each is asked once, whoever else on the page needs it."""
+        box = tag("div", classes="fill")
+        task = asyncio.get_running_loop().create_task(self._ask_all(questions))
+        await asyncio.wait({task}, timeout=AT_ONCE_SECONDS)
+        shown: list[Any] = []
+
+        def put(found: list[Any]) -> None:
+            if box.is_deleted or box.client.is_deleted:
                 return
-            shown[0] = found
+            if len(shown) == len(found) and all(a is b for a, b in zip(shown, found, strict=True)):
+                return
+            shown[:] = found
             box.clear()
             with box:
                 _draw(found, draw)
 
         async def again() -> None:
-            put(await self._ask(name, question))
+            put(await self._ask_all(questions))
 
         if task.done():
             put(task.result())
@@ -141,6 +154,9 @@ class Page:
     async def refresh(self) -> None:
         """Ask again for all that is shown; only what changed is drawn anew."""
         await asyncio.gather(*(again() for again in self._filled))
+
+    async def _ask_all(self, questions: Mapping[str, Callable[[], Any]]) -> list[Any]:
+        return list(await asyncio.gather(*(self._ask(name, ask) for name, ask in questions.items())))
 
     async def _ask(self, name: str, question: Callable[[], Any]) -> Any:
         try:
@@ -303,9 +319,10 @@ def _fresh(status: dict[str, Any]) -> str:
     return f"{status['stored']:,} signals from {len(status['sources'])} sources, the last taken in {time(last)}{waiting}."
 
 
-def _draw(found: Any, draw: Callable[[Any], None]) -> None:
-    if isinstance(found, AllearsError):
+def _draw(found: list[Any], draw: Callable[..., None]) -> None:
+    error = next((f for f in found if isinstance(f, AllearsError)), None)
+    if error is not None:
         with card("This can not be told now"):
-            tag("p", found.message)
+            tag("p", error.message)
         return
-    draw(found)
+    draw(*found)

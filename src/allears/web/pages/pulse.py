@@ -40,17 +40,19 @@ async def build(page: Page) -> None:
     if not (await page.answers.ask("status", space.status))["stored"]:
         _welcome()
         return
+
+    def weeks() -> dict[str, Any]:
+        return briefing.weeks(space.ground)
+
+    def cases() -> list[dict[str, Any]]:
+        return space.cases("active")
+
     with tag("div", classes="head"):
-        await page.fill(
-            "pulse:head",
-            lambda: (space.issues(), space.cases("active"), briefing.weeks(space.ground)),
-            _head,
-            lines=2,
-        )
+        await page.fill_from({"issues": space.issues, "cases:active": cases, "weeks": weeks}, _head, lines=2)
     with tag("div", classes="grid"):
-        await page.fill("weeks", lambda: briefing.weeks(space.ground), _changed)
-        await page.fill("pulse:hit", lambda: (space.issues(), briefing.weeks(space.ground)), _hit)
-        await page.fill("cases:active", lambda: space.cases("active"), _doing)
+        await page.fill("weeks", weeks, _changed)
+        await page.fill_from({"issues": space.issues, "weeks": weeks}, _hit)
+        await page.fill("cases:active", cases, _doing)
         await page.fill("trust", lambda: space.trust().to_pylist(), _trust)
     with tag("div", classes="grid"):
         await page.fill("issues", space.issues, _issues)
@@ -69,8 +71,7 @@ def _welcome() -> None:
                 tag("code", command)
 
 
-def _head(found: Any) -> None:
-    issues, cases, weeks = found
+def _head(issues: list[dict[str, Any]], cases: list[dict[str, Any]], weeks: dict[str, Any]) -> None:
     end = weeks["end"]
     alive = [i for i in issues if i["state"] in OPEN and i["kind"] == "issue"]
     fresh = [i for i in alive if (end - i["detected_at"]).days < 7]
@@ -116,8 +117,7 @@ def _changed(weeks: dict[str, Any]) -> None:
     )
 
 
-def _hit(found: Any) -> None:
-    issues, weeks = found
+def _hit(issues: list[dict[str, Any]], weeks: dict[str, Any]) -> None:
     alive = [i for i in issues if i["state"] in OPEN and i["kind"] == "issue"]
     worst = max(alive, key=lambda i: i["customers"], default=None)
     said = f"Most by: {worst['title']} ({worst['customers']:,})" if worst else "No issue is open"

@@ -38,3 +38,8 @@ def _newest(ground: Ground) -> datetime | None:
 def day_of(moment: datetime) -> str:
     """Give the day a signal of that moment lies under: a question that says so opens no other day's files."""
     return utc(moment).date().isoformat()
+
+
+def earliest_day(arrived: datetime | None) -> str:
+    """Give the first day under which signals may lie that arrived from a moment on: they occurred up to a week before."""
+    return day_of(arrived - timedelta(days=8)) if arrived is not None else ""

@@ -13,7 +13,7 @@ from allears.act import issue as issue_desk
 from allears.act.happening import Happening, burn
 from allears.errors import NotReady, Refused
 from allears.journey import rules
-from allears.journey.cutoff import cutoff, day_of
+from allears.journey.cutoff import cutoff, earliest_day
 from allears.journey.ground import Ground
 from allears.journey.models import keep, load
 from allears.journey.volumes import GROUPS
@@ -207,7 +207,7 @@ def exposed_to(ground: Ground, issue: dict[str, Any], until: datetime) -> dict[s
     rows = ground.engine.query(
         "SELECT customer_key, max(occurred_at) AS last_at FROM signals WHERE day >= $day AND customer_key IS NOT NULL "
         "AND signal_id IN (SELECT unnest($ids)) GROUP BY customer_key",
-        day=day_of(issue["first_signal_at"] - timedelta(days=1)),
+        day=earliest_day(issue["first_signal_at"]),
         ids=issue_desk.signals_of(ground.desk, issue["id"]),
     )
     return dict(zip(rows["customer_key"].to_pylist(), rows["last_at"].to_pylist(), strict=True))

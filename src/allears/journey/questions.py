@@ -19,7 +19,7 @@ from allears.act.case import cases
 from allears.desk.listening import RefusedRow, Source
 from allears.desk.work import Issue, IssueSignal
 from allears.errors import Refused
-from allears.journey.cutoff import cutoff, day_of
+from allears.journey.cutoff import cutoff, day_of, earliest_day
 from allears.journey.ground import Ground
 from allears.journey.models import topics_of
 from allears.journey.take import Receipt, mapping_of, take
@@ -231,7 +231,7 @@ def find(graph: Graph, who: str) -> str | None:
 def issue(ground: Ground, issue_id: str) -> dict[str, Any]:
     """One issue with its history, typical messages, cases and verdicts."""
     found = issue_desk.issue(ground.desk, issue_id)
-    since = day_of(found["first_signal_at"] - timedelta(days=1))
+    since = earliest_day(found["first_signal_at"])
     rows = ground.engine.query(
         """SELECT signal_id, occurred_at, channel, language, sentiment, region, text FROM signals
            WHERE day >= $day AND text IS NOT NULL AND signal_id IN (SELECT unnest($ids))""",

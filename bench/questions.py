@@ -119,7 +119,7 @@ def _by_hand(space: Any) -> dict[str, Callable[[], Any]]:
         "customers active by week (a fifth of trust)": """SELECT w, count(*) FROM (SELECT DISTINCT customer_key,
             date_trunc('week', occurred_at) AS w FROM signals WHERE kind = 'event') GROUP BY w""",
     }
-    return {name: lambda sql=sql: con.execute(sql).to_arrow_table() for name, sql in asked.items()}  # type: ignore[misc]
+    return {name: lambda sql=sql: con.sql(sql).to_arrow_table() for name, sql in asked.items()}  # type: ignore[misc]
 
 
 def customer(number: int) -> str:

@@ -12,8 +12,8 @@ from allears.act.verdict import record_verdicts
 from allears.desk.listening import Mark
 from allears.errors import NotReady
 from allears.journey import effects, playbooks
+from allears.journey.cutoff import cutoff
 from allears.journey.ground import Ground
-from allears.journey.questions import cutoff
 from allears.journey.teaching import discover_topics
 
 EVERY = timedelta(hours=24)

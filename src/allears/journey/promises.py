@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from allears.act.case import open_case
 from allears.journey import rules
+from allears.journey.cutoff import cutoff
 from allears.journey.ground import Ground
-from allears.journey.questions import cutoff
 from allears.measure.promises import promises_kept
 from allears.understand.promises import find_promises
 

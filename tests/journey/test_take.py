@@ -85,3 +85,17 @@ def test_a_payload_its_reader_stumbles_over_stops_nothing_behind_it(
     assert space.replay().accepted == 1
     space.digest(look=False)
     assert space.status()["stored"] == 3
+
+
+def test_each_kind_of_rows_of_one_source_is_read_by_its_own_columns(tmp_path: Path) -> None:
+    reviews = b'[{"id": "r1", "review_text": "The kettle broke at once", "stars": 1, "created_at": "2026-05-04T10:00:00Z"}]'
+    chats = b'[{"msg_id": "c1", "message": "Where is my parcel?", "sent_at": "2026-05-05T10:00:00Z", "email": "ada@example.com"}]'
+    with Space.open(tmp_path / "acme") as space:
+        for body in (reviews, chats, reviews.replace(b"r1", b"r2"), chats.replace(b"c1", b"c2")):
+            assert space.take("rows", body, source="shop").accepted == 1
+        space.digest(look=False)
+    with Space.open(tmp_path / "acme") as space:
+        space.take("rows", chats.replace(b"c1", b"c3"), source="shop")
+        space.digest(look=False)
+        texts = space.sql("select text, count(*) as n from signals group by text order by text").to_pylist()
+    assert texts == [{"text": "The kettle broke at once", "n": 2}, {"text": "Where is my parcel?", "n": 3}]

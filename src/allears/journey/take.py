@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from collections.abc import Mapping as Mapping_
 from concurrent.futures import Future
 from datetime import datetime
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import select
 
-from allears.desk.listening import RefusedRow, Source
+from allears.desk.listening import Mark, RefusedRow, Source
 from allears.errors import NotFound, Refused
 from allears.journey.ground import Ground
 from allears.lake import Frame, Seen
@@ -192,19 +194,72 @@ def _take_planned(
 
 
 def mapping_of(ground: Ground, source: str, body: bytes) -> Mapping:
-    """Find the saved mapping of a source; infer one from its first payload and save it."""
-    if source in ground.mappings:
-        return ground.mappings[source]
+    """Find how a payload of a source is to be read: by the source's mapping where it fits, else by one for payloads of such columns.
+
+    A source may send several kinds of rows: each kind has its own mapping, worked out from its first payload and kept.
+    """
+    usual = _mapping_kept(ground, source)
+    rows = first_rows(body, most=1, path=usual.records if usual else None)
+    if usual is not None and (not rows or fits(usual, rows[0])):
+        return usual
+    kind = _kind_of(source, rows[0]) if rows else ""
+    if kind in ground.mappings:
+        return ground.mappings[kind]
     with ground.desk.session() as session:
-        row = session.get(Source, source)
-        if row is not None and row.mapping:
-            ground.mappings[source] = msgspec.json.decode(row.mapping, type=Mapping)
-            return ground.mappings[source]
-    rows = first_rows(body)
-    if not rows:
+        mark = session.get(Mark, kind)
+    if mark is not None:
+        ground.mappings[kind] = msgspec.json.decode(mark.value, type=Mapping)
+        return ground.mappings[kind]
+    sample = first_rows(body)
+    if not sample:
         raise Refused("expected JSON objects: one, a list of them, or one a line", place="line 1")
-    save_mapping(ground, source, infer(rows))
+    found = infer(sample)
+    if usual is None:
+        save_mapping(ground, source, found)
+        return found
+    with ground.desk.session() as session:
+        session.merge(Mark(name=kind, value=msgspec.json.encode(found).decode()))
+    ground.mappings[kind] = found
+    return found
+
+
+def _mapping_kept(ground: Ground, source: str) -> Mapping | None:
+    if source not in ground.mappings:
+        with ground.desk.reading() as session:
+            row = session.get(Source, source)
+        if row is None or not row.mapping:
+            return None
+        ground.mappings[source] = msgspec.json.decode(row.mapping, type=Mapping)
     return ground.mappings[source]
+
+
+def fits(mapping: Mapping, row: Mapping_[str, Any]) -> bool:
+    """Tell whether a row has the columns that a mapping reads.
+
+    Examples
+    --------
+    >>> fits(Mapping(text="body", id="id"), {"id": 1, "body": "Hello"}), fits(Mapping(text="body", id="id"), {"comment": "Hello"})
+    (True, False)
+    """
+    said = [path for path in (mapping.text, mapping.rating) if path is not None]
+    rest = [
+        path
+        for path in (mapping.id, mapping.occurred_at, mapping.thread, *mapping.identifiers)
+        if path is not None
+    ]
+    there = [any(_at(path, key) for key in row) for path in (*said, *rest)]
+    # A row may well lack what is said; then most of the rest must be there.
+    return any(there[: len(said)]) or 2 * sum(there) >= len(there)
+
+
+def _at(path: str, key: str) -> bool:
+    before, star, _ = path.partition("*")
+    return key.startswith(before) if star else key == path
+
+
+def _kind_of(source: str, row: Mapping_[str, Any]) -> str:
+    named = "\0".join((source, *sorted(row))).encode()
+    return f"mapping:{blake2b(named, digest_size=16).hexdigest()}"
 
 
 def save_mapping(ground: Ground, source: str, mapping: Mapping, channel: str | None = None) -> None:

@@ -43,15 +43,22 @@ class Rows:
         return Reading(gather.rows(), refused, len(body))
 
 
-def first_rows(body: bytes) -> list[dict[str, Any]]:
+def first_rows(body: bytes, *, most: int = SAMPLE_ROWS, path: str | None = None) -> list[dict[str, Any]]:
     r"""Read the first rows of a body, flat: what its mapping can be worked out from.
+
+    Parameters
+    ----------
+    most
+        How many.
+    path
+        Where the rows lie in an envelope, if that is known.
 
     Examples
     --------
     >>> first_rows(b'{"comment":\n {"body": "Well done"}}'), first_rows(b'[{"a": 1}, {"a": 2}]')
     ([{'comment.body': 'Well done'}], [{'a': 1}, {'a': 2}])
     """
-    return [flatten(row) for _, row, _ in islice(_decoded(body, None, []), SAMPLE_ROWS)]
+    return [flatten(row) for _, row, _ in islice(_decoded(body, path, []), most)]
 
 
 def _decoded(

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from allears.clock import SetClock
 from allears.space import Space
 
 COMMENTS = [
@@ -99,3 +101,18 @@ def test_each_kind_of_rows_of_one_source_is_read_by_its_own_columns(tmp_path: Pa
         space.digest(look=False)
         texts = space.sql("select text, count(*) as n from signals group by text order by text").to_pylist()
     assert texts == [{"text": "The kettle broke at once", "n": 2}, {"text": "Where is my parcel?", "n": 3}]
+
+
+def test_a_clock_that_jumps_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    clock = SetClock(datetime(2026, 6, 1, tzinfo=UTC))
+    with Space.open(tmp_path / "jumps", clock=clock) as space:
+        for number, days in enumerate((0, 400, -400, 3, -30)):
+            clock.set(datetime(2026, 6, 1, tzinfo=UTC) + timedelta(days=days))
+            for _ in range(2):
+                space.hear([{"signal_id": str(number), "text": "hello there"}], source="desk")
+            space.digest(look=False)
+        again = [{"signal_id": str(number), "text": "hello there"} for number in range(5)]
+        space.hear(again, source="desk")
+        space.digest(look=False)
+        status = space.status()
+    assert (status["stored"], status["duplicates"], status["pending"]) == (5, 10, 0)

@@ -114,7 +114,7 @@ def test_a_damaged_frame_costs_only_itself_and_is_kept_aside(tmp_path: Path, at:
     assert (box.segments(), box.set_aside()) == ([], [path.stem])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_whatever_happens_to_a_segment_untouched_frames_are_read(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -135,12 +135,12 @@ def test_whatever_happens_to_a_segment_untouched_frames_are_read(data: st.DataOb
 def test_an_inbox_that_nobody_digests_says_stop(tmp_path: Path) -> None:
     box = inbox(tmp_path, inbox_bytes=10_000)
     box.append(frame(1, 20_000)).result(5)
-    box._measured = (-10.0, 0)
+    box._measured = (-10.0, 0, 0)
     with pytest.raises(InboxFull):
         box.append(frame(2))
     box.close()
     box.remove(box.segments()[0])
-    box._measured = (-10.0, 0)
+    box._measured = (-10.0, 0, 0)
     box.append(frame(3)).result(5)
     box.close()
 

@@ -324,3 +324,34 @@ def test_rejected_spans_are_counted_and_kept_and_the_others_stored(
     assert answer.status_code == 200
     assert len(stored(space)) == 1
     assert len(space.refused()) == (2 if as_json else 1)
+
+
+def test_a_disk_that_fills_answers_429_and_takes_again_when_it_is_freed(small_disk: Path) -> None:
+    from starlette.testclient import TestClient
+
+    from allears.settings import ListenSettings, Settings
+
+    with Space.open(small_disk / "space", settings=Settings(listen=ListenSettings(min_free_mb=1))) as space:
+        headers = bearer(space.keys.make("sender", "shop")[0])
+        client = TestClient(build(space, parts=frozenset({"listen"})))
+        filler = small_disk / "filler"
+        filler.write_bytes(bytes(4 << 20))
+        taken, number = [], 0
+        while True:
+            ids = [f"{number}-{i}" for i in range(10)]
+            calls = [event(0, messageId=i, properties={"note": "x" * 20_000}) for i in ids]
+            answer = client.post("/v1/batch", json={"batch": calls}, headers=headers)
+            if answer.status_code != 200:
+                break
+            taken += [f"shop:{i}" for i in ids]
+            number += 1
+        assert taken
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "2")
+        (small_disk / "more").write_bytes(bytes(400 << 10))
+        space.ground.inbox._measured = (-10.0, 0, 0)
+        bad = client.post("/v1/track", json={"event": 17}, headers=headers)
+        assert bad.status_code == 429, "what is refused needs room as well"
+        filler.unlink()
+        space.ground.inbox._measured = (-10.0, 0, 0)
+        assert client.post("/v1/batch", json={"batch": [event(1)]}, headers=headers).status_code == 200
+        assert stored(space) == sorted([*taken, "shop:m1"])

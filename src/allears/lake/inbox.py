@@ -84,7 +84,7 @@ class Inbox:
         self._group = _Group()
         self._pending = 0
         self._closing = False
-        self._measured = (-_MEASURED_SECONDS, 0)
+        self._measured = (-_MEASURED_SECONDS, 0, 0)
         self._writer: threading.Thread | None = None
         self._file: IO[bytes] | None = None
         self._number = 0
@@ -128,7 +128,10 @@ class Inbox:
         """
         now = time.monotonic()
         if now - self._measured[0] >= _MEASURED_SECONDS:
-            self._measured = (now, sum(_size(path) for path in self.folder.glob("*.seg")))
+            held = sum(_size(path) for path in self.folder.glob("*.seg"))
+            self._measured = (now, held, _free_bytes(self.folder))
+        if self._measured[2] < self._min_free:
+            raise InboxFull("the disk is nearly full", place="inbox")
         if self._measured[1] > self._inbox_limit:
             raise InboxFull("more is waiting for the digest than the inbox may hold", place="inbox")
 

@@ -81,6 +81,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         for n in range(3)
     ]
     (tmp_path / "labelled.csv").write_text("text,label\n" + "\n".join(labelled) + "\n", "utf-8")
+    (tmp_path / "people.csv").write_text("email,language\nada@example.com,it\nbo@example.com,\n", "utf-8")
     yield tmp_path
 
 
@@ -122,11 +123,11 @@ def test_commands_of_the_recipes_work_in_their_order(
         assert run(["new", "shop"]) == 0
     done = 0
     for line in (one for one in lines if one.startswith("allears ") and not ELSEWHERE.search(one)):
-        words = shlex.split(line)[1:]
+        words = shlex.split(line, comments=True)[1:]
         if words[0] == "new":
             assert run(words) == 0
         else:
-            for file in ("messages.csv", "inbox.mbox", "examples.csv", "labelled.csv"):
+            for file in ("messages.csv", "inbox.mbox", "examples.csv", "labelled.csv", "people.csv"):
                 if not (shop / file).exists():
                     (shop / file).symlink_to(desk / file)
             monkeypatch.chdir(shop)
@@ -144,6 +145,7 @@ def test_toml_in_the_docs_is_valid() -> None:
     from allears.act.clocks import read_clocks
     from allears.act.playbook import read_playbook
     from allears.act.route import read_rules
+    from allears.act.survey import read_survey
     from allears.listen.mapping import read_mapping
     from allears.measure.objectives import read_objectives
 
@@ -154,6 +156,8 @@ def test_toml_in_the_docs_is_valid() -> None:
             tables = set(re.findall(r"^\[(\w+)\]", text, re.M))
             if tables and tables <= sections:
                 read_settings_text(text)
+            elif "[[questions]]" in text:
+                read_survey(text)
             elif "when" in tables:
                 read_playbook(text)
             elif "[[rule]]" in text:

@@ -113,6 +113,18 @@ class ListenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 2
 
 
+class AskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[ask]``: our own surveys."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description="Address under which customers reach the survey pages, written into links.",
+            pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        ),
+    ] = "http://127.0.0.1:8765"
+
+
 class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[watch]``: how many false alarms a week are tolerable."""
 
@@ -177,6 +189,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: ListenSettings = ListenSettings()
     watch: WatchSettings = WatchSettings()
     guard: GuardSettings = GuardSettings()
+    ask: AskSettings = AskSettings()
 
 
 def read_settings(folder: Path) -> Settings:

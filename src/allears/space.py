@@ -42,10 +42,13 @@ from allears.journey import (
 )
 from allears.journey import questions as ask
 from allears.journey import volumes as counted
+from allears.journey.answering import Answering
 from allears.journey.digest import known_hashes
+from allears.journey.inviting import Inviting
 from allears.journey.leave import erase_customer, export_table
 from allears.journey.person import Person
 from allears.journey.pulse import pulse
+from allears.journey.surveys import Surveys
 from allears.lake import Seen
 from allears.settings import Settings
 
@@ -211,7 +214,42 @@ class Space:
 
     def react(self, since: datetime, changes: Sequence[Change] = (), given: Sequence[Happening] = ()) -> int:
         """Run the playbooks that are on: over what arrived since, issues that changed, burns; returns how many moves are new."""
-        return playbooks.run(self.ground, since=since, at=self.now(), changes=changes, given=given)
+        done = playbooks.run(self.ground, since=since, at=self.now(), changes=changes, given=given)
+        self._invite_approved()
+        return done
+
+    @cached_property
+    def surveys(self) -> Surveys:
+        """Our own surveys: what they ask, how many answered."""
+        return Surveys(self.ground)
+
+    @cached_property
+    def inviting(self) -> Inviting:
+        """Who is asked by which survey, and the links."""
+        return Inviting(self.ground, self.surveys)
+
+    @cached_property
+    def answering(self) -> Answering:
+        """Answers to our own surveys, on their way in."""
+        return Answering(self.ground, self.surveys)
+
+    def ask(
+        self,
+        survey: str,
+        to: str,
+        *,
+        sample: int | None = None,
+        dry_run: bool = False,
+        via: str | None = None,
+    ) -> tuple[dict[str, Any], list[dict[str, str]]]:
+        """Invite the people of a CSV file, or the customers of a segment such as ``channel=chat,days=30``.
+
+        Returns
+        -------
+        tuple
+            What was decided, and the rows of those invited with the ``link`` of each; no links on a dry run.
+        """
+        return self.inviting.ask(survey, to, actor=self.actor, sample=sample, dry_run=dry_run, via=via)
 
     def burning(self) -> list[Happening]:
         """Say which services burn their error budget now."""
@@ -428,7 +466,15 @@ class Space:
         done = move_desk.settle(self.ground.desk, ids, state)
         for given in ids:
             self.ground.audit.record(actor or self.actor, f"move.{state}", given, detail={"moves": done})
+        if state == "approved":
+            self._invite_approved()
         return done
+
+    def _invite_approved(self) -> None:
+        # Asked for again with each reaction, so that a crash between the yes and the links loses none.
+        via = playbooks.survey_destinations(self.ground)
+        if via is not None:
+            self.inviting.serve_moves(via)
 
     def playbooks(self) -> list[dict[str, Any]]:
         """List playbooks: those that ship and the space's own."""

@@ -42,7 +42,6 @@ TOLD: dict[type, str] = {
     Event: "event",
 }
 """What a happening is called that a trigger listens for."""
-"""What a happening is called that a trigger listens for."""
 
 
 def decide(
@@ -192,7 +191,7 @@ def what(action: Action) -> tuple[str, str]:
         return "notify", ", ".join(action.destinations)[:128]
     if isinstance(action, Propose):
         return "message", action.message
-    return ("survey", action.question) if isinstance(action, Survey) else ("wait", "")
+    return ("survey", action.survey or action.question) if isinstance(action, Survey) else ("wait", "")
 
 
 def _digest(*parts: str) -> str:

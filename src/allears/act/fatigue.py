@@ -84,16 +84,16 @@ class Ledger:
         self, customer: str, at: datetime, rules: Suppress, *, survey: bool = False, marketing: bool = False
     ) -> str:
         """Name the rule that keeps a customer from being contacted at a moment, or nothing."""
-        contacts = self._contacts.get(customer, [])
-        for (name, span), cap in zip(_WINDOWS, (rules.per_day, rules.per_week, rules.per_month), strict=True):
-            if _densest(contacts, at, span) > cap:
-                return name
         if survey:
             quarantine = timedelta(days=rules.survey_every_days)
             if any(abs(at - asked) < quarantine for asked in self._surveys.get(customer, [])):
                 return "survey quarantine"
             if rules.no_survey_during_complaint and self._complaining(customer, at, timedelta()):
                 return "open complaint"
+        contacts = self._contacts.get(customer, [])
+        for (name, span), cap in zip(_WINDOWS, (rules.per_day, rules.per_week, rules.per_month), strict=True):
+            if _densest(contacts, at, span) > cap:
+                return name
         if marketing and self._complaining(
             customer, at, timedelta(days=rules.no_marketing_after_complaint_days)
         ):

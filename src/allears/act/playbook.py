@@ -65,7 +65,7 @@ class DetractorAnswered(_Part, frozen=True, tag_field="on", tag="detractor answe
     """A customer gave a low rating."""
 
     at_most: Annotated[float, Meta(ge=0, le=1, description="normalised rating; 0.6 is 6 of 10")] = 0.6
-    scale: tuple[Literal["nps-0-10", "stars-1-5", "csat-1-5", "ces-1-7"], ...] = ()
+    scale: tuple[Literal["nps-0-10", "stars-1-5", "csat-1-5", "ces-1-7", "trustid-1-7"], ...] = ()
 
 
 class Event(_Part, frozen=True, tag_field="on", tag="event"):
@@ -116,10 +116,11 @@ class Propose(_Part, frozen=True, tag_field="do", tag="propose message"):
 
 
 class Survey(_Part, frozen=True, tag_field="do", tag="survey"):
-    """Propose to ask each customer concerned."""
+    """Ask each customer concerned: by a survey of ours, which makes links, or a question of whoever sends it."""
 
-    question: Annotated[str, Meta(min_length=1)]
-    scale: Literal["nps-0-10", "stars-1-5", "csat-1-5", "ces-1-7"] = "csat-1-5"
+    survey: Annotated[str, Meta(description="name of one of our surveys")] = ""
+    question: Annotated[str, Meta(description="name of a question kept where it is asked")] = ""
+    scale: Literal["nps-0-10", "stars-1-5", "csat-1-5", "ces-1-7", "trustid-1-7"] = "csat-1-5"
     via: str = ""
 
 
@@ -254,6 +255,8 @@ def _check(playbook: Playbook, place: str) -> None:
     for index, action in enumerate(playbook.then):
         if people == "nobody" and isinstance(action, Propose | Survey):
             raise Refused("nobody is concerned: say who", place=f"{place}: then[{index}]")
+        if isinstance(action, Survey) and bool(action.survey) == bool(action.question):
+            raise Refused("expected a survey or a question, one of them", place=f"{place}: then[{index}]")
         if isinstance(action, OpenCase) and waits and index > waits[0]:
             raise Refused("a case is opened at once: put the wait behind it", place=f"{place}: then[{index}]")
         if isinstance(action, OpenCase) and action.contacts and people != "customer":
@@ -307,7 +310,12 @@ def _action(action: Action) -> str:
             f" through {action.via}" if action.via else ""
         )
     if isinstance(action, Survey):
-        return f'ask "{action.question}" ({action.scale})' + (f" through {action.via}" if action.via else "")
+        asked = (
+            f"ask by the survey {action.survey}"
+            if action.survey
+            else f'ask "{action.question}" ({action.scale})'
+        )
+        return asked + (f" through {action.via}" if action.via else "")
     return f"wait {action.hours:g} hours"
 
 

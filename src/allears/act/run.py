@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Executable, case, delete, func, select, type_coerce
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from allears.act.case import open_case
@@ -20,12 +20,10 @@ from allears.act.happening import Happening, from_changes, from_signals
 from allears.act.issue import Change
 from allears.act.notice import issue_notice, without_personal
 from allears.act.playbook import Notify, OpenCase, Playbook, Propose, Survey
+from allears.act.recall import CHUNK, recall
 from allears.act.scene import Scene
-from allears.desk.base import Desk, Moment
-from allears.desk.work import Case, Delivery, Issue, IssueSignal, Move
-
-_CHUNK = 5_000
-_REMEMBER = timedelta(days=400)
+from allears.desk.base import Desk
+from allears.desk.work import Delivery, Issue, Move
 
 
 def run(
@@ -68,7 +66,11 @@ def run(
         for happening in told:
             if happening.what == "issue reopened" and happening.issue is not None:
                 withdraw(session, str(happening.issue["id"]), at)
-        ledger = Ledger(load=partial(_remember, session, scene, at), known=partial(_known, session))
+
+        def remember(ledger: Ledger, customers: list[str]) -> None:
+            recall(session, scene, at, ledger, customers)
+
+        ledger = Ledger(load=remember, known=partial(_known, session))
         for playbook in playbooks:
             for happening in sorted([*told, *from_signals(playbook, scene, since, at)], key=happened_before):
                 moves = decide(playbook, happening, scene, ledger, ZoneInfo(timezone))
@@ -109,7 +111,8 @@ def _act(
                 _open(session, action, happening, move, clocks, at)
         elif isinstance(action, Notify):
             _tell(session, action, happening, mine[0], outbox, at)
-        elif isinstance(action, Propose | Survey) and action.via:
+        elif isinstance(action, Propose | Survey) and action.via and not getattr(action, "survey", ""):
+            # A survey of ours goes out with its links, once they are made.
             _pass_on(session, action.via, mine, outbox, at)
 
 
@@ -161,44 +164,6 @@ def _facts(happening: Happening) -> dict[str, object]:
 
 def _known(session: Session, move_ids: list[str]) -> set[str]:
     known: set[str] = set()
-    for start in range(0, len(move_ids), _CHUNK):
-        known.update(session.scalars(select(Move.id).where(Move.id.in_(move_ids[start : start + _CHUNK]))))
+    for start in range(0, len(move_ids), CHUNK):
+        known.update(session.scalars(select(Move.id).where(Move.id.in_(move_ids[start : start + CHUNK]))))
     return known
-
-
-def _remember(session: Session, scene: Scene, at: datetime, ledger: Ledger, customers: list[str]) -> None:
-    for start in range(0, len(customers), _CHUNK):
-        some = customers[start : start + _CHUNK]
-        for customer, due, action in session.execute(_contacts(some, at - _REMEMBER)):
-            ledger.note(customer, due, survey=action == "survey")
-        for customer, since, until in session.execute(_complaints(some)):
-            ledger.complain(customer, since, until)
-        for customer, since, until in session.execute(_own_cases(some)):
-            ledger.complain(customer, since, until)
-    for customer in customers:
-        for moment, survey in scene.reached_out.get(customer, []):
-            ledger.note_seen(customer, moment, survey=survey)
-
-
-def _contacts(customers: list[str], since: datetime) -> Executable:
-    made = Move.state.in_(("proposed", "approved", "sent"))
-    return select(Move.customer, Move.due_at, Move.action).where(
-        Move.customer.in_(customers), Move.contacts, made, Move.due_at > since
-    )
-
-
-def _complaints(customers: list[str]) -> Executable:
-    until = case(
-        (Issue.state.in_(("open", "acknowledged")), None),
-        else_=func.coalesce(Issue.fixed_at, Issue.closed_at),
-    )
-    since = func.coalesce(Issue.first_signal_at, Issue.detected_at)
-    about = select(IssueSignal.customer, type_coerce(since, Moment), type_coerce(until, Moment)).join(Issue)
-    return about.where(IssueSignal.customer.in_(customers), Issue.kind == "issue").distinct()
-
-
-def _own_cases(customers: list[str]) -> Executable:
-    until = func.coalesce(Case.fixed_at, Case.closed_at)
-    return select(Case.customer, Case.opened_at, type_coerce(until, Moment)).where(
-        Case.customer.in_(customers)
-    )

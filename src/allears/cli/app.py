@@ -55,6 +55,8 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "move": (ACT, "allears.cli.work:move"),
     "playbook": (ACT, "allears.cli.work:playbook"),
     "destinations": (ACT, "allears.cli.work:destinations"),
+    "ask": (ACT, "allears.cli.ask:ask"),
+    "surveys": (ACT, "allears.cli.ask:surveys"),
     "learn": (ACT, "allears.cli.teach:learn"),
     "keys": (GUARD, "allears.cli.guard:keys"),
     "users": (GUARD, "allears.cli.guard:users"),

@@ -24,7 +24,7 @@ from allears.measure.experience import experience as measure_experience
 from allears.measure.hit import hit, struck
 from allears.measure.objectives import Objective, objectives_from, overridden
 from allears.measure.panel import panel_from
-from allears.measure.reference import Reference
+from allears.measure.reference import Reference, extend_reference
 from allears.measure.reliability import reliability
 from allears.measure.trust import trust as measure_trust
 from allears.measure.trust import trust_reference
@@ -62,9 +62,24 @@ def _reference(ground: Ground, every: str, end: datetime) -> Reference:
     """Give the first whole periods, learned once and kept: a reference that moved along would hide a slow decline."""
     name = f"trust reference {every}"
     content = load(ground, name)
+    table = ground.engine.table("signals")
     if content is not None:
-        return msgspec.json.decode(content, type=Reference)
-    table, days = ground.engine.table("signals"), ground.engine.made_of("signals")
+        known = msgspec.json.decode(content, type=Reference)
+        rows = ground.engine.query(
+            "SELECT DISTINCT rating_scale AS s FROM signals WHERE rating_scale IS NOT NULL AND occurred_at > $since",
+            since=end - timedelta(days=MEASURE_DAYS),
+        )
+        whole = extend_reference(table, known, scales=sorted(rows["s"].to_pylist()), cutoff=end)
+        if whole != known:
+            keep(
+                ground,
+                name,
+                msgspec.json.encode(whole),
+                at=ground.clock.now(),
+                note=f"version {whole.version}",
+            )
+        return whole
+    days = ground.engine.made_of("signals")
     oldest = datetime.fromisoformat(min(days, default=end.date().isoformat())).replace(tzinfo=UTC)
     since = periods.start(periods.number(oldest, every), every)
     learned = trust_reference(table, every=every, since=since, cutoff=end, tally=ground.tallies)

@@ -10,6 +10,7 @@ import pyarrow.parquet
 from sqlalchemy.orm import Session
 
 from allears.act.forget import forget_customers
+from allears.act.invite import forget_invitations
 from allears.errors import NotFound, Refused
 from allears.guard.erase import Receipt, erase
 from allears.journey.ground import Ground
@@ -34,9 +35,14 @@ def erase_customer(ground: Ground, customer: str, *, actor: str, why: str) -> Re
     Every key the customer's signals were sealed under is destroyed, those from before a merge included.
     """
     keys = _sealed_under(ground, customer)
+    digests = ground.graph.digests_of(customer)
 
     def remove(session: Session) -> dict[str, int]:
-        return {**ground.graph.forget(session, customer), **forget_customers(session, keys)}
+        return {
+            **forget_invitations(session, digests),
+            **ground.graph.forget(session, customer),
+            **forget_customers(session, keys),
+        }
 
     return erase(
         ground.desk,

@@ -11,7 +11,7 @@ import msgspec
 
 from allears.act.happening import Happening
 from allears.act.issue import Change, issues, signals_of
-from allears.act.playbook import Playbook, example, examples, explain, read_playbook
+from allears.act.playbook import Playbook, Survey, example, examples, explain, read_playbook
 from allears.act.rehearse import Rehearsal
 from allears.act.rehearse import rehearse as rehearse_playbook
 from allears.act.run import run as run_playbooks
@@ -97,6 +97,17 @@ def scene(ground: Ground, until: datetime, days: int = SCENE_DAYS) -> Scene:
     )
     active = [i["id"] for i in issues(ground.desk) if i["detected_at"] > until - timedelta(days=days)]
     return Scene(rows, {i: signals_of(ground.desk, i) for i in active})
+
+
+def survey_destinations(ground: Ground) -> dict[str, str] | None:
+    """Name the playbooks that ask by a survey of ours, and where each sends its links; None when none does."""
+    asking = [
+        (playbook.name, action.via)
+        for playbook in switched_on(ground)
+        for action in playbook.then
+        if isinstance(action, Survey) and action.survey
+    ]
+    return {name: via for name, via in asking if via} if asking else None
 
 
 def rehearse(ground: Ground, name: str, days: int) -> dict[str, Any]:

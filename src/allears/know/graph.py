@@ -19,8 +19,8 @@ from allears.clock import Clock, SystemClock
 from allears.desk import Desk
 from allears.desk.identity import Identifier, IdentityHistory, Profile, StewardAct
 from allears.know import ledger, published, steward
-from allears.know.appearances import Digest, appearances, weave
-from allears.know.components import Components
+from allears.know.appearances import KIND_OF, Digest, appearances, weave
+from allears.know.components import Components, keys_of
 from allears.know.identified import Identified, arrived_at, edge_sources, fill, times
 from allears.know.identifiers import ACCOUNT, normalise
 from allears.know.limits import Limits
@@ -102,6 +102,26 @@ class Graph:
         """
         with self._memory.writing() as writer:
             return steward.merge(writer, left_customer, right_customer, why, actor, self._clock.now())
+
+    def introduce(self, customers: Sequence[str], type: str, values: Sequence[str], source: str) -> None:
+        """Give known customers one more identifier each, such as the name under which an answer will come back.
+
+        Raises
+        ------
+        NotFound
+            One of the ids names nobody.
+        """
+        digests = list(self._digest(type, [normalise(type, v, self._region) or "" for v in values]))
+        high, low = keys_of(digests)
+        with self._memory.writing() as writer:
+            components = writer.components
+            at = np.full(len(digests), int(ledger.microseconds([self._clock.now()])[0]), np.int64)
+            nodes = components.find(high)
+            new = np.flatnonzero(nodes < 0)
+            nodes[new] = components.add((high[new], low[new]), np.full(len(new), KIND_OF[type]), at[new])
+            anchors = np.array([steward.anchor_of(writer, customer) for customer in customers], np.int64)
+            edges = components.link(anchors, nodes, at)
+            writer.settle(int(at[0]) if len(at) else 0, {int(edge): source for edge in edges if edge >= 0})
 
     def cut(self, left_digest: str, right_digest: str, why: str, actor: str) -> MergeId:
         """Take back what events say of two identifiers, so that two people joined by mistake part for good."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from allears.listen.answers import Answers
 from allears.listen.arrivals import Arrivals
 from allears.listen.mail import Mail
 from allears.listen.otlp import Otlp
@@ -29,6 +30,7 @@ FORMATS: dict[str, Format] = {
     "segment": Segment(),
     "signals": Signals(),
     "rows": Rows(),
+    "answers": Answers(),
     "mail": Mail(),
     "otlp-traces": Otlp("traces"),
     "otlp-logs": Otlp("logs"),

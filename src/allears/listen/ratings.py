@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-BOUNDS = {"nps-0-10": (0.0, 10.0), "stars-1-5": (1.0, 5.0), "csat-1-5": (1.0, 5.0), "ces-1-7": (1.0, 7.0)}
+BOUNDS = {
+    "nps-0-10": (0.0, 10.0),
+    "stars-1-5": (1.0, 5.0),
+    "csat-1-5": (1.0, 5.0),
+    "ces-1-7": (1.0, 7.0),
+    "trustid-1-7": (1.0, 7.0),
+}
 
 WORDS = {
     "one": 0.0, "two": 0.25, "three": 0.5, "four": 0.75, "five": 1.0,

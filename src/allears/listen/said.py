@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from allears.listen.ratings import normalise
+from allears.tables.signals import SCALES
 
 TEXT_KEYS = (
     "comment",
@@ -112,4 +113,4 @@ def _take_rating(rest: dict[str, Any], scale: str | None) -> tuple[float | None,
     return None, None
 
 
-_SCALES = frozenset(("nps-0-10", "stars-1-5", "csat-1-5", "ces-1-7"))
+_SCALES = frozenset(SCALES)

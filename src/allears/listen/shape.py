@@ -46,7 +46,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     name: str | None = None
     rating: str | None = None
     rating_scale: Annotated[
-        str | None, Meta(description="nps-0-10, stars-1-5, csat-1-5, ces-1-7; null: 0-1.")
+        str | None, Meta(description="nps-0-10, stars-1-5, csat-1-5, ces-1-7, trustid-1-7; null: 0-1.")
     ] = None
     reach: Annotated[tuple[str, ...], Meta(description="The largest of these numbers counts.")] = ()
     thread: str | None = None

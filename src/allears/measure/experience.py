@@ -22,13 +22,22 @@ from allears.measure.tally import Span, Tally, afresh
 
 METHOD = "experience/1"
 # What counts as a move worth telling, in the measure's own unit.
-WORTH_TELLING = {"nps": 5.0, "csat": 3.0, "ces": 0.2, "ces_easy": 3.0, "stars": 0.1, "sentiment": 0.05}
+WORTH_TELLING = {
+    "nps": 5.0,
+    "csat": 3.0,
+    "ces": 0.2,
+    "ces_easy": 3.0,
+    "stars": 0.1,
+    "trustid": 0.2,
+    "sentiment": 0.05,
+}
 _UNITS = {
     "nps": "points",
     "csat": "points",
     "ces": "points of 1-7",
     "ces_easy": "points",
     "stars": "stars",
+    "trustid": "points of 1-7",
     "sentiment": "points of -1..1",
 }
 
@@ -65,7 +74,7 @@ def experience(
     """Measure what customers say of us, per group and period.
 
     Names: ``nps`` (-100..100), ``csat`` (percent of 4-5), ``ces`` (mean, 1-7), ``ces_easy`` (percent of 5-7),
-    ``stars`` (mean, 1-5), ``sentiment`` (mean of texts, -1..1). Who answers often does not count as many:
+    ``stars`` (mean, 1-5), ``trustid`` (mean, 1-7), ``sentiment`` (mean of texts, -1..1). Who answers often does not count as many:
     intervals are widened by the design effect of answers of one customer. Fewer than 10 answers are
     suppressed; 10-29 are marked ``low data`` and, among at least three groups, shrunk towards the others.
 
@@ -168,6 +177,7 @@ def _answers(signals: Any, every: str) -> Any:
         "csat-1-5": ("csat", (r > 0.625).cast("int8")),
         "ces-1-7": ("ces", 1 + 6 * r),
         "stars-1-5": ("stars", 1 + 4 * r),
+        "trustid-1-7": ("trustid", 1 + 6 * r),
     }
     name = scale.cases(*((s, ibis.literal(n)) for s, (n, _) in points.items()))
     x = scale.cases(*((s, x.cast("float64")) for s, (_, x) in points.items()))

@@ -15,8 +15,8 @@ from allears.measure.columns import between, customer_of, inbound, only
 from allears.measure.vocabulary import Names, among, names_of
 
 LOOK_BACK_DAYS = 70
-ASKED = ("nps-0-10", "csat-1-5", "ces-1-7")
-STATED = ("nps-0-10", "csat-1-5", "ces-1-7", "stars-1-5", "sentiment")
+ASKED = ("nps-0-10", "csat-1-5", "ces-1-7", "trustid-1-7")
+STATED = ("nps-0-10", "csat-1-5", "ces-1-7", "trustid-1-7", "stars-1-5", "sentiment")
 
 PANEL = pa.schema(
     [

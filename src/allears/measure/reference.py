@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from allears.measure import periods
-from allears.measure.soundings import Key, Sounding
+from allears.measure.soundings import Key, Sounding, soundings
 
 PERIODS = 4
 
@@ -72,4 +72,40 @@ def reference_from(
         levels=dict(sorted(levels.items())),
         weights={name: n[name] ** 0.5 for name in sorted(levels)},
         again=dict(sorted(shares.items())),
+    )
+
+
+def extend_reference(signals: Any, reference: Reference, *, scales: list[str], cutoff: datetime) -> Reference:
+    """Take in scales that were first asked after the reference was learned: each by its own first four whole periods.
+
+    What was learned before stays as it is; the version changes only when something was added.
+
+    Parameters
+    ----------
+    signals
+        Ibis table of ``signals``.
+    scales
+        Rating scales found, such as ``trustid-1-7``.
+    """
+    late = [scale for scale in scales if scale.split("-")[0] not in reference.levels]
+    if not late:
+        return reference
+    rows = signals.filter(signals.rating_scale.isin(late))
+    found = soundings(rows, by=None, every=reference.every, cutoff=cutoff)
+    last = periods.number(cutoff, reference.every)
+    levels, weights = dict(reference.levels), dict(reference.weights)
+    for name in sorted({key[0] for key in found if key[0] in {scale.split("-")[0] for scale in late}}):
+        # The period in which asking began is not a whole one.
+        first = min(period for what, _, period in found if what == name) + 1
+        mine = [
+            s for (what, _, period), s in found.items() if what == name and first <= period < first + PERIODS
+        ]
+        n = sum(s.n for s in mine)
+        if last - first >= PERIODS and n >= 30:
+            levels[name] = (sum(s.good for s in mine) + 0.5) / (n + 1)
+            weights[name] = n**0.5
+    if levels == reference.levels:
+        return reference
+    return msgspec.structs.replace(
+        reference, levels=dict(sorted(levels.items())), weights=dict(sorted(weights.items()))
     )

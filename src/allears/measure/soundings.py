@@ -16,7 +16,7 @@ from allears.measure.vocabulary import Names, among, names_of
 
 METHOD = "soundings/1"
 
-STATED = ("nps", "csat", "ces", "stars", "expressed")
+STATED = ("nps", "csat", "ces", "stars", "trustid", "expressed")
 BEHAVIOURAL = ("repeat", "staying", "settled", "kept")
 ABILITY = ("unfailed",)
 RECONTACT_DAYS = 7
@@ -26,6 +26,7 @@ MEANINGS = {
     "csat": "mean of 1-5 satisfaction, as a share of the scale",
     "ces": "mean of 1-7 ease, as a share of the scale",
     "stars": "mean of 1-5 stars, as a share of the scale",
+    "trustid": "mean of 1-7 agreement with TrustID's items, as a share of the scale",
     "expressed": "mean sentiment of messages without a rating, as a share of the scale",
     "repeat": "customers active again, of those active in the two periods before, as often as such customers were",
     "staying": "active customers who did not unsubscribe, opt out, cancel or downgrade",

@@ -13,7 +13,7 @@ CHANNELS = {
     "web": "Web", "app": "App", "ticket": "Tickets", "video": "Video comments", "store": "Stores",
 }  # fmt: skip
 MEASURES = {
-    "nps": "NPS", "csat": "Satisfied (CSAT)", "ces": "Easy to deal with (CES)", "stars": "Stars", "sentiment": "Sentiment",
+    "nps": "NPS", "csat": "Satisfied (CSAT)", "ces": "Easy to deal with (CES)", "stars": "Stars", "trustid": "Trusted (TrustID)", "sentiment": "Sentiment",
     "availability": "Requests that work", "latency": "Requests fast enough",
 }  # fmt: skip
 STATES = {

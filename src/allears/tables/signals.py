@@ -22,7 +22,7 @@ CHANNELS = (
     "store",
 )
 RELATIONSHIPS = ("consumer", "employee", "partner")
-SCALES = ("nps-0-10", "stars-1-5", "csat-1-5", "ces-1-7")
+SCALES = ("nps-0-10", "stars-1-5", "csat-1-5", "ces-1-7", "trustid-1-7")
 
 _SHARED_HEAD = (
     Column(
@@ -44,7 +44,9 @@ _SHARED_HEAD = (
 )
 _SHARED_FACTS = (
     Column("rating", pa.float64(), "0-1 normalised, 1 is good"),
-    Column("rating_scale", pa.string(), "which scale it was: nps-0-10, stars-1-5, csat-1-5, ces-1-7"),
+    Column(
+        "rating_scale", pa.string(), "which scale it was: nps-0-10, stars-1-5, csat-1-5, ces-1-7, trustid-1-7"
+    ),
     Column("reach", pa.int64(), "followers, views or shares at the time"),
     Column("service", pa.string(), "the service met, for telemetry and events about one"),
     Column("ok", pa.bool_(), "whether it worked, for telemetry"),

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from allears.errors import AllearsError
 from allears.web.api import api
+from allears.web.ask.routes import ask_routes
 from allears.web.doors import Straight, doors
 from allears.web.errors import answer, problem
 from allears.web.intake import HEADERS
@@ -63,6 +64,7 @@ def build(space: Space, *, parts: frozenset[str] = PARTS, once: OneTime | None =
         open_doors = doors(space)
         app.router.routes.extend(open_doors)
         app.add_middleware(Straight, routes=open_doors)
+        app.router.routes.extend(ask_routes(space))
     if "web" in parts:
         app.include_router(api(space))
         _once(app, space, once or OneTime())
@@ -83,7 +85,17 @@ class SafeHeaders:
 
         async def safer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *HEADERS]
+                given = dict(message["headers"])
+                # A page that names who may frame it says it better than the older header can.
+                framed = b"frame-ancestors http" in given.get(b"content-security-policy", b"")
+                message["headers"] = [
+                    *message["headers"],
+                    *(
+                        h
+                        for h in HEADERS
+                        if h[0] not in given and not (framed and h[0] == b"x-frame-options")
+                    ),
+                ]
             await send(message)
 
         await self._app(scope, receive, safer if scope["type"] == "http" else send)

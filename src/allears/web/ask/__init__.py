@@ -1,0 +1,1 @@
+"""Where customers answer our surveys: plain pages, no log-in."""

@@ -169,6 +169,12 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     heads_minutes: Annotated[
         int, Meta(description="Minutes between signed heads while the audit grows.", ge=1, le=1440)
     ] = 5
+    erasures_file: Annotated[
+        str,
+        Meta(
+            description="The list of who was erased, in pseudonyms, for `allears restore`; best on another disk."
+        ),
+    ] = "erasures.jsonl"
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -63,6 +63,8 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "erase": (GUARD, "allears.cli.guard:erase"),
     "audit": (GUARD, "allears.cli.audit:audit"),
     "export": (KEEP, "allears.cli.keep:export"),
+    "backup": (KEEP, "allears.cli.backup:backup"),
+    "restore": (KEEP, "allears.cli.backup:restore"),
     "compact": (KEEP, "allears.cli.keep:compact"),
     "doctor": (KEEP, "allears.cli.keep:doctor"),
     "bench": (KEEP, "allears.cli.bench:bench"),

@@ -13,6 +13,7 @@ from allears.act.forget import forget_customers
 from allears.act.invite import forget_invitations
 from allears.errors import NotFound, Refused
 from allears.guard.erase import Receipt, erase
+from allears.guard.erasures import Erasure, note_erasure
 from allears.journey.ground import Ground
 from allears.journey.questions import sql
 
@@ -35,6 +36,19 @@ def erase_customer(ground: Ground, customer: str, *, actor: str, why: str) -> Re
     Every key the customer's signals were sealed under is destroyed, those from before a merge included.
     """
     keys = _sealed_under(ground, customer)
+    note_erasure(
+        ground.folder / ground.settings.guard.erasures_file, Erasure(ground.clock.now(), customer, keys, why)
+    )
+    return _erase(ground, customer, keys, actor, why)
+
+
+def erase_again(ground: Ground, erasure: Erasure) -> Receipt:
+    """Carry out in a restored space what was erased after its backup was made."""
+    keys = {*_sealed_under(ground, erasure.customer), *erasure.subjects}
+    return _erase(ground, erasure.customer, sorted(keys), "restore", erasure.why)
+
+
+def _erase(ground: Ground, customer: str, keys: list[str], actor: str, why: str) -> Receipt:
     digests = ground.graph.digests_of(customer)
 
     def remove(session: Session) -> dict[str, int]:

@@ -85,6 +85,16 @@ class Store:
         delta = self._delta(name)
         return list(delta.file_uris()) if delta else []
 
+    def snapshot(self, name: str) -> list[Path]:
+        """Give every file that makes up the table as it is now, its log included: copied together they are the table."""
+        delta = self._delta(name)
+        if delta is None:
+            return []
+        log = (self.folder / name / "_delta_log").iterdir()
+        # Without the hint to the last checkpoint, which may be newer than this version, readers list the log themselves.
+        entries = [p for p in log if p.name[:20].isdigit() and int(p.name[:20]) <= delta.version()]
+        return [*sorted(entries), *(Path(uri.removeprefix("file://")) for uri in delta.file_uris())]
+
     def settle(self) -> None:
         """Wait until everything written is on the disk itself: before this, the inbox keeps its copy."""
         # The lake's writer does not fsync; a power cut could otherwise take what the inbox no longer holds.

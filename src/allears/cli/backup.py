@@ -1,0 +1,83 @@
+"""Backups: made while the space is served, checked, and brought back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from allears.cli import show
+from allears.cli.where import HERE, Where
+from allears.errors import Refused
+from allears.guard.erasures import read_erasures
+from allears.journey import backup as backups
+
+
+def backup(file: Path, /, *, where: Where = HERE) -> None:
+    """Write the whole space into one sealed file; it may be served meanwhile.
+
+    The space's key is not in it: keep that apart. Check a backup with `allears restore FILE --check`.
+
+    Parameters
+    ----------
+    file
+        The file to write; must not exist.
+    """
+    with where.open() as space:
+        made = backups.backup(space.ground, file)
+        space.ground.audit.record(space.actor, "backup", space.ground.settings.space.name)
+    if where.json:
+        show.as_json(msgspec.to_builtins(made))
+    else:
+        show.out.print(f"{made.files:,} files, {made.bytes / 1e6:,.1f} MB in {file}")
+        show.out.print("keep space.key somewhere else: the backup opens with it only", style="dim")
+
+
+def restore(
+    file: Path,
+    directory: Path | None = None,
+    /,
+    *,
+    key: Annotated[Path, Parameter(help="The space's key file; backups do not hold it.")],
+    erasures: Annotated[
+        Path | None,
+        Parameter(help="The list of erasures of the lost space: carried out again before anybody asks."),
+    ] = None,
+    no_erasures: Annotated[bool, Parameter(negative="", help="Nobody was erased since the backup.")] = False,
+    check: Annotated[
+        bool, Parameter(negative="", help="Only read and check the backup; write nothing.")
+    ] = False,
+    json: bool = False,
+) -> None:
+    """Make a space from a backup: all of it or nothing.
+
+    Parameters
+    ----------
+    file
+        Written by `allears backup`.
+    directory
+        The space to make; must not exist.
+    json
+        Print JSON.
+    """
+    if check:
+        found = backups.check(file, key)
+        say = (
+            f"whole: {found.files:,} files, {found.bytes / 1e6:,.1f} MB of {found.made_at:%Y-%m-%d %H:%M} UTC"
+        )
+    elif directory is None:
+        raise Refused("expected the folder to make", place="--check or DIRECTORY")
+    elif (erasures is None) != no_erasures:
+        raise Refused(
+            "a restored space must forget again who was erased since: give the list, or say that there is none with --no-erasures",
+            place="--erasures",
+        )
+    else:
+        if erasures is not None and not erasures.is_file():
+            raise Refused("no such file", place="--erasures")
+        listed = read_erasures(erasures) if erasures is not None else []
+        found = backups.restore(file, directory, key, listed)
+        say = f"{found.files:,} files in {directory}; {found.erased_again:,} customers erased again"
+    show.as_json(msgspec.to_builtins(found)) if json else show.out.print(say)

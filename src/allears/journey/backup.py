@@ -1,0 +1,275 @@
+"""Backup and restore: the whole space in one sealed file, taken while it is served, checked before it is believed.
+
+Order matters while others write: the inbox first, then the lake, then the desk. What the digest takes over meanwhile is
+still in the copied inbox, and is taken over again after a restore (a signal counts once); every key that the copied lake
+needs was in the desk before its rows were written. Copied the other way round, a row could lack its key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import IO, BinaryIO
+
+import msgspec
+
+from allears.desk.upgrade import newest
+from allears.errors import NotFound, Refused, WorldFailed
+from allears.guard.erasures import Erasure
+from allears.guard.space_key import SpaceKey, read_key_file
+from allears.guard.stream import SealedReader, SealedWriter
+from allears.journey.ground import KEY_FILE, Ground, lay
+from allears.journey.leave import erase_again
+
+MAGIC = b"allears-backup-1\n"
+MANIFEST = "manifest.json"
+DESK = "desk.db"
+# Never in a backup: the key (it would open the backup), locks and scratch; the desk is copied as a whole by its engine.
+_LEFT_OUT = (KEY_FILE, "scratch", "digest.lock")
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What stands in clear at the start of a backup; changing it makes the rest unreadable."""
+
+    tenant: str
+    made_at: datetime
+    desk: str
+    fingerprint: str
+
+
+class Summary(msgspec.Struct):
+    """What a backup holds, or a restore gave back."""
+
+    file: str
+    made_at: datetime
+    files: int
+    bytes: int
+    erased_again: int = 0
+
+
+def backup(ground: Ground, target: Path) -> Summary:
+    """Write a backup; other processes may listen and digest meanwhile.
+
+    Raises
+    ------
+    Refused
+        The file is there already, or the desk is not SQLite: back that up with its own tools.
+    WorldFailed
+        Target or space cannot be read or written; no half-made file stays.
+    """
+    if target.exists():
+        raise Refused("there is a file already", place=str(target))
+    if ground.desk.engine.dialect.name != "sqlite":
+        raise Refused(
+            "expected a desk on SQLite; back other desks up with their own tools", place="[desk] url"
+        )
+    key = read_key_file(ground.folder / KEY_FILE)
+    header = Header(ground.settings.space.name, ground.clock.now(), newest(), key.fingerprint)
+    half = target.with_name(target.name + ".part")
+    try:
+        with half.open("xb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            clear = MAGIC + msgspec.json.encode(header) + b"\n"
+            file.write(clear)
+            with SealedWriter(file, _stream_key(key), clear) as sealed:
+                files, size = _pack(ground, sealed)
+            file.flush()
+            os.fsync(file.fileno())
+        half.rename(target)
+    except OSError as error:
+        raise WorldFailed(
+            f"the backup cannot be written ({type(error).__name__})", place=str(target), again=True
+        ) from error
+    finally:
+        half.unlink(missing_ok=True)
+    return Summary(str(target), header.made_at, files, size)
+
+
+def check(source: Path, key_file: Path) -> Summary:
+    """Read a backup from end to end and compare every file with its checksum, without writing anything.
+
+    Raises
+    ------
+    Refused
+        It is no backup, is damaged, cut short, or belongs to another key.
+    """
+    with _opened(source, read_key_file(key_file)) as (header, tar):
+        files, size = _compare(tar, None)
+    return Summary(str(source), header.made_at, files, size)
+
+
+def restore(source: Path, folder: Path, key_file: Path, erasures: Iterable[Erasure]) -> Summary:
+    """Make a space from a backup: all of it or nothing.
+
+    Parameters
+    ----------
+    folder
+        Must not exist yet.
+    key_file
+        The space's key: a backup does not hold it.
+    erasures
+        What was erased since; carried out again before anybody may ask the restored space.
+
+    Raises
+    ------
+    Refused
+        The folder exists, or the backup is damaged, of another key, or made by a newer version.
+    """
+    if folder.exists():
+        raise Refused("a restore needs a folder that is not there yet", place=str(folder))
+    key = read_key_file(key_file)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+        made = Path(scratch) / "space"
+        made.mkdir(mode=0o700)
+        with _opened(source, key) as (header, tar):
+            files, size = _compare(tar, made)
+        shutil.copyfile(key_file, made / KEY_FILE)
+        (made / KEY_FILE).chmod(0o600)
+        again = _erase(made, header.made_at, erasures)
+        os.sync()
+        made.rename(folder)
+    return Summary(str(source), header.made_at, files, size, again)
+
+
+def _erase(folder: Path, since: datetime, erasures: Iterable[Erasure]) -> int:
+    """Carry out again what was erased after the backup was made; those from before are in it."""
+    ground = lay(folder)
+    try:
+        late = [e for e in erasures if e.at >= since]
+        done = {e.customer: e for e in late}
+        for erasure in done.values():
+            erase_again(ground, erasure)
+        return len(done)
+    finally:
+        ground.close()
+
+
+def _pack(ground: Ground, sealed: SealedWriter) -> tuple[int, int]:
+    sums: dict[str, str] = {}
+    total = 0
+    with (
+        tarfile.open(fileobj=sealed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
+        tempfile.TemporaryDirectory(dir=ground.folder) as scratch,
+    ):
+        for name, path in _files(ground, Path(scratch)):
+            try:
+                with path.open("rb") as file:
+                    sums[name], size = _put(tar, name, file)
+            except FileNotFoundError:
+                if not name.startswith("inbox/"):
+                    raise
+                continue  # A segment that the digest finished meanwhile: the lake, copied later, holds it.
+            total += size
+        _put(tar, MANIFEST, io.BytesIO(msgspec.json.encode(sums)))
+    return len(sums), total
+
+
+def _put(tar: tarfile.TarFile, name: str, file: BinaryIO) -> tuple[str, int]:
+    # A segment may grow while it is read: as much is taken as was there when it was opened.
+    entry = tarfile.TarInfo(name)
+    entry.size = file.seek(0, io.SEEK_END)
+    entry.mode = 0o600
+    file.seek(0)
+    counting = _Summed(file, entry.size)
+    tar.addfile(entry, counting)
+    return counting.sum.hexdigest(), entry.size
+
+
+class _Summed(io.RawIOBase):
+    """Passes a file's first bytes on, and sums them up on the way."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file, self._left, self.sum = file, size, hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        part = self._file.read(min(size, self._left) if size >= 0 else self._left)
+        self._left -= len(part)
+        self.sum.update(part)
+        return part
+
+
+def _files(ground: Ground, scratch: Path) -> Iterator[tuple[str, Path]]:
+    folder, lake = ground.folder, ground.store.folder
+    yield from ((f"inbox/{name}.seg", folder / "inbox" / f"{name}.seg") for name in ground.inbox.segments())
+    for table in sorted(p.parent.name for p in lake.glob("*/_delta_log")):
+        yield from ((str(path.relative_to(folder)), path) for path in ground.store.snapshot(table))
+    desk = scratch / DESK
+    source = sqlite3.connect(f"file:{ground.desk.engine.url.database}?mode=ro", uri=True)
+    with source, sqlite3.connect(desk) as copy:
+        source.backup(copy)
+    source.close()
+    copy.close()
+    yield DESK, desk
+    inside = {"inbox", lake.name, *_LEFT_OUT, scratch.name}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and name.parts[0] not in inside and not name.parts[0].startswith(DESK):
+            yield str(name), path
+
+
+def _compare(tar: tarfile.TarFile, into: Path | None) -> tuple[int, int]:
+    """Read every file, write it below ``into``, and hold the sums against the manifest, which comes last."""
+    sums: dict[str, str] = {}
+    told: dict[str, str] | None = None
+    total = 0
+    for entry in tar:
+        file = tar.extractfile(entry)
+        if file is None or not _is_plain(entry.name):
+            raise Refused("a backup holds plain files only", place=f"file {len(sums)}")
+        if entry.name == MANIFEST:
+            told = msgspec.json.decode(file.read(), type=dict[str, str])
+            continue
+        target = into / entry.name if into is not None else Path(os.devnull)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        summed = _Summed(file, entry.size)
+        with target.open("wb") as out:
+            shutil.copyfileobj(summed, out, 1 << 20)
+        sums[entry.name] = summed.sum.hexdigest()
+        total += entry.size
+    if told != sums:
+        raise Refused("a backup's files are not those it was made of", place=MANIFEST)
+    return len(sums), total
+
+
+def _is_plain(name: str) -> bool:
+    path = Path(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
+@contextmanager
+def _opened(source: Path, key: SpaceKey) -> Iterator[tuple[Header, tarfile.TarFile]]:
+    """Open a backup: its header, checked, and the files inside."""
+    if not source.is_file():
+        raise NotFound("no such file", place=str(source))
+    with source.open("rb") as file:
+        magic, line = file.readline(64), file.readline(4096)
+        try:
+            header = msgspec.json.decode(line, type=Header)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            header = None
+        if magic != MAGIC or header is None:
+            raise Refused("not a backup", place=str(source))
+        if header.fingerprint != key.fingerprint:
+            raise Refused(f"this backup needs the key with fingerprint {header.fingerprint}", place="--key")
+        if header.desk > newest():
+            raise Refused(f"made by a newer Allears (desk {header.desk}, here {newest()})", place=str(source))
+        sealed = SealedReader(file, _stream_key(key), magic + line)
+        with tarfile.open(fileobj=io.BufferedReader(sealed, 1 << 20), mode="r|") as tar:
+            yield header, tar
+        # A tar's end comes before the stream's: the rest is read, so that a missing end is noticed.
+        while sealed.read(1 << 20):
+            pass
+
+
+def _stream_key(key: SpaceKey) -> bytes:
+    return key.sub_key("backup")

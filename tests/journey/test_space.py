@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -205,11 +206,37 @@ def test_taught_topics_and_sentiment_are_used_from_the_next_message_on(space: Sp
     assert "my/gift-wrap" in space.ground.engine.query("SELECT topics FROM signals")["topics"][0].as_py()
 
 
-def test_a_demo_in_small_goes_the_whole_way(tmp_path: Path) -> None:
-    from allears.testing.life import live_through
+def test_a_demo_in_small_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from allears.testing import life
 
-    outcome, space = live_through(tmp_path / "town", seed=3, days=60, customers=1500)
+    told: list[str] = []
+
+    class Guarded(life.Town):
+        """A town that tells its truth to nobody before the watch has ended."""
+
+        def __getattribute__(self, name: str) -> Any:
+            assert (
+                told or name in ("start", "end", "mappings", "payloads", "_parcels", "_build") or not hidden
+            )
+            return super().__getattribute__(name)
+
+    def compare(*given: Any) -> dict[str, Any]:
+        told.append("the watch has ended")
+        return outcome_of(*given)
+
+    hidden: list[bool] = []
+    outcome_of, listen = life._outcome, life._listen
+
+    def hear(*given: Any) -> None:
+        hidden.append(True)
+        listen(*given)
+
+    monkeypatch.setattr(life, "Town", Guarded)
+    monkeypatch.setattr(life, "_outcome", compare)
+    monkeypatch.setattr(life, "_listen", hear)
+    outcome, space = life.live_through(tmp_path / "town", seed=3, days=60, customers=1500)
     with space:
+        assert hidden and told
         assert outcome["simulated"] is True
         assert {p["kind"] for p in outcome["planted"]} == {"incident", "opportunity", "decoy"}
         assert outcome["identity"]["precision"] > 0.98

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from allears.measure.evidence import Evidence, closing
+from allears.measure.days import Days
+from allears.measure.evidence import Evidence, behavioural, closing
 from allears.measure.panel import PANEL
 from allears.measure.verdict import judge, margin, verdict
 from allears.tables.outcomes import VERDICTS
@@ -159,8 +160,6 @@ def test_a_long_interrupted_series_shows_lasting_damage() -> None:
             ),
         ]
     )  # fmt: skip
-    from datetime import UTC, datetime
-
     at = datetime.fromtimestamp((20_000 + 101) * 86_400, UTC)
     rows = _said(panel, {"began_at": at, "fixed_at": at, "cutoff": at + timedelta(days=59)})
     assert rows["behavioural"]["said"] == "not regained" and "interrupted" in rows["behavioural"]["method"]
@@ -196,8 +195,50 @@ def test_one_good_window_is_not_enough() -> None:
 def test_a_gap_that_closes_is_not_called_open_for_its_past() -> None:
     closing_gap = _evidence(gap=(-12.0, -16.0, -8.0), windows=((-22.0, -27.0, -17.0), (-2.0, -7.0, 3.0)))
     assert judge("behavioural", closing_gap).said == "cannot tell"
-    open_gap = closing_gap._replace(windows=((-22.0, -27.0, -17.0), (-14.0, -19.0, -9.0)))
+    open_gap = _evidence(gap=(-16.0, -20.0, -12.0), windows=((-18.0, -23.0, -13.0), (-14.0, -19.0, -9.0)))
     assert judge("behavioural", open_gap).said == "not regained"
+
+
+def test_at_the_edge_of_the_margin_either_verdict_is_rare() -> None:
+    rng = np.random.default_rng(0)
+    said = []
+    for inside in (1.0, 0.99):
+        for _ in range(400):
+            first, last = (float(x) for x in -10 * inside + rng.normal(0, 2.8, 2))
+            both = (first + last) / 2
+            windows = tuple((w, w - 1.645 * 2.8, w + 1.645 * 2.8) for w in (first, last))
+            gap = (both, both - 1.645 * 2.0, both + 1.645 * 2.0)
+            said.append(judge("behavioural", _evidence(gap=gap, windows=windows)).said)
+    # The gap equals the margin: 5 % either way are due at most.
+    assert said.count("not regained") <= 0.07 * len(said)
+    assert said.count("regained") <= 0.07 * len(said)
+
+
+def test_rare_customers_do_not_make_regulars_look_recovered() -> None:
+    # Regulars met it, and nothing came of it. Most others come once a quarter: chosen for having been seen before the
+    # start, they would seem to lose interest afterwards, and the regulars to gain.
+    began, days, gaps = 40, 90, []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        rate = np.where(np.arange(6000) < 600, 0.3, 0.012)
+        who, day = np.nonzero(rng.poisson(rate[:, None], (6000, days)))
+        exposed = who < 300
+        known = np.isin(who, who[day < began]) & ~((day == began) & exposed)
+        who, day, exposed = (c[known] for c in (who, day, exposed))
+        n = np.ones(2 * len(who))
+        panel = pa.table(
+            {
+                "customer": [f"c{i}" for i in (*who, *who)], "exposed": [*exposed, *exposed],
+                "day": pa.array([*(day + 20_000), *(day + 20_000)], pa.int32()).cast(pa.date32()),
+                "what": ["activity"] * len(who) + ["seen"] * len(who), "n": n.astype(int), "total": n,
+            },
+            schema=PANEL,
+        )  # fmt: skip
+        at = datetime.fromtimestamp((20_000 + began) * 86_400, UTC)
+        found = behavioural(Days(panel, at, at, at + timedelta(days=days - began)), "activity", 21)
+        assert found.gap is not None
+        gaps.append(found.gap[0])
+    assert abs(np.mean(gaps)) < 4
 
 
 def test_a_half_life_is_given_back_and_a_level_gap_has_none() -> None:

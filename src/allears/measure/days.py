@@ -86,6 +86,9 @@ class Days:
         first = np.full(self.size, np.iinfo(np.int64).max)
         np.minimum.at(first, self.customer[inside], self.day[inside])
         self.seen: Flags = first < np.iinfo(np.int64).max
+        self.first_seen: Ints = np.full(self.size, np.iinfo(np.int64).max)
+        here = self.what == "seen"
+        np.minimum.at(self.first_seen, self.customer[here], self.day[here])
         self.met[self.seen] = first[self.seen]
         self.chosen: dict[str, tuple[Groups, float]] = {}  # by what was counted; the same for every window
         told = self.what == "met"

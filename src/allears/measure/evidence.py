@@ -31,7 +31,7 @@ FEWEST_EVENTS = 20
 FEWEST_ANSWERS = 10
 FEWEST_PEERS = 30
 COMPARABLE_P = 0.05
-_MATCH_DAYS, _BASE_DAYS = 14, 28
+_MATCH_SHARE, _MATCH_DAYS = 1 / 3, 7
 
 
 class Evidence(NamedTuple):
@@ -84,7 +84,7 @@ def behavioural(days: Days, what: str, window_days: int) -> Evidence:
         leads_p=leads,
         n=int(groups.own.sum()),
         peers=int(groups.other.sum()),
-        method="ratio difference-in-differences by customer/1",
+        method="ratio difference-in-differences by customer/2",
     )
 
 
@@ -185,27 +185,40 @@ def _groups(days: Days, what: str) -> tuple[Groups, float]:
 
 def _choose(days: Days, what: str) -> tuple[Groups, float]:
     tried = []
+    base = _baseline(days)
+    early = days.first_seen < base
+    mine = days.exposed & early
     for seen in (days.seen, np.ones(days.size, bool)):
-        own, other = days.exposed & seen, ~days.exposed & seen
-        if own.sum() < 0.8 * days.exposed.sum() or other.sum() < FEWEST_PEERS:
+        own, other = mine & seen, ~days.exposed & early & seen
+        if own.sum() < 0.8 * mine.sum() or min(own.sum(), other.sum()) < FEWEST_PEERS:
             continue
-        groups = _matched(days, what, own, other)
+        groups = _matched(days, what, own, other, base)
         tried.append((groups, _leads(days, what, groups)))
         if tried[-1][1] >= COMPARABLE_P:
             return tried[-1]
+    if not tried:
+        raise NotReady(
+            "too few customers were known long enough before the start",
+            got=int(min(mine.sum(), (~days.exposed & early).sum())),
+            needed=FEWEST_PEERS,
+        )
     return max(tried, key=lambda pair: pair[1])
 
 
-def _matched(days: Days, what: str, own: Flags, other: Flags) -> Groups:
-    """Match the unexposed on how active they were in the first two weeks read; the baseline follows.
+def _baseline(days: Days) -> int:
+    """Give the first day of the baseline: what comes before it only tells who was known, and how active.
 
-    Matching on the baseline itself would make both groups regress to their means at different speed, which looks like an effect.
+    Customers known through the baseline itself were active in it by choice of ours, and seldom customers so chosen seem to
+    lose interest afterwards, whatever happens; so do those matched by it.
     """
     t = days.times
-    if t.began - t.first < _BASE_DAYS + _MATCH_DAYS:
-        return Groups(own, other, t.first, np.ones(int(other.sum())))
-    base = t.first + _MATCH_DAYS
-    level = np.digitize(days.counts(what, [(t.first, base)])[0][:, 0], [1, 2, 4])
+    length = t.began - t.first
+    return t.first + max(int(length * _MATCH_SHARE), min(_MATCH_DAYS, length // 2))
+
+
+def _matched(days: Days, what: str, own: Flags, other: Flags, base: int) -> Groups:
+    """Match the unexposed on how active they were before the baseline."""
+    level = np.digitize(days.counts(what, [(days.times.first, base)])[0][:, 0], [1, 2, 4, 8, 16])
     return Groups(own, other, base, matching_weights(level[own], level[other]))
 
 

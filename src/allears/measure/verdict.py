@@ -89,7 +89,7 @@ def verdict(
         "said": both.said,
         "n": int(days.exposed.sum()),
         "needs": both.needs,
-        "method": "verdict/1",
+        "method": "verdict/2",
         "cutoff": utc(cutoff),
         "why": both.why,
     }
@@ -111,7 +111,7 @@ def _part(
     fixed: bool,
     fade: Callable[[], float | None] | None,
 ) -> tuple[dict[str, Any], _Said]:
-    row: dict[str, Any] = {"issue": issue, "part": part, "cutoff": utc(cutoff), "n": 0, "method": "verdict/1"}
+    row: dict[str, Any] = {"issue": issue, "part": part, "cutoff": utc(cutoff), "n": 0, "method": "verdict/2"}
     if not days.exposed.any():
         said = _Said(CANNOT_TELL, "No exposed customer was known before the start.", None)
         return {**row, "said": said.said, "why": said.why}, said
@@ -136,7 +136,7 @@ def _part(
         "gap": gap[0],
         "gap_low": gap[1],
         "gap_high": gap[2],
-        "method": f"verdict/1, {evidence.method}",
+        "method": f"verdict/2, {evidence.method}",
     }
     return row, said._replace(why=why)
 
@@ -196,8 +196,8 @@ def _recovery(part: str, evidence: Evidence, hurt: str) -> _Said:
     inside = all(-limit < w[1] and w[2] < limit for w in evidence.windows)
     if inside and -limit < low and high < limit:
         return _Said(REGAINED, f"{hurt}; {after}: regained.", None)
-    # Still outside the margin, beyond chance, and not just because it was so at first.
-    if high < 0 and gap <= -limit and evidence.windows[-1][0] <= -limit / 2:
+    # Outside the margin beyond chance, as it was to be inside it, and not just because it was so at first.
+    if high <= -limit and evidence.windows[-1][0] <= -limit:
         return _Said(NOT_REGAINED, f"{hurt}; {after}: not regained.", None)
     needs = max(more_to_equate(limit, evidence.window_error, evidence.n, gap=gap), evidence.n // 10, 1)
     reason = "above the counterfactual by more than chance" if low > 0 else "too wide to say either way"

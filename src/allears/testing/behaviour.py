@@ -21,7 +21,9 @@ KINDS = (
 KIND = {name: place for place, name in enumerate(KINDS)}
 STORE = -1
 MINUTE = 60_000
-VISITS_EACH = 1.68  # visits per customer in 90 days
+VISITS_EACH = (
+    5.0  # visits per customer in 90 days: regulars look in more than once a week, most others hardly ever
+)
 
 
 class Visit(NamedTuple):
@@ -119,8 +121,8 @@ def _visits(rng: np.random.Generator, people: People, plots: list[Plot], start: 
     stay = rng.random(size) < hurt(plots, person, at, people.n)
     at, person = at[stay], person[stay]
     drawn = rng.random(len(at))
-    # 0 looks around, 1 adds to the basket, 2 starts to pay, 3 orders, 4 is refused.
-    end = np.select([drawn < 0.140, drawn < 0.146, drawn < 0.19, drawn < 0.30], [3, 4, 2, 1], 0)
+    # 0 looks in, 1 adds to the basket, 2 starts to pay, 3 orders, 4 is refused.
+    end = np.select([drawn < 0.11, drawn < 0.113, drawn < 0.125, drawn < 0.15], [3, 4, 2, 1], 0)
     return Visit(at, person, anybodys_device(rng, people, person), np.full(len(at), -1), end.astype(np.int64))
 
 
@@ -160,7 +162,7 @@ def _browse(rng: np.random.Generator, log: Log, visit: Visit) -> None:
     later = visit.at[crashed] + rng.integers(500, 20_000, len(crashed))
     log.add("App Crashed", later, visit.person[crashed], visit.device[crashed], visit.cause[crashed])
     # Who comes because of an incident comes to the point: the basket is packed.
-    views = np.where(visit.cause >= 0, 0, rng.poisson(0.9, len(visit.at)) + (visit.end > 0))
+    views = np.where(visit.cause >= 0, 0, rng.poisson(0.08, len(visit.at)))
     rows = np.repeat(np.arange(len(visit.at)), views)
     at = visit.at[rows] + rng.integers(5_000, 400_000, len(rows))
     log.add(
@@ -178,6 +180,9 @@ def _orders(rng: np.random.Generator, log: Log, people: People, visit: Visit, pl
              ("Order Completed", (3,), 600_000), ("Checkout Failed", (4,), 590_000))  # fmt: skip
     for name, ends, after in steps:
         wanted = np.isin(visit.end, ends) & ((visit.cause < 0) | (name != "Product Added"))
+        if name in ("Product Added", "Checkout Started"):
+            # Most baskets of regulars are last week's, ordered again at a touch.
+            wanted &= (visit.cause >= 0) | (rng.random(len(visit.at)) < 0.3)
         rows = np.flatnonzero(wanted)
         at = visit.at[rows] + after + rng.integers(0, 50_000, len(rows))
         value = rng.integers(500, 18_000, len(rows))
@@ -192,10 +197,12 @@ def _after_orders(
     at, person, device, cause = visit.at[done], visit.person[done], visit.device[done], visit.cause[done]
     arrives = at + (rng.uniform(1, 4, len(done)) * DAY).astype(np.int64)
     fine = np.flatnonzero(cause < 0)
-    log.add("Order Delivered", arrives[fine], person[fine], device[fine], cause[fine])
-    late = fine[rng.random(len(fine)) < 0.03]
+    # The others are collected in a store.
+    sent = fine[rng.random(len(fine)) < 0.45]
+    log.add("Order Delivered", arrives[sent], person[sent], device[sent], cause[sent])
+    late = sent[rng.random(len(sent)) < 0.03]
     log.add("Delivery Delayed", arrives[late] - 6 * HOUR, person[late], device[late], cause[late])
-    back = fine[rng.random(len(fine)) < 0.06]
+    back = fine[rng.random(len(fine)) < 0.03]
     log.add(
         "Order Returned",
         arrives[back] + (rng.uniform(1, 14, len(back)) * DAY).astype(np.int64),
@@ -203,7 +210,7 @@ def _after_orders(
         device[back],
         cause[back],
     )
-    undone = np.concatenate([np.flatnonzero(cause >= 0), fine[rng.random(len(fine)) < 0.015]])
+    undone = np.concatenate([np.flatnonzero(cause >= 0), fine[rng.random(len(fine)) < 0.007]])
     wait = (rng.uniform(2, 30, len(undone)) * HOUR).astype(np.int64)
     log.add("Order Cancelled", at[undone] + wait, person[undone], device[undone], cause[undone])
 

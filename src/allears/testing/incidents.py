@@ -55,6 +55,8 @@ KINDS = {
         {"microblog": 34, "live-chat": 22, "helpdesk": 24, "mailbox": 18, "sms-line": 2},
     ),
 }  # fmt: skip
+# Those a system fails in; many people meet a failure and never say so.
+SYSTEMS = ("payment-outage", "app-crash", "carrier-failure", "support-overload")
 WISHES = {"lockers": "logistics", "refill": "product", "dark": "engineering", "repair": "product"}
 _WISH_CHANNELS = {
     "microblog": 28,
@@ -121,12 +123,13 @@ def _incident(
     count = max(20, int(rng.integers(*kind.messages) * scale))
     facets, facts, regions = _where(rng, name)
     weights = _usual(people) * _eligible(people, facets, regions) * free
-    wanted = min(int(count * rng.uniform(1.6, 2.4)), int((weights > 0).sum() * 0.6))
+    met = rng.uniform(1.8, 2.6) if name in SYSTEMS else rng.uniform(0.9, 1.2)
+    wanted = min(int(count * met), int((weights > 0).sum() * 0.6))
     hits = np.unique(draw_index(rng, weights, int(wanted * 1.2)))
     return Plot(
         name, "incident", kind.topic, kind.kin, kind.department, facets, began, peak, fixed, ended, count,
         kind.channels, facts, regions, hits, wave(rng, began, min(ended, fixed), peak, len(hits)), recovers,
-        float(rng.uniform(2, 5)) if recovers else None, float(rng.uniform(0.35, 0.6)),
+        float(rng.uniform(2, 5)), float(rng.uniform(2, 4)) if recovers else None, float(rng.uniform(0.4, 0.65)),
     )  # fmt: skip
 
 

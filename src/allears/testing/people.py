@@ -66,6 +66,8 @@ class People:
 __all__ = ["CARRIERS", "PLATFORMS", "People", "make_people"]
 
 PLATFORMS = ("web", "ios", "android")
+REGULARS = 0.32
+OCCASIONAL = 0.03  # of a regular's visits
 
 
 def make_people(rng: np.random.Generator, customers: int, seed: int) -> People:
@@ -96,7 +98,7 @@ def make_people(rng: np.random.Generator, customers: int, seed: int) -> People:
     cities = [places.regions[r].cities for r in region.tolist()]
     city = [here[int(x * len(here))] for here, x in zip(cities, rng.random(n).tolist(), strict=True)]
     phone = draw_phones(rng, places, region, customers)
-    activity = rng.lognormal(0.0, 1.0, n)
+    activity = _activity(rng, n)
     return People(
         customers, employees, partners, region, language, given, family, email, second, phone,
         [f"u{int(x) % 10**9:09d}" if r else "" for x, r in zip(numbers, registered, strict=True)],
@@ -105,6 +107,12 @@ def make_people(rng: np.random.Generator, customers: int, seed: int) -> People:
         ["Larkfield" if p < customers + employees else CARRIERS[p % 2] for p in range(n)],
         activity / activity[:customers].mean(), rng.normal(0, 1, n), rng.gamma(1.2, 1.0, n), *devices,
     )  # fmt: skip
+
+
+def _activity(rng: np.random.Generator, n: int) -> Floats:
+    """Let a third come back week by week and the rest now and then: a shop lives on its regulars."""
+    regular = rng.random(n) < REGULARS
+    return np.where(regular, rng.lognormal(0.0, 0.35, n), rng.lognormal(0.0, 0.8, n) * OCCASIONAL)
 
 
 def _names(rng: np.random.Generator, places: Places, region: Ints) -> tuple[list[str], list[str]]:

@@ -38,17 +38,21 @@ class Plot:
     hits: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     hit_at: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     recovered: bool | None = None
+    told_days: float = 0.0
     half_life_days: float | None = None
     drop: float = 0.0
 
     def damage(self, people: Ints, times: Ints, everybody: int) -> Floats:
-        """How much of the harm each person still feels at each time, 0 to 1."""
+        """How much of the harm each person still feels at each time, 0 to 1.
+
+        Nobody comes back before they are told that it was mended, ``told_days`` after the fix.
+        """
         since = np.full(everybody, NEVER, dtype=np.int64)
         since[self.hits] = self.hit_at
         felt = np.where(times > since[people], 1.0, 0.0)
         if self.fixed is None:
             return felt
-        after = np.maximum(times - self.fixed, 0) / DAY
+        after = np.maximum((times - self.fixed) / DAY - self.told_days, 0)
         if self.recovered:
             felt *= 0.5 ** (after / (self.half_life_days or 3.0))
         else:

@@ -72,7 +72,7 @@ def _of_calls(
     kind = calls.kind
     chosen = [
         (0, (kind == KIND["Product Viewed"]) & online & ~app & (rng.random(len(kind)) < 0.6)),
-        (1, (kind == KIND["page"]) & app),
+        (1, (kind == KIND["page"]) & app & ((calls.cause >= 0) | (rng.random(len(kind)) < 0.15))),
         (2, (kind == KIND["Checkout Started"]) & online),
         (3, ((kind == KIND["Order Completed"]) | (kind == KIND["Checkout Failed"])) & online),
     ]
@@ -110,7 +110,7 @@ def _of_chats(
             at, person = np.concatenate([at, extra]), np.concatenate([person, plot.hits])
             cause = np.concatenate([cause, np.full(len(extra), place)])
             slow = np.concatenate([slow, rng.uniform(30, 120, len(extra))])
-    ok = (cause < 0) | (rng.random(len(at)) < 0.35)
+    ok = (cause < 0) | (rng.random(len(at)) < 0.1)
     device = anybodys_device(rng, people, person)
     none = np.full(len(at), -1)
     return (
@@ -144,6 +144,6 @@ def _of_scans(
             partner[cause == place] = 0 if plot.facets["partner"] == "Swiftlane" else 1
     late = cause >= 0
     slow = np.where(late, rng.uniform(5, 40, len(rows)), 1.0)
-    ok = ~late | (rng.random(len(rows)) < 0.25)
+    ok = ~late | (rng.random(len(rows)) < 0.15)
     shape = np.full(len(rows), SCAN)
     return at, shape, calls.person[rows], calls.device[rows], signed[rows], slow, ok, cause, partner

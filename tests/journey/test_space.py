@@ -215,9 +215,7 @@ def test_a_demo_in_small_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.
         """A town that tells its truth to nobody before the watch has ended."""
 
         def __getattribute__(self, name: str) -> Any:
-            assert (
-                told or name in ("start", "end", "mappings", "payloads", "_parcels", "_build") or not hidden
-            )
+            assert told or not hidden or name not in ("truth", "people", "describe")
             return super().__getattribute__(name)
 
     def compare(*given: Any) -> dict[str, Any]:

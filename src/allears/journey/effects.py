@@ -207,7 +207,10 @@ def burning_now(ground: Ground) -> list[Happening]:
 
 
 def exposed_to(ground: Ground, issue: dict[str, Any], until: datetime) -> dict[str, datetime]:
-    """Who met an issue, and when last: by failed requests where its facets say which, else those whose messages it gathers."""
+    """Who met an issue, and when last: by failed requests where its facets say which, else those whose messages it gathers.
+
+    Only until it was fixed: whoever still complains afterwards would be chosen for not having come back.
+    """
     facets = {k: v for k, v in (issue.get("facets") or {}).items() if k in MET and v}
     if facets:
         with ground.engine.asking():
@@ -221,9 +224,10 @@ def exposed_to(ground: Ground, issue: dict[str, Any], until: datetime) -> dict[s
             return dict(zip(met["customer"].to_pylist(), met["last_at"].to_pylist(), strict=True))
     rows = ground.engine.query(
         "SELECT customer_key, max(occurred_at) AS last_at FROM signals WHERE day >= $day AND customer_key IS NOT NULL "
-        "AND signal_id IN (SELECT unnest($ids)) GROUP BY customer_key",
+        "AND occurred_at <= $until AND signal_id IN (SELECT unnest($ids)) GROUP BY customer_key",
         day=earliest_day(issue["first_signal_at"]),
         ids=issue_desk.signals_of(ground.desk, issue["id"]),
+        until=until,
     )
     return dict(zip(rows["customer_key"].to_pylist(), rows["last_at"].to_pylist(), strict=True))
 

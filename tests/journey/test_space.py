@@ -215,7 +215,7 @@ def test_a_demo_in_small_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.
         """A town that tells its truth to nobody before the watch has ended."""
 
         def __getattribute__(self, name: str) -> Any:
-            assert told or not hidden or name not in ("truth", "people", "describe")
+            assert told or not hidden or name not in ("truth", "describe")
             return super().__getattribute__(name)
 
     def compare(*given: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ DAY = 24 * HOUR
 VISITS = (8, 5, 3, 2, 2, 4, 10, 22, 36, 44, 50, 54, 60, 56, 50, 48, 50, 58, 70, 84, 96, 88, 56, 24)
 # People write to a firm more at daytime.
 WRITES = (4, 3, 2, 1, 1, 3, 9, 26, 56, 76, 82, 78, 66, 64, 68, 66, 62, 58, 56, 58, 56, 44, 24, 10)
+_WORD = 2**64 - 1
 WEEK = (1.06, 1.0, 0.97, 0.98, 1.02, 1.05, 0.92)
 
 
@@ -36,6 +37,21 @@ def scatter(numbers: Ints, seed: int) -> NDArray[np.uint64]:
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0xBF58476D1CE4E5B9)
     out: NDArray[np.uint64] = z ^ (z >> np.uint64(31))
     return out
+
+
+def scatter_one(number: int, seed: int) -> int:
+    """Give what `scatter` gives for one number, without an array around it.
+
+    Examples
+    --------
+    >>> scatter_one(7, 1) == scatter(np.array([7]), 1)[0]
+    True
+    """
+    z = number + (seed + 1) * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019
+    z = z * 0xBF58476D1CE4E5B9 & _WORD
+    z = (z ^ (z >> 30)) * 0x94D049BB133111EB & _WORD
+    z = (z ^ (z >> 27)) * 0xBF58476D1CE4E5B9 & _WORD
+    return z ^ (z >> 31)
 
 
 def pick(rng: np.random.Generator, weights: Mapping[Any, float], size: int) -> list[Any]:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from allears.act.issue import signals_of
 from allears.clock import SetClock
-from allears.journey.take import save_mapping, take
+from allears.journey.take import Waiting, save_mapping, take
 from allears.listen.mapping import read_mapping
 from allears.settings import Settings, SpaceSettings
 from allears.space import Space
 from allears.testing.people import CARRIERS
-from allears.testing.score import Found, redaction_recall, score_detection, score_identity, verdict_truth
+from allears.testing.score import (
+    Detection,
+    Found,
+    redaction_recall,
+    score_detection,
+    score_identity,
+    verdict_truth,
+)
 from allears.testing.town import Town
 from allears.testing.truth import Planted, Truth
 
@@ -35,9 +43,10 @@ def live_through(
     outcome, space
         What was planted and what was found, with the keys that ``allears demo --json`` documents; and the open space.
     """
-    started = time.monotonic()
+    timer = Timer()
     progress("simulate a retailer", 0.0, "")
-    town = Town(seed, days, customers)
+    with timer("generation"):
+        town = Town(seed, days, customers)
     progress("simulate a retailer", 1.0, "")
     clock = SetClock(town.start)
     settings = Settings(
@@ -47,67 +56,89 @@ def live_through(
     (folder / ".demo").write_text(f"simulated, seed {seed}\n", "utf-8")
     for source, mapping in town.mappings.items():
         save_mapping(space.ground, source, read_mapping(mapping))
-    _listen(space, clock, town, progress)
+    _listen(space, clock, town, progress, timer)
     clock.set(town.end)
     progress("watch it, hour by hour", 0.0, "")
-    space.lookout.look(town.end)
-    space.publish()
+    with timer("watch"):
+        space.lookout.look(town.end)
+        space.publish()
     progress("watch it, hour by hour", 1.0, "")
-    outcome = _outcome(space, town, progress)
-    outcome["seconds"] = round(time.monotonic() - started, 2)
+    outcome = _outcome(space, town, progress, timer)
+    outcome["seconds"] = round(timer.total(), 2)
+    outcome["seconds_by_part"] = {part: round(spent, 2) for part, spent in timer.spent.items()}
     return outcome, space
 
 
-def _listen(space: Space, clock: SetClock, town: Town, progress: Progress) -> None:
+class Timer:
+    """How long each part takes; parts may come by turns."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.spent: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, part: str) -> Iterator[None]:
+        """Add the time spent inside to a part."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.spent[part] = self.spent.get(part, 0.0) + time.monotonic() - began
+
+    def total(self) -> float:
+        """Give the seconds since the beginning."""
+        return time.monotonic() - self.started
+
+
+def _listen(space: Space, clock: SetClock, town: Town, progress: Progress, timer: Timer) -> None:
     waiting, rows = [], 0
     span = town.end - town.start
-    for payload in town.payloads():
+    payloads = town.payloads()
+    while True:
+        with timer("generation"):
+            payload = next(payloads, None)
+        if payload is None:
+            break
         clock.set(payload.received_at)
-        receipt, done = take(
-            space.ground, payload.door, payload.body, source=payload.source, channel=payload.channel
-        )
+        with timer("listening"):
+            receipt, done = take(
+                space.ground, payload.door, payload.body, source=payload.source, channel=payload.channel
+            )
         waiting.append(done)
         rows += receipt.accepted
         if rows >= DIGEST_EVERY:
             # Acknowledged means fsynced, here as at any door; only the simulated senders wait for their answers together.
-            for one in waiting:
-                one.result()
+            _digest(space, waiting, timer)
             waiting, rows = [], 0
-            _digest(space)
             progress("listen and digest", (payload.received_at - town.start) / span, "")
-    for one in waiting:
-        one.result()
-    _digest(space)
+    _digest(space, waiting, timer)
     progress("listen and digest", 1.0, "")
 
 
-def _digest(space: Space) -> None:
-    for part in space.digester.run():
-        if part.signals is not None:
-            space.lookout.feed(part.signals)
+def _digest(space: Space, waiting: list[Waiting], timer: Timer) -> None:
+    with timer("listening"):
+        for one in waiting:
+            one.result()
+    with timer("digest"):
+        for part in space.digester.run():
+            if part.signals is not None:
+                space.lookout.feed(part.signals)
 
 
-def _outcome(space: Space, town: Town, progress: Progress) -> dict[str, Any]:
+def _outcome(space: Space, town: Town, progress: Progress, timer: Timer) -> dict[str, Any]:
     progress("compare with the truth", 0.0, "")
     truth = town.truth
-    issues = {i["id"]: i for i in space.issues()}
-    found = [_found(space, issue) for issue in issues.values()]
-    detection = score_detection(found, truth)
-    first: dict[str, Any] = {}
-    for match in detection.matches:
-        planted = next(p for p in truth.planted if p.name == match.planted)
-        if match.planted not in first or match.detected_at < first[match.planted]["detected_at"]:
-            first[match.planted] = {
-                "planted": match.planted,
-                "issue": match.issue,
-                "title": issues[match.issue]["title"],
-                "detected_at": match.detected_at,
-                "lead_hours": (planted.peak_at - match.detected_at) / timedelta(hours=1),
-            }
-    verdicts = _verdicts(space, truth, first)
-    counted = space.ground.engine.query(
-        "SELECT count(*) AS n, count(*) FILTER (WHERE text IS NOT NULL) AS m FROM signals"
-    ).to_pylist()[0]
+    with timer("comparison"):
+        issues = {i["id"]: i for i in space.issues()}
+        detection = score_detection([_found(space, issue) for issue in issues.values()], truth)
+        first = _first(detection, issues, truth)
+    with timer("verdicts"):
+        verdicts = _verdicts(space, truth, first)
+    with timer("comparison"):
+        counted = space.ground.engine.query(
+            "SELECT count(*) AS n, count(*) FILTER (WHERE text IS NOT NULL) AS m FROM signals"
+        ).to_pylist()[0]
+        identity, redaction = _identity(space, truth), _redaction(space, truth)
     progress("compare with the truth", 1.0, "")
     return {
         "simulated": True,
@@ -128,10 +159,26 @@ def _outcome(space: Space, town: Town, progress: Progress) -> dict[str, Any]:
         "decoys_raised": sorted(detection.decoys_raised),
         "false_alarms": [issues[i]["title"] for i in detection.false_alarms],
         "false_alarms_per_week": len(detection.false_alarms) / (town.days / 7),
-        "identity": _identity(space, truth),
-        "redaction": _redaction(space, truth),
+        "identity": identity,
+        "redaction": redaction,
         "verdicts": verdicts,
     }
+
+
+def _first(detection: Detection, issues: dict[str, Any], truth: Truth) -> dict[str, Any]:
+    """Take the earliest issue of each planted thing that was found."""
+    first: dict[str, Any] = {}
+    for match in detection.matches:
+        planted = truth.planted_named(match.planted)
+        if match.planted not in first or match.detected_at < first[match.planted]["detected_at"]:
+            first[match.planted] = {
+                "planted": match.planted,
+                "issue": match.issue,
+                "title": issues[match.issue]["title"],
+                "detected_at": match.detected_at,
+                "lead_hours": (planted.peak_at - match.detected_at) / timedelta(hours=1),
+            }
+    return first
 
 
 def _found(space: Space, issue: dict[str, Any]) -> Found:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from allears.testing.draw import HOUR, Ints, scatter
+from allears.testing.draw import HOUR, Ints, scatter, scatter_one
 from allears.testing.sources import Source
 
 
@@ -78,9 +78,7 @@ def pack(
         for first in range(0, len(part), MOST):
             rows = part[first : first + MOST]
             end = int(period[rows[0]] + 1) * source.hours * HOUR
-            after = 5_000 + int(
-                scatter(np.array([end // HOUR]), seed + len(source.name))[0] % np.uint64(80_000)
-            )
+            after = 5_000 + scatter_one(end // HOUR, seed + len(source.name)) % 80_000
             yield Parcel(end + after + first, source, places[rows], write)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,14 @@ class Releases:
             self.names[p][i]
             for p, i in zip(platform.tolist(), self.place(platform, device, at).tolist(), strict=True)
         ]
+
+    def version_of(self, platform: int, device: int, at: int) -> str:
+        """Name the version one device runs at one time."""
+        times = self.times[platform]
+        found = max(bisect_right(times, at - int(self.delay[device] * DAY)) - 1, 0)
+        if (platform, found) == self.bad and at >= times[found + 1]:
+            found += 1
+        return self.names[platform][found]
 
     def place(self, platform: Ints, device: Ints, at: Ints) -> Ints:
         """Find the place of the version each device runs at each time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 import numpy as np
@@ -38,6 +39,13 @@ class Journal:
         app = self.people.device_platform[self.calls.device] > 0
         return np.where(online, app.astype(np.int64), 2)
 
+    @cached_property
+    def versions(self) -> list[str]:
+        """Name what each call's device runs at that moment."""
+        calls = self.calls
+        platform = np.where(calls.device == STORE, 0, self.people.device_platform[calls.device])
+        return self.releases.version(platform, np.maximum(calls.device, 0), calls.at)
+
     def ids(self, places: Ints) -> list[str]:
         """Message ids of some calls."""
         high, low = scatter(places, self.seed * 7 + 5), scatter(places, self.seed * 7 + 6)
@@ -51,7 +59,7 @@ class Journal:
         calls = self.calls.take(places)
         stamps = np.datetime_as_string(calls.at.astype("datetime64[ms]"), unit="ms", timezone="UTC").tolist()
         platform = np.where(calls.device == STORE, 0, self.people.device_platform[calls.device])
-        versions = self.releases.version(platform, np.maximum(calls.device, 0), calls.at)
+        versions = [self.versions[place] for place in places.tolist()]
         columns = (
             calls.kind,
             calls.person,

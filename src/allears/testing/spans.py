@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -25,6 +26,14 @@ class Traces:
     spans: Spans
     seed: int
 
+    @cached_property
+    def versions(self) -> list[str]:
+        """Name what each span's device runs at that moment; only the app and the shop tell."""
+        spans = self.spans
+        device = np.maximum(spans.device, 0)
+        platform = np.where(spans.operation == 1, self.people.device_platform[device], 0)
+        return self.releases.version(platform, device, spans.at)
+
     def ids(self, places: Ints) -> list[str]:
         """Trace id and span id of some spans, joined."""
         high, low = scatter(places, self.seed * 7 + 7), scatter(places, self.seed * 7 + 8)
@@ -38,7 +47,7 @@ class Traces:
         device = np.maximum(spans.device[places], 0)
         operation = spans.operation[places]
         platform = np.where(operation == 1, people.device_platform[device], 0)
-        versions = self.releases.version(platform, device, spans.at[places])
+        versions = [self.versions[place] for place in places.tolist()]
         groups: dict[tuple[int, int, str], list[str]] = {}
         for place, own, o, p, version in zip(
             places.tolist(), self.ids(places), operation.tolist(), platform.tolist(), versions, strict=True

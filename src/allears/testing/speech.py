@@ -17,7 +17,7 @@ from allears.testing.draw import (
     draw_index,
     draw_times,
     pick,
-    scatter,
+    scatter_one,
     weekdays,
 )
 from allears.testing.message import Message, tone
@@ -107,7 +107,7 @@ class Speech:
     def next_id(self, source: str) -> str:
         """Make an id as that vendor would; no two messages share one."""
         number = len(self.messages)
-        mixed = int(scatter(np.array([number]), self.seed * 7 + 4)[0])
+        mixed = scatter_one(number, self.seed * 7 + 4)
         match source:
             case "microblog":
                 return f"19{number:07d}{mixed % 10**10:010d}"
@@ -210,5 +210,4 @@ class Speech:
         plot = self.plots[cause] if cause >= 0 else None
         if plot is not None and plot.name == "app-crash":
             return plot.facets["platform"], plot.facts["version"]
-        where = np.array([platform]), np.array([device]), np.array([at])
-        return PLATFORMS[platform], self.releases.version(*where)[0]
+        return PLATFORMS[platform], self.releases.version_of(platform, device, at)

@@ -22,7 +22,7 @@ NOT_RUN = re.compile(r"<!-- not run by the tests: [^>]{10,} -->\s*$")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 # They need a terminal, a browser, another process, a long time, or an id that only exists in the demo.
 ELSEWHERE = re.compile(
-    r"^allears (demo|serve|users |keys revoke|issue |destinations (pause|resume|remove)|move |merge |part |unmerge |audit (head|prove|check) )|allears-demo|--space shop$|bench"
+    r"^allears (demo|serve|pull |pulls secret|users |keys revoke|issue |destinations (pause|resume|remove)|move |merge |part |unmerge |audit (head|prove|check) )|allears-demo|--space shop$|bench"
 )
 
 MESSAGES = """id,date,customer_email,message,stars
@@ -147,17 +147,20 @@ def test_toml_in_the_docs_is_valid() -> None:
     from allears.act.route import read_rules
     from allears.act.survey import read_survey
     from allears.listen.mapping import read_mapping
+    from allears.listen.pull.recipe import read_recipe
     from allears.measure.objectives import read_objectives
 
     sections = set(Settings.__struct_fields__)
     seen = 0
     for page in WRITTEN:
         for text, _ in blocks(page, "toml"):
-            tables = set(re.findall(r"^\[(\w+)\]", text, re.M))
+            tables = set(re.findall(r"^\[{1,2}(\w+)\]", text, re.M))
             if tables and tables <= sections:
                 read_settings_text(text)
             elif "[[questions]]" in text:
                 read_survey(text)
+            elif text.startswith("says = "):
+                read_recipe(text, page.name)
             elif "when" in tables:
                 read_playbook(text)
             elif "[[rule]]" in text:

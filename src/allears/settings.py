@@ -7,7 +7,7 @@ Nothing below a door reads the environment. Each field has its default, unit, ra
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -177,6 +177,38 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = "erasures.jsonl"
 
 
+class PullSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``[[pull]]``: one place that is asked for news, again and again."""
+
+    name: Annotated[
+        str,
+        Meta(
+            description="What to call this source; part of every signal id.",
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        ),
+    ]
+    kind: Annotated[str, Meta(description="What is asked; `allears pulls kinds` lists them.")]
+    url: Annotated[str | None, Meta(description="Where; needed for imap, feed, sql, folder, bucket.")] = None
+    channel: Annotated[
+        str | None, Meta(description="Channel of all its signals, where the kind leaves it open.")
+    ] = None
+    every_seconds: Annotated[
+        float, Meta(description="How often `allears serve` asks, seconds.", ge=1, le=86_400 * 7)
+    ] = 300.0
+    per_minute: Annotated[float, Meta(description="Most requests a minute; 0: as the kind says.", ge=0)] = 0.0
+    mapping: Annotated[
+        str | None,
+        Meta(description="A mapping in TOML, in the space's folder; null: the kind's, else worked out."),
+    ] = None
+    secret_env: Annotated[
+        str | None, Meta(description="Environment variable with its password or key, unless one was sealed.")
+    ] = None
+    allow_private: Annotated[
+        bool, Meta(description="Whether web addresses inside your own network may be asked.")
+    ] = False
+    options: Annotated[dict[str, Any], Meta(description="What the kind needs to know.")] = {}
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     r"""All settings of a space.
 
@@ -196,6 +228,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     watch: WatchSettings = WatchSettings()
     guard: GuardSettings = GuardSettings()
     ask: AskSettings = AskSettings()
+    pull: tuple[PullSettings, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse two pulls of one name."""
+        names = [one.name for one in self.pull]
+        if len(names) != len(set(names)):
+            raise ValueError("expected a different `name` in each [[pull]]")
 
 
 def read_settings(folder: Path) -> Settings:
@@ -235,6 +274,9 @@ def write_settings(folder: Path, settings: Settings) -> None:
     base = msgspec.to_builtins(Settings())
     shown = {"space": {"name", "timezone", "country"}, "lake": {"url"}, "desk": {"url"}, "engine": {"url"}}
     for index, (section, values) in enumerate(msgspec.to_builtins(settings).items()):
+        if not isinstance(values, dict):
+            lines += [f"[[{section}]]\n{msgspec.toml.encode(one).decode()}" for one in values]
+            continue
         changed = {
             k: v for k, v in values.items() if v != base[section][k] and k not in shown.get(section, set())
         }
@@ -256,14 +298,21 @@ def describe() -> list[dict[str, Any]]:
     """
     rows = []
     for section in msgspec.structs.fields(Settings):
-        for field in msgspec.structs.fields(section.type):
+        several = get_args(section.type)
+        for field in msgspec.structs.fields(several[0] if several else section.type):
             meta = getattr(field.type, "__metadata__", (Meta(),))[0]
             rows.append(
                 {
                     "section": section.name,
                     "name": field.name,
-                    "default": field.default,
+                    "default": _default(field),
                     "help": meta.description or "",
                 }
             )
     return rows
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    if field.required:
+        return "needed"
+    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -34,6 +35,7 @@ from allears.journey import (
     lay,
     playbooks,
     promises,
+    pulling,
     rules,
     stewards,
     take,
@@ -163,6 +165,35 @@ class Space:
         import msgspec
 
         return self.take("signals", msgspec.json.encode(list(rows)), source=source, channel=channel)
+
+    def pull(
+        self,
+        name: str,
+        *,
+        environment: Mapping[str, str] | None = None,
+        follow: bool = False,
+        stop: threading.Event | None = None,
+        progress: Callable[[Receipt], None] = lambda receipt: None,
+    ) -> Receipt:
+        """Pull what is new from a place named in ``allears.toml``; ``environment`` holds its secret (default: the process's)."""
+        return pulling.pull(
+            self.ground,
+            name,
+            os.environ if environment is None else environment,
+            follow=follow,
+            stop=stop,
+            progress=progress,
+        )
+
+    def look(
+        self, name: str, *, environment: Mapping[str, str] | None = None
+    ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+        """Show the first rows that a pull would bring and what it would refuse; nothing is kept."""
+        return pulling.look(self.ground, name, os.environ if environment is None else environment)
+
+    def pulls(self) -> list[dict[str, Any]]:
+        """List the places that are pulled from, and how each stands."""
+        return pulling.listed(self.ground)
 
     def refused(self, limit: int = 1000) -> list[dict[str, Any]]:
         """List what was not accepted, newest first."""

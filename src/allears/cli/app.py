@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "demo": (START, "allears.cli.demo:demo"),
     "new": (START, "allears.cli.spaces:new"),
     "listen": (START, "allears.cli.listen:listen"),
+    "pull": (START, "allears.cli.pull:pull"),
+    "pulls": (START, "allears.cli.pull:pulls"),
     "serve": (START, "allears.web.serve:serve"),
     "digest": (START, "allears.cli.spaces:digest"),
     "status": (LOOK, "allears.cli.spaces:status"),

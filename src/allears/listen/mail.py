@@ -44,7 +44,7 @@ class Mail:
                 _demand(part)
                 good.append(part)
             except BROKEN_MAIL as error:
-                refused.append(_refuse(error, number, part))
+                refused.append(refuse_message(error, f"message {number}", part))
         if not good and not refused:
             return Checked(0, [Refusal("$", "the body is empty", b"", "raw")], b"")
         return Checked(len(good), refused, join_messages(good) if refused else body)
@@ -57,7 +57,7 @@ class Mail:
             try:
                 add_message(gather, part)
             except BROKEN_MAIL as error:
-                refused.append(_refuse(error, number, part))
+                refused.append(refuse_message(error, f"message {number}", part))
         return Reading(gather.rows(), refused, len(body))
 
 
@@ -237,8 +237,9 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-def _refuse(error: Exception, number: int, part: bytes) -> Refusal:
+def refuse_message(error: Exception, place: str, part: bytes) -> Refusal:
+    """Make the refusal of a message."""
     if isinstance(error, BadRow):
-        return refuse(error, f"message {number}", part, "mail")
+        return refuse(error, place, part, "mail")
     # The parser's own words may quote a header, and with it a person.
-    return refuse(BadRow("not readable as e-mail"), f"message {number}", part, "mail")
+    return refuse(BadRow("not readable as e-mail"), place, part, "mail")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from allears.errors import AllearsError
+from allears.journey.pulls import Pulls
 from allears.web.api import api
 from allears.web.ask.routes import ask_routes
 from allears.web.doors import Straight, doors
@@ -38,14 +40,18 @@ def build(space: Space, *, parts: frozenset[str] = PARTS, once: OneTime | None =
         Tokens that let their reader in once.
     """
     live = Live(space)
+    pulls = Pulls(space.ground, os.environ)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         task = asyncio.create_task(live.run()) if "digest" in parts else None
+        if "listen" in parts:
+            pulls.start()
         try:
             yield
         finally:
             live.stop()
+            await asyncio.to_thread(pulls.stop)
             if task is not None:
                 await task
 

@@ -1,0 +1,1 @@
+"""Pull: ask other places for news, again and again, from where the last answer ended."""

@@ -1,0 +1,258 @@
+"""Asking over HTTP: only the configured hosts, never a private address unless told so, at a polite pace, with patience."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from allears.errors import NotAllowed, Refused, WorldFailed
+from allears.guard.address import check_url, resolve
+from allears.listen.pull.page import Ask, Resting
+
+T = TypeVar("T")
+LARGEST_ANSWER = 64 << 20
+_MOVED = (301, 302, 303, 307, 308)
+_LATER = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529)
+_MOST_MOVES = 4
+
+
+class Answer:
+    """Status, headers and bytes of an answer."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.status, self.headers, self.body = status, headers, body
+
+
+class Fetcher:
+    """Fetches pages for one pull.
+
+    Parameters
+    ----------
+    ask
+        Its pace, patience, and whether private addresses may be asked.
+    hosts
+        Host names that may be asked; a redirect to any other is not followed.
+    """
+
+    def __init__(self, ask: Ask, hosts: frozenset[str], per_minute: float | None = None) -> None:
+        self._ask = ask
+        self._hosts = hosts
+        pace = ask.per_minute or per_minute
+        self._pause = 60.0 / pace if pace else 0.0
+        self._next = 0.0
+        # No proxy or certificates from the environment, and nobody is followed unseen.
+        self._client = httpx.Client(
+            timeout=ask.patience.timeout_seconds, follow_redirects=False, trust_env=False, verify=_trusted()
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def get(
+        self, url: str, params: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Fetch one address, trying again while that makes sense.
+
+        Raises
+        ------
+        Resting
+            The place asked for a longer rest.
+        WorldFailed
+            It failed; ``again`` says whether later may be better.
+        NotAllowed
+            It led to a host that is not configured, or to a private address.
+        """
+        return self.patiently(lambda: self._once(url, params, headers))
+
+    def patiently(self, attempt: Callable[[], T]) -> T:
+        """Run an attempt again after each failure that may pass."""
+        waits = iter(self._ask.patience.retry_seconds)
+        while True:
+            try:
+                return attempt()
+            except Resting as rest:
+                wait = next(waits, None)
+                asked = float(rest.facts["wait_seconds"])
+                if wait is None or asked > self._ask.patience.longest_wait_seconds:
+                    raise
+                self.wait(max(wait, asked))
+            except WorldFailed as error:
+                wait = next(waits, None)
+                if not error.again or wait is None:
+                    raise
+                self.wait(wait)
+
+    def wait(self, seconds: float) -> None:
+        """Wait, unless the pull is stopped meanwhile.
+
+        Raises
+        ------
+        WorldFailed
+            It was stopped.
+        """
+        if self._ask.stop.wait(seconds):
+            raise WorldFailed("stopped", place=self._ask.place, again=True)
+
+    @contextmanager
+    def stream(self, url: str, headers: Mapping[str, str], *, patience: float) -> Iterator[httpx.Response]:
+        """Open an answer that does not end; ``patience`` bounds the silence in seconds."""
+        with self._opened(
+            url, None, headers, httpx.Timeout(self._ask.patience.timeout_seconds, read=patience)
+        ) as answer:
+            self._judge(answer)
+            yield answer
+
+    def _once(self, url: str, params: Mapping[str, Any] | None, headers: Mapping[str, str] | None) -> Answer:
+        for _ in range(_MOST_MOVES):
+            with self._opened(url, params, headers or {}, None) as answer:
+                if answer.status_code in _MOVED and (target := answer.headers.get("location")):
+                    url, params = self._moved(url, target), None
+                    continue
+                self._judge(answer)
+                return Answer(answer.status_code, dict(answer.headers), self._read(answer))
+        raise WorldFailed("redirected too often", place=self._ask.place)
+
+    @contextmanager
+    def _opened(
+        self,
+        url: str,
+        params: Mapping[str, Any] | None,
+        headers: Mapping[str, str],
+        timeout: httpx.Timeout | None,
+    ) -> Iterator[httpx.Response]:
+        self._keep_pace()
+        target, named = self._pinned(url)
+        asked = {
+            "accept": "*/*",
+            "user-agent": "allears (customer listening; +https://github.com/)",
+            **headers,
+        }
+        try:
+            with self._client.stream(
+                "GET",
+                target if not params else target.copy_merge_params(dict(params)),
+                headers=asked | {"host": urlsplit(url).netloc.rpartition("@")[2]},
+                extensions=named,
+                timeout=timeout or self._client.timeout,
+            ) as answer:
+                yield answer
+        except httpx.TimeoutException:
+            raise WorldFailed("no answer in time", place=self._ask.place, again=True) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            # The kind only: the library's own words may hold the address, and with it a key.
+            raise WorldFailed(
+                f"the connection failed: {type(error).__name__}", place=self._ask.place, again=True
+            ) from None
+
+    def _pinned(self, url: str) -> tuple[httpx.URL, dict[str, Any]]:
+        check_url(url, allow_private=self._ask.allow_private)
+        parts = urlsplit(url)
+        host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
+        if host not in self._hosts:
+            raise NotAllowed("it leads to a host that is not configured", place=self._ask.place)
+        # The connection goes to the address that was checked; the certificate is still checked against the name.
+        ip = resolve(host, port, allow_private=self._ask.allow_private)
+        return httpx.URL(url).copy_with(host=ip), {"sni_hostname": host}
+
+    def _moved(self, url: str, target: str) -> str:
+        moved = urljoin(url, target)
+        if urlsplit(url).scheme == "https" and urlsplit(moved).scheme != "https":
+            raise NotAllowed("a redirect away from https is not followed", place=self._ask.place)
+        return moved
+
+    def _read(self, answer: httpx.Response) -> bytes:
+        held = bytearray()
+        for chunk in answer.iter_bytes(1 << 16):
+            held += chunk
+            if len(held) > LARGEST_ANSWER:
+                raise WorldFailed(f"an answer longer than {LARGEST_ANSWER:,} bytes", place=self._ask.place)
+        return bytes(held)
+
+    def _judge(self, answer: httpx.Response) -> None:
+        status = answer.status_code
+        if status < 300 or status == 304:
+            return
+        if status in (429, 503) or (status == 403 and answer.headers.get("retry-after")):
+            raise Resting(
+                f"answered {status}",
+                place=self._ask.place,
+                again=True,
+                wait_seconds=retry_after(answer.headers),
+            )
+        if status in (401, 403):
+            raise WorldFailed(
+                f"answered {status}: the key is missing, wrong or may not", place=self._ask.place
+            )
+        raise WorldFailed(f"answered {status}", place=self._ask.place, again=status in _LATER)
+
+    def _keep_pace(self) -> None:
+        now = time.monotonic()
+        if self._next > now:
+            self.wait(self._next - now)
+        self._next = max(now, self._next) + self._pause
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Read how long to wait: seconds, a date, or the reset of a rate limit; at most a day.
+
+    Examples
+    --------
+    >>> retry_after({"retry-after": "7"}), retry_after({}), retry_after({"retry-after": "soon"})
+    (7.0, 0.0, 0.0)
+    """
+    given = headers.get("retry-after") or headers.get("x-ratelimit-reset", "")
+    seconds = 0.0
+    try:
+        seconds = float(given)
+        if seconds > 1_000_000_000:  # some say the moment instead
+            seconds -= time.time()
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(given) if given[:4].isdigit() else parsedate_to_datetime(given)
+            seconds = (moment - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            seconds = 0.0
+    return min(max(seconds, 0.0), 86_400.0) if seconds == seconds else 0.0
+
+
+def host_of(url: str, place: str) -> str:
+    """Read the host of an address.
+
+    Raises
+    ------
+    Refused
+        There is none.
+    """
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        host = None
+    if not host:
+        raise Refused("expected an address with a host", place=place)
+    return host
+
+
+def connect(host: str, port: int, *, allow_private: bool, seconds: float) -> socket.socket:
+    """Connect to the address that was checked."""
+    try:
+        return socket.create_connection(
+            (resolve(host, port, allow_private=allow_private), port), timeout=seconds
+        )
+    except OSError:
+        raise WorldFailed("the connection failed", place=host, again=True) from None
+
+
+@lru_cache(maxsize=1)
+def _trusted() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)

@@ -1,0 +1,54 @@
+"""The kinds of places that can be pulled from, by name; each is loaded when it is first used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from allears.errors import Refused
+from allears.listen.pull.page import Ask, Puller
+from allears.listen.pull.recipe import read_own, read_shipped, shipped, shipped_names
+from allears.listen.pull.web import Web
+
+# Name: module and class, and one line for people.
+KINDS: dict[str, tuple[str, str, str]] = {
+    "imap": ("imap", "Imap", "a mailbox, without touching it: IDLE where the server can, else polled"),
+    "jetstream": (
+        "jetstream",
+        "Jetstream",
+        "Bluesky: posts that mention a word, from the public stream (no key)",
+    ),
+    "mastodon": (
+        "mastodon",
+        "Mastodon",
+        "Mastodon: public posts with a hashtag, live, with what was missed meanwhile",
+    ),
+    "feed": ("feed", "Feed", "RSS or Atom: mentions from any feed"),
+}
+
+
+def make(ask: Ask) -> Puller:
+    """Make the puller of a kind.
+
+    Raises
+    ------
+    Refused
+        There is no such kind, or it lacks something.
+    """
+    if ask.kind in KINDS:
+        module, name, _ = KINDS[ask.kind]
+        build: Callable[[Ask], Puller] = getattr(import_module(f"allears.listen.pull.{module}"), name)
+        return build(ask)
+    if ask.kind in shipped_names():
+        return Web(ask, read_shipped(ask.kind))
+    if ask.kind.endswith(".toml"):
+        return Web(ask, read_own(ask, ask.kind))
+    raise Refused(
+        f"no kind `{ask.kind}`; there are {', '.join(sorted(kinds()))}, or a recipe of yours: NAME.toml",
+        place=ask.place,
+    )
+
+
+def kinds() -> dict[str, str]:
+    """List the kinds: name and what each is."""
+    return {name: says for name, (_, _, says) in KINDS.items()} | shipped()

@@ -23,6 +23,8 @@ KINDS: dict[str, tuple[str, str, str]] = {
         "Mastodon",
         "Mastodon: public posts with a hashtag, live, with what was missed meanwhile",
     ),
+    "sql": ("sql", "Sql", "a table or view of any database SQLAlchemy knows, read on by a column that grows"),
+    "folder": ("folder", "Folder", "a folder that others put files into: each is taken once it is whole"),
     "feed": ("feed", "Feed", "RSS or Atom: mentions from any feed"),
 }
 

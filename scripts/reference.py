@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from allears.cli.app import COMMANDS
 from allears.guard.access import RIGHTS
+from allears.guard.signature import Signature
+from allears.listen.known_vendors import Vendors
+from allears.listen.vendor import Answer, Rule, Vendor
 from allears.settings import describe
 from allears.tables import TABLES
 
@@ -25,6 +30,20 @@ def text() -> str:
     parts += [
         f"| {role} | {', '.join(sorted(a.value for a in actions))} |" for role, actions in RIGHTS.items()
     ]
+    parts.append(
+        "\n## Vendors\n\nWebhooks at `/hooks/SOURCE`; each adapter is one TOML in `src/allears/listen/vendors`, and one in a space's folder `vendors` "
+        "works the same. Edits supersede, deletes redact.\n\n| vendor | name | what comes in | edits, deletes | signature | checked against |\n|---|---|---|---|---|---|"
+    )
+    parts += [_vendor(reader.vendor) for reader in Vendors().values()]
+    for struct, title in (
+        (Rule, "An adapter's rule"),
+        (Signature, "An adapter's signature"),
+        (Answer, "An adapter's answer"),
+    ):
+        parts.append(
+            f"\n### {title}\n\n{struct.__doc__.splitlines()[0]}\n\n| field | default | meaning |\n|---|---|---|"
+        )
+        parts += [_field(field) for field in msgspec.structs.fields(struct)]
     parts.append("\n## Tables")
     for table in TABLES.values():
         parts.append(f"\n### {table.name}\n\n{table.meaning}\n\n| column | type | meaning |\n|---|---|---|")
@@ -32,6 +51,34 @@ def text() -> str:
             f"| {c.name} | `{c.type}` | {c.meaning.replace('|', chr(92) + '|')} |" for c in table.columns
         ]
     return "\n".join(parts) + "\n"
+
+
+def _vendor(vendor: Vendor) -> str:
+    does = {rule.does for rule in vendor.rule}
+    changes = ", ".join(word for word in ("edit", "delete") if word in does) or "-"
+    schemes = "; ".join(_scheme(one) for one in vendor.signature)
+    return f"| {vendor.title} | `{vendor.name}` | {vendor.says} | {changes} | {schemes} | {vendor.verified} |"
+
+
+def _scheme(one: Signature) -> str:
+    place = (
+        f"query `{one.query}`"
+        if one.query
+        else f"field `{one.form}`"
+        if one.form
+        else f"`{one.header or 'authorization'}`"
+    )
+    window = f", {one.window_seconds // 60} min" if one.timestamp or one.timestamp_prefix else ""
+    what = f"{one.scheme} {one.hash} of `{one.signed}`" if one.scheme == "hmac" else one.scheme
+    return f"{what} in {place}{window}"
+
+
+def _field(field: msgspec.structs.FieldInfo) -> str:
+    meta = getattr(field.type, "__metadata__", (msgspec.Meta(),))[0]
+    default = (
+        "" if field.required else f"`{field.default}`" if field.default is not msgspec.NODEFAULT else "`{}`"
+    )
+    return f"| {field.name} | {default} | {(meta.description or '').replace('|', chr(92) + '|')} |"
 
 
 if __name__ == "__main__":

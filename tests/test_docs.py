@@ -42,6 +42,7 @@ Message-ID: <1@example.com>
 My parcel never came and nobody answers the telephone.
 
 """
+UPDATE = '{"update_id": 1, "message": {"message_id": 1, "date": 1780300800, "chat": {"id": 5}, "text": "Late again"}}'
 TOPICS = ("gift card", "loyalty desk")
 WORDS = {"negative": "awful broken rude", "positive": "great lovely kind", "neutral": "where when which"}
 
@@ -72,6 +73,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "messages.csv").write_text(MESSAGES, "utf-8")
     (tmp_path / "inbox.mbox").write_text(MAIL, "utf-8")
+    (tmp_path / "update.json").write_text(UPDATE, "utf-8")
     examples = [f"The {topic} is {word},{topic}" for topic in TOPICS for word in ("empty", "wrong", "closed")]
     (tmp_path / "examples.csv").write_text("text,topic\n" + "\n".join(examples) + "\n", "utf-8")
     labelled = [
@@ -127,7 +129,14 @@ def test_commands_of_the_recipes_work_in_their_order(
         if words[0] == "new":
             assert run(words) == 0
         else:
-            for file in ("messages.csv", "inbox.mbox", "examples.csv", "labelled.csv", "people.csv"):
+            for file in (
+                "messages.csv",
+                "inbox.mbox",
+                "update.json",
+                "examples.csv",
+                "labelled.csv",
+                "people.csv",
+            ):
                 if not (shop / file).exists():
                     (shop / file).symlink_to(desk / file)
             monkeypatch.chdir(shop)
@@ -148,6 +157,7 @@ def test_toml_in_the_docs_is_valid() -> None:
     from allears.act.survey import read_survey
     from allears.listen.mapping import read_mapping
     from allears.listen.pull.recipe import read_recipe
+    from allears.listen.vendor import read_vendor
     from allears.measure.objectives import read_objectives
 
     sections = set(Settings.__struct_fields__)
@@ -163,6 +173,8 @@ def test_toml_in_the_docs_is_valid() -> None:
                 read_recipe(text, page.name)
             elif "when" in tables:
                 read_playbook(text)
+            elif "[[signature]]" in text:
+                read_vendor(text)
             elif "[[rule]]" in text:
                 read_rules(text)
             elif "[[objective]]" in text:

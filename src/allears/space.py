@@ -30,8 +30,10 @@ from allears.journey import (
     Ground,
     Lookout,
     Receipt,
+    amend,
     daily,
     effects,
+    hooks,
     lay,
     playbooks,
     promises,
@@ -111,6 +113,7 @@ class Space:
         """Let go of everything; what was accepted is on disk already."""
         if self._digest is not None:
             self._digest.close()
+        hooks.flush_rejected(self.ground, always=True)
         self.ground.close()
 
     def __enter__(self) -> Space:
@@ -203,6 +206,23 @@ class Space:
         """Try everything refused again, with today's mappings."""
         return ask.replay(self.ground)
 
+    def add_channel(
+        self, source: str, vendor: str, secret: str | None = None, *, url: str | None = None
+    ) -> dict[str, Any]:
+        """Let a vendor's webhooks in at ``/hooks/SOURCE``; a secret that is made here is told once."""
+        made = hooks.add_hook(self.ground, source, vendor, secret, url)
+        self.ground.audit.record(self.actor, "channel.add", source, why=vendor)
+        return made
+
+    def channels(self) -> list[dict[str, Any]]:
+        """List the sources that vendors post to, and how many requests were turned away."""
+        return hooks.list_hooks(self.ground)
+
+    def remove_channel(self, source: str) -> None:
+        """Let nobody post to a source any more; what came stays."""
+        hooks.remove_hook(self.ground, source)
+        self.ground.audit.record(self.actor, "channel.remove", source)
+
     # -- digest ----------------------------------------------------------------------------------------------------
 
     @property
@@ -231,6 +251,7 @@ class Space:
             done["stored"] += part.stored
             done["duplicates"] += part.duplicates
             done["refused"] += part.refused
+            self.lookout.revise(part.amended)
             if part.signals is not None:
                 self.lookout.feed(part.signals)
         if look:
@@ -238,6 +259,10 @@ class Space:
             done["issues"], done["cases"] = len(seen.changes), len(seen.cases)
             self.publish()
         return done
+
+    def tidy(self, *, now: bool = False) -> dict[str, int]:
+        """Join small files of the lake and remove those no longer needed: with ``now`` those of the last hour too."""
+        return amend.tidy(self.ground, now=now)
 
     def publish(self) -> None:
         """Publish who is who to the lake, for joins."""

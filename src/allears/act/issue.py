@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -143,6 +144,25 @@ def count_customers(desk: Desk, issues: Sequence[str]) -> int:
     counted = select(func.count(func.distinct(IssueSignal.customer))).where(IssueSignal.issue.in_(issues))
     with desk.reading() as session:
         return int(session.scalar(counted) or 0)
+
+
+def withdraw(desk: Desk, signal_ids: Sequence[str]) -> None:
+    """Let issues do without signals that their authors deleted: counts go down, examples go."""
+    with desk.session() as session:
+        for start in range(0, len(signal_ids), _CHUNK):
+            gone = set(signal_ids[start : start + _CHUNK])
+            held = list(session.scalars(select(IssueSignal).where(IssueSignal.signal_id.in_(gone))))
+            for row in held:
+                session.delete(row)
+            session.flush()
+            for issue_id, lost in Counter(row.issue for row in held).items():
+                found = get_issue(session, issue_id)
+                left = select(IssueSignal.customer).where(IssueSignal.issue == issue_id).distinct()
+                gone_customers = {row.customer for row in held if row.issue == issue_id and row.customer}
+                gone_customers -= set(session.scalars(left))
+                found.signals = max(0, found.signals - lost)
+                found.customers = max(0, found.customers - len(gone_customers))
+                found.exemplars = [one for one in found.exemplars if one not in gone]
 
 
 def acknowledge(desk: Desk, issue_id: str, actor: str, at: datetime, note: str = "") -> Change:

@@ -60,6 +60,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "ask": (ACT, "allears.cli.ask:ask"),
     "surveys": (ACT, "allears.cli.ask:surveys"),
     "learn": (ACT, "allears.cli.teach:learn"),
+    "channels": (START, "allears.cli.channels:channels"),
     "keys": (GUARD, "allears.cli.guard:keys"),
     "users": (GUARD, "allears.cli.guard:users"),
     "erase": (GUARD, "allears.cli.guard:erase"),

@@ -42,12 +42,21 @@ def export(
         )
 
 
-def compact(*, where: Where = HERE) -> None:
-    """Join small files of the lake and remove those no longer needed."""
+def compact(
+    *,
+    now: Annotated[
+        bool,
+        Parameter(
+            negative="", help="Also remove files replaced within the last hour; stop the server first."
+        ),
+    ] = False,
+    where: Where = HERE,
+) -> None:
+    """Join small files of the lake and remove those no longer needed: deleted messages go with them."""
     with where.open() as space:
-        joined, removed = space.ground.store.compact("signals"), space.ground.store.vacuum("signals")
-        show.as_json({"joined": joined, "removed": removed}) if where.json else show.out.print(
-            f"{joined} files joined, {removed} removed"
+        done = space.tidy(now=now)
+        show.as_json(done) if where.json else show.out.print(
+            f"{done['joined']} files joined, {done['removed']} removed"
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from allears.foresee.issue import Holds
@@ -27,6 +29,12 @@ class Memory:
         """Drop rows older than a fortnight."""
         for lane, rows in self._rows.items():
             self._rows[lane] = rows.take(rows.hour >= hour - REMEMBER_HOURS)
+
+    def revise(self, renewed: Rows | None, gone: Collection[str]) -> None:
+        """Let remembered messages read as they read now, and forget those that were deleted."""
+        for lane, rows in self._rows.items():
+            kept = rows.without(gone)
+            self._rows[lane] = kept if renewed is None else kept.renewed(renewed)
 
     def members(self, lane: str, cell: Holds, first: int, last: int) -> Rows:
         """Rows of the hours ``first`` to ``last`` (included) that a cell holds."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -70,6 +70,24 @@ class Rows:
     def take(self, which: NDArray[np.generic]) -> Rows:
         """Choose rows by mask or position."""
         return Rows(**{f.name: getattr(self, f.name)[which] for f in fields(self)})
+
+    def without(self, signals: Collection[str]) -> Rows:
+        """Leave signals out."""
+        return self.take(~np.isin(self.signal, list(signals))) if len(self) and signals else self
+
+    def renewed(self, rows: Rows) -> Rows:
+        """Let signals say what their new versions say; when they came stays."""
+        place = {signal: at for at, signal in enumerate(self.signal)}
+        pairs = [(place[signal], at) for at, signal in enumerate(rows.signal) if signal in place]
+        if not pairs:
+            return self
+        mine, theirs = (list(side) for side in zip(*pairs, strict=True))
+        changed = {
+            name: getattr(self, name).copy() for name in ("text", "topics", "sentiment", "rating", "spoken")
+        }
+        for name, column in changed.items():
+            column[mine] = getattr(rows, name)[theirs]
+        return replace(self, **changed)
 
     @staticmethod
     def join(parts: Iterable[Rows]) -> Rows:

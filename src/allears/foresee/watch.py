@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -98,6 +98,16 @@ class Watch:
         self._copies = NearDuplicates()
         self._waiting: list[Rows] = []
         self._next = -1
+
+    def revise(self, edited: pa.Table | None, deleted: Collection[str]) -> None:
+        """Take in that messages were edited or deleted: issues gather them as they read now, or not at all.
+
+        Hours judged before are not judged again.
+        """
+        renewed = None if edited is None else read_rows(edited, self._names)
+        self._memory.revise(renewed, deleted)
+        waiting = [rows.without(deleted) for rows in self._waiting]
+        self._waiting = [rows if renewed is None else rows.renewed(renewed) for rows in waiting]
 
     def advance(self, signals: pa.Table | pa.RecordBatch, upto: datetime) -> Watched:
         """Take in what arrived and judge every hour that has ended by ``upto``.

@@ -26,13 +26,15 @@ from allears.guard.level import Level, hidden_kinds
 from allears.guard.properties import redact_json
 from allears.guard.redact import redact
 from allears.guard.spotter import Spotter, load_spotter
+from allears.journey.amend import Amended, amend, deleted_ids, settle
 from allears.journey.ground import Ground
 from allears.journey.models import learned_at, reader_of
-from allears.journey.take import keep_refused, mapping_of, pending_ids
+from allears.journey.take import context_of, keep_refused, pending_ids
 from allears.know.profile import Profiles
 from allears.lake import Damage, Frame, Seen
+from allears.listen.changes import Change
 from allears.listen.formats import FORMATS
-from allears.listen.reading import Context, Reading, Refusal, join
+from allears.listen.reading import Reading, Refusal, join
 from allears.tables import TABLES
 from allears.understand import Reader
 
@@ -59,6 +61,7 @@ class Digested:
     duplicates: int = 0
     refused: int = 0
     signals: pa.RecordBatch | None = None
+    amended: Amended = field(default_factory=Amended)
     by_source: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -69,6 +72,7 @@ class _Batch:
     finished: list[str] = field(default_factory=list)
     damaged: list[Damage] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     refused: list[tuple[Frame, list[Refusal]]] = field(default_factory=list)
 
 
@@ -97,6 +101,7 @@ class Digest:
             keep=guard.keep,
             spotter=load_spotter(guard.spotter),
         )
+        self._forget(deleted_ids(ground))
 
     def close(self) -> None:
         """Let another process digest."""
@@ -178,12 +183,13 @@ class Digest:
         keep_refused(self._ground, found, source="inbox", channel=None, at=self._ground.clock.now())
 
     def _read(self, frame: Frame, batch: _Batch) -> int:
-        context = Context(
+        context = context_of(
+            self._ground,
+            frame.door,
+            frame.body,
             source=frame.source,
             channel=frame.channel,
             received_at=_moment(frame.received_us),
-            max_skew_days=self._ground.settings.listen.max_skew_days,
-            mapping=mapping_of(self._ground, frame.source, frame.body) if frame.door == "rows" else None,
         )
         try:
             reading = FORMATS[frame.door].read(frame.body, context)
@@ -197,13 +203,16 @@ class Digest:
             batch.refused.append((frame, reading.refused))
         if len(reading):
             batch.readings.append(reading)
-        return len(reading)
+        batch.changes += reading.changes
+        return len(reading) + len(reading.changes)
 
     def _understand(self, batch: _Batch) -> Digested:
         result = Digested(refused=sum(len(r) for _, r in batch.refused))
-        if not batch.readings:
+        if not batch.readings and not batch.changes:
             return result
         arrivals = join(batch.readings)
+        if batch.changes:
+            arrivals = self._amend(arrivals, batch.changes, result)
         hashes = self._ground.engine.hashes(arrivals["signal_id"]).to_numpy(zero_copy_only=False)
         new = self._seen.add(hashes)
         result.duplicates = int(len(new) - np.count_nonzero(new))
@@ -215,9 +224,25 @@ class Digest:
             result.signals = self.signals(arrivals)
         return result
 
-    def signals(self, arrivals: pa.RecordBatch) -> pa.RecordBatch:
-        """Turn arrivals into signals: the stages in their order."""
+    def _amend(self, arrivals: pa.RecordBatch, changes: list[Change], result: Digested) -> pa.RecordBatch:
+        arrivals, latest, stored = settle(self._ground, arrivals, changes)
+        result.amended = amend(self._ground, latest, stored, self.signals)
+        self._forget([name for name, change in latest.items() if change.row is None])
+        return arrivals
+
+    def _forget(self, ids: list[str]) -> None:
+        # A message that comes after its own delete is a duplicate of nothing: it is not stored.
+        if ids:
+            hashes = self._ground.engine.hashes(pa.array(ids, pa.string()))
+            self._seen.add(hashes.to_numpy(zero_copy_only=False))
+
+    def signals(self, arrivals: pa.RecordBatch, keys: pa.Array | None = None) -> pa.RecordBatch:
+        """Turn arrivals into signals: the stages in their order.
+
+        With ``keys`` they are new versions of signals that are stored, sealed under the keys those were sealed under.
+        """
         who = self._ground.graph.identify(arrivals)
+        keys = who.customer_key if keys is None else keys
         self.profiles.learn(arrivals, who.customer_key)
         told = self.profiles.known(who.customer_key, arrivals)
         originals = arrivals["text"].to_pylist()
@@ -225,7 +250,7 @@ class Digest:
         redacted = redact(originals, told, **self._hide)
         properties = arrivals["properties"].to_pylist()
         clean = redact_json(properties, told, **self._hide)
-        sealed = self._seal(arrivals, who.customer_key, originals, properties, clean)
+        sealed = self._seal(arrivals, keys, originals, properties, clean)
         inward = [
             t if d != "out" else None
             for t, d in zip(redacted.texts, arrivals["direction"].to_pylist(), strict=True)
@@ -236,7 +261,7 @@ class Digest:
             shared
             | {
                 "identifiers": who.identifiers,
-                "customer_key": who.customer_key,
+                "customer_key": keys,
                 "relationship": who.relationship,
                 "account": who.account,
                 "thread": who.thread,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -19,6 +20,7 @@ from allears.journey.tallies import Tallies
 from allears.know.graph import Graph
 from allears.know.relationship import from_domains
 from allears.lake import Engine, Inbox, Store
+from allears.listen.known_vendors import Vendors
 from allears.listen.mapping import Mapping
 from allears.settings import FILE, Settings, SpaceSettings, read_settings, write_settings
 
@@ -42,6 +44,13 @@ class Ground:
     mappings: dict[str, Mapping] = field(default_factory=dict)
     rules: dict[str, Any] = field(default_factory=dict)
     newest: tuple[int, datetime | None] | None = None
+    rejected: Counter[str] = field(default_factory=Counter)
+    rejected_at: float = 0.0
+
+    @cached_property
+    def vendors(self) -> Vendors:
+        """Adapters of vendors' webhooks: those that ship, and the space's own."""
+        return Vendors(self.folder / "vendors")
 
     @cached_property
     def outbox(self) -> Outbox:

@@ -22,6 +22,7 @@ from allears.errors import NotReady
 from allears.foresee.backtest import Backtest, backtest
 from allears.foresee.watch import Watch, Watched, WatchRules, arrived_at
 from allears.journey import rules
+from allears.journey.amend import Amended
 from allears.journey.ground import Ground
 from allears.journey.models import topics_of
 from allears.tables import TABLES
@@ -57,6 +58,24 @@ class Lookout:
     def feed(self, signals: pa.RecordBatch) -> None:
         """Hand over what a micro-batch stored."""
         self._waiting.append(signals.select([n for n in WATCHED if n in signals.schema.names]))
+
+    def revise(self, amended: Amended) -> None:
+        """Hand over what a micro-batch edited and deleted of what was stored before."""
+        if amended.edited is None and not amended.deleted:
+            return
+        edited = None if amended.edited is None else pa.table(amended.edited.select(list(WATCHED)))
+        if self._watch is not None:
+            self._watch.revise(edited, amended.deleted)
+        renewed = [] if edited is None else edited["signal_id"].to_pylist()
+        waiting = {signal for batch in self._waiting for signal in batch["signal_id"].to_pylist()}
+        changed = pa.array([*amended.deleted, *renewed], pa.string())
+        self._waiting = [
+            b.filter(pc.invert(pc.is_in(b["signal_id"], value_set=changed))) for b in self._waiting
+        ]
+        if again := [signal for signal in renewed if signal in waiting]:
+            columns = ", ".join(f'"{c}"' for c in WATCHED)
+            query = f"SELECT {columns} FROM signals WHERE signal_id IN (SELECT unnest($ids))"
+            self._waiting += self._ground.engine.query(query, ids=again).to_batches()
 
     def look(self, upto: datetime | None = None) -> Seen:
         """Judge every hour that has ended by ``upto``, and act."""

@@ -21,8 +21,9 @@ from allears.desk.work import Issue, IssueSignal
 from allears.errors import Refused
 from allears.journey.cutoff import cutoff, day_of, earliest_day
 from allears.journey.ground import Ground
+from allears.journey.hooks import list_hooks
 from allears.journey.models import topics_of
-from allears.journey.take import Receipt, mapping_of, take
+from allears.journey.take import Receipt, context_of, take
 from allears.know.graph import Graph
 from allears.tables import TABLES
 
@@ -50,8 +51,23 @@ def status(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
             .group_by(RefusedRow.source)
         )
         kept: dict[str, int] = {row[0]: row[1] for row in session.execute(counted)}
+    hooks = {one["source"]: one for one in list_hooks(ground)}
     for source in sources:
         source["refused"] = kept.get(source["source"], 0)
+        source["rejected"] = hooks.pop(source["source"], {}).get("rejected", 0)
+    sources += [
+        {
+            "source": name,
+            "channel": None,
+            "stored": 0,
+            "duplicates": 0,
+            "first_at": None,
+            "last_at": None,
+            "refused": kept.get(name, 0),
+            "rejected": one["rejected"],
+        }
+        for name, one in hooks.items()
+    ]
     stored = sum(s["stored"] for s in sources)
     return {
         "name": ground.settings.space.name,
@@ -59,6 +75,7 @@ def status(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
         "stored": stored,
         "duplicates": sum(s["duplicates"] for s in sources),
         "refused": sum(kept.values()),
+        "rejected": sum(s["rejected"] for s in sources),
         "pending": pending,
         "damaged": len(ground.inbox.set_aside()),
         "sources": sources,
@@ -114,13 +131,14 @@ def replay(ground: Ground) -> Receipt:
 
 def _again(ground: Ground, row: RefusedRow, payload: bytes) -> bool:
     from allears.listen.formats import FORMATS
-    from allears.listen.reading import Context
 
-    context = Context(
+    context = context_of(
+        ground,
+        row.door,
+        payload,
         source=row.source,
         channel=row.channel,
         received_at=row.received_at,
-        mapping=mapping_of(ground, row.source, payload) if row.door == "rows" else None,
     )
     if row.door not in FORMATS:
         return False

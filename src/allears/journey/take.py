@@ -96,16 +96,7 @@ def admit(
     ground: Ground, door: str, body: bytes, *, source: str, channel: str | None, at: datetime
 ) -> Admitted:
     """Check a payload and hand what is good to the inbox; what is not good is still to be kept."""
-    limits = ground.settings.listen
-    context = Context(
-        source=source,
-        channel=channel,
-        received_at=at,
-        max_skew_days=limits.max_skew_days,
-        max_event_bytes=limits.max_event_kb << 10,
-    )
-    if door == "rows":
-        context = msgspec.structs.replace(context, mapping=mapping_of(ground, source, body))
+    context = context_of(ground, door, body, source=source, channel=channel, received_at=at)
     checked = FORMATS[door].check(body, context)
     receipt = Receipt(source=source, accepted=checked.accepted)
     receipt.add(checked.refused)
@@ -191,6 +182,21 @@ def _take_planned(
     receipt.mapping = msgspec.to_builtins(plan.mapping)
     # Kept, so that refused rows of this file are read the same way when they are replayed.
     save_mapping(ground, source, plan.mapping, channel)
+
+
+def context_of(
+    ground: Ground, door: str, body: bytes, *, source: str, channel: str | None, received_at: datetime
+) -> Context:
+    """Tell a format what it needs to know besides the bytes."""
+    return Context(
+        source=source,
+        channel=channel,
+        received_at=received_at,
+        max_skew_days=ground.settings.listen.max_skew_days,
+        max_event_bytes=ground.settings.listen.max_event_kb << 10,
+        mapping=mapping_of(ground, source, body) if door == "rows" else None,
+        vendors=ground.vendors if door == "hook" else None,
+    )
 
 
 def mapping_of(ground: Ground, source: str, body: bytes) -> Mapping:

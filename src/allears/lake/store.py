@@ -7,7 +7,7 @@ cannot write the same rows twice: the position is part of the commit itself.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +18,8 @@ from allears.errors import WorldFailed
 from allears.tables import table
 
 PARTITIONS = {"signals": ["day"]}
+# The log keeps the smallest and largest value of a column for each file; of texts that would outlive their deletion.
+CONFIGURATION = {"signals": {"delta.dataSkippingStatsColumns": "occurred_at,received_at"}}
 
 
 class Store:
@@ -52,9 +54,37 @@ class Store:
                 rows.cast(table(name).schema),
                 mode="append",
                 partition_by=PARTITIONS.get(name),
+                configuration=CONFIGURATION.get(name),
                 writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
                 commit_properties=CommitProperties(app_transactions=moved) if moved else None,
             )
+        except (DeltaError, OSError) as error:
+            raise WorldFailed(
+                f"the lake refused a commit ({type(error).__name__})", place=name, again=True
+            ) from error
+
+    def amend(self, name: str, rows: pa.Table, columns: Sequence[str]) -> None:
+        """Give rows that are stored already other values; they are found by ``signal_id`` and ``day``.
+
+        The files that hold them are written anew, so this costs by the day touched; `vacuum` removes the old ones.
+
+        Raises
+        ------
+        WorldFailed
+            The disk or the table failed; nothing was changed.
+        """
+        delta = self._delta(name)
+        if delta is None:
+            return
+        schema = table(name).schema
+        given = rows.select(["signal_id", "day", *columns])
+        try:
+            delta.merge(
+                given.cast(pa.schema([schema.field(n) for n in given.schema.names])),
+                predicate="stored.signal_id = given.signal_id AND stored.day = given.day",
+                source_alias="given",
+                target_alias="stored",
+            ).when_matched_update({column: f"given.{column}" for column in columns}).execute()
         except (DeltaError, OSError) as error:
             raise WorldFailed(
                 f"the lake refused a commit ({type(error).__name__})", place=name, again=True

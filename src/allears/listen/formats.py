@@ -6,6 +6,7 @@ from typing import Protocol
 
 from allears.listen.answers import Answers
 from allears.listen.arrivals import Arrivals
+from allears.listen.hook import Hook
 from allears.listen.mail import Mail
 from allears.listen.otlp import Otlp
 from allears.listen.reading import Checked, Context, Reading
@@ -32,6 +33,7 @@ FORMATS: dict[str, Format] = {
     "rows": Rows(),
     "answers": Answers(),
     "mail": Mail(),
+    "hook": Hook(),
     "otlp-traces": Otlp("traces"),
     "otlp-logs": Otlp("logs"),
     "otlp-metrics": Otlp("metrics"),

@@ -106,6 +106,10 @@ class Gather:
             )
         )  # fmt: skip
 
+    def add_row(self, row: Row) -> None:
+        """Add a row that another gather made."""
+        self._rows.append(row)
+
     def rows(self) -> list[Row]:
         """Hand over the rows and start over."""
         rows, self._rows = self._rows, []

@@ -6,12 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import msgspec
 import pyarrow as pa
 
 from allears.listen.build import Row, build
+from allears.listen.changes import Change
 from allears.listen.shape import Mapping
+
+if TYPE_CHECKING:
+    from allears.listen.known_vendors import Vendors
 
 EVIDENCE_BYTES = 65_536
 DEEP = "nested too deeply"
@@ -37,14 +42,21 @@ class Reading:
     ----------
     found
         Rows of `Gather`, or a batch that is built already.
+    changes
+        Edits and deletes of signals that came before, or will come.
     """
 
     def __init__(
-        self, found: pa.RecordBatch | list[Row], refused: list[Refusal] | None = None, bytes_read: int = 0
+        self,
+        found: pa.RecordBatch | list[Row],
+        refused: list[Refusal] | None = None,
+        bytes_read: int = 0,
+        changes: list[Change] | None = None,
     ) -> None:
         self.found = found
         self.refused = refused if refused is not None else []
         self.bytes_read = bytes_read
+        self.changes = changes if changes is not None else []
 
     def __len__(self) -> int:
         return len(self.found)
@@ -77,6 +89,7 @@ class Context(msgspec.Struct, frozen=True):
     max_skew_days: int = 2
     max_event_bytes: int | None = None
     mapping: Mapping | None = None
+    vendors: Vendors | None = None
 
 
 @dataclass

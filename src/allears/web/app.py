@@ -138,6 +138,11 @@ def _health(space: Space) -> list[Route]:
         for name in ("accepted", "stored", "duplicates", "refused", "pending"):
             kind = "gauge" if name in ("pending", "refused") else "counter"
             lines += [f"# TYPE allears_signals_{name} {kind}", f"allears_signals_{name} {found[name]}"]
+        lines.append("# TYPE allears_hooks_rejected counter")
+        lines += [
+            f'allears_hooks_rejected{{source="{one["source"]}"}} {one["rejected"]}'
+            for one in await asyncio.to_thread(space.channels)
+        ]
         return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
     return [Route("/health/live", alive), Route("/health/ready", ready), Route("/metrics", metrics)]

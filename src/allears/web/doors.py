@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from allears.web.hooks import hook_routes
 from allears.web.intake import Door, Intake
 from allears.web.otlp import otlp_routes
 from allears.web.segment import segment_routes
@@ -22,6 +23,7 @@ def doors(space: Space) -> list[BaseRoute]:
         *segment_routes(intake),
         *otlp_routes(intake),
         Route("/signals", SignalsDoor(intake)),
+        *hook_routes(intake),
     ]
 
 

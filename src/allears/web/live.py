@@ -22,6 +22,7 @@ LOOK_SECONDS = 20.0
 PUBLISH_SECONDS = 60.0
 DAILY_SECONDS = 1800.0
 COMPACT_COMMITS = 64
+TIDY_SECONDS = 3600.0
 
 
 class Live:
@@ -32,7 +33,13 @@ class Live:
         self._stop = asyncio.Event()
         self.changed = 0
         self._commits = 0
-        self._due = {"look": 0.0, "sign": 0.0, "publish": time.monotonic() + PUBLISH_SECONDS}
+        start = time.monotonic()
+        self._due = {
+            "look": 0.0,
+            "sign": 0.0,
+            "publish": start + PUBLISH_SECONDS,
+            "tidy": start + TIDY_SECONDS,
+        }
 
     async def run(self) -> None:
         """Go on until `stop`."""
@@ -80,6 +87,8 @@ class Live:
         """Digest one micro-batch and do what is due; returns whether there was something to digest."""
         space = self._space
         part = space.digester.step()
+        if part is not None:
+            space.lookout.revise(part.amended)
         if part is not None and part.signals is not None and part.signals.num_rows:
             space.lookout.feed(part.signals)
             # From the oldest arrival in this batch on: a signal may have waited while the last turn was still running.
@@ -98,9 +107,9 @@ class Live:
             space.sign_audit()
             self._due["sign"] = now + 60 * space.ground.settings.guard.heads_minutes
         self._commits += part is not None
-        if self._commits >= COMPACT_COMMITS:
-            space.ground.store.compact("signals")
-            self._commits = 0
+        if self._commits >= COMPACT_COMMITS or now >= self._due["tidy"]:
+            space.tidy()
+            self._commits, self._due["tidy"] = 0, now + TIDY_SECONDS
         return part is not None
 
     def stop(self) -> None:

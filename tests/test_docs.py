@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from allears.act.route import Conditions
 from allears.cli.app import app, run
 from allears.guard.access import RIGHTS
 from allears.settings import Settings, describe, read_settings_text
@@ -201,7 +202,7 @@ def test_routes_named_in_the_docs_exist(desk: Path) -> None:
 
 
 def test_settings_and_roles_named_in_the_docs_exist() -> None:
-    settings = {row["name"] for row in describe()}
+    settings = {row["name"] for row in describe()} | set(Conditions.__struct_fields__)
     text = "\n".join(p.read_text("utf-8") for p in WRITTEN)
     for name in re.findall(r"`((?:min|max|false|dedup|batch|segment|pending|memory)_\w+)`", text):
         assert name in settings, name

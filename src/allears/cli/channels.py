@@ -49,11 +49,11 @@ def add(
         show.as_json(made)
         return
     show.out.print(f"{source} listens at {url or made['path']}")
+    show.out.print(made["setup"], style="dim", markup=False)
     if made["secret"]:
         show.out.print(f"token, shown once: {made['secret']}", soft_wrap=True)
     if made["verify_token"]:
         show.out.print(f"verify token: {made['verify_token']}", soft_wrap=True)
-    show.out.print(made["setup"], style="dim", markup=False)
 
 
 @channels.command(name="list")

@@ -20,7 +20,7 @@ class Vendors(Mapping[str, Reader]):
     Examples
     --------
     >>> Vendors()["github"].vendor.title
-    'GitHub'
+    'GitHub issues'
     """
 
     def __init__(self, own: Path | None = None) -> None:

@@ -15,7 +15,8 @@ from allears.desk.audit import AuditNode
 from allears.desk.listening import Source
 from allears.desk.upgrade import config, newest
 from allears.errors import Refused
-from allears.guard.audit import Audit, check
+from allears.guard.audit import Audit
+from allears.guard.proof import check
 from allears.guard.space_key import SpaceKey
 from allears.guard.vault import Vault
 

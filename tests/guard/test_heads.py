@@ -13,8 +13,9 @@ from allears.clock import SetClock
 from allears.desk import Desk
 from allears.desk.audit import AuditEntry, AuditHead, AuditNode
 from allears.errors import Refused, WorldFailed
-from allears.guard.audit import Audit, Proof, check
+from allears.guard.audit import Audit
 from allears.guard.heads import note, noted
+from allears.guard.proof import Proof, check
 from allears.guard.space_key import SpaceKey
 from allears.guard.vault import Vault
 

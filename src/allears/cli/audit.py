@@ -11,8 +11,8 @@ from cyclopts import App
 from allears.cli import show
 from allears.cli.where import HERE, Where
 from allears.errors import NotFound, NotReady, Refused
-from allears.guard.audit import Proof, check
 from allears.guard.heads import Signed
+from allears.guard.proof import Proof, check
 
 T = TypeVar("T")
 

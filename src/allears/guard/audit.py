@@ -19,6 +19,7 @@ from allears.desk.audit import AuditEntry, AuditHead, AuditNode
 from allears.errors import NotReady
 from allears.guard import merkle
 from allears.guard.heads import Signed, Signer, sound
+from allears.guard.proof import Proof, entry_leaf
 from allears.guard.redact import redact
 from allears.guard.vault import Vault
 
@@ -56,30 +57,6 @@ class Verified(NamedTuple):
     first_bad: int | None
     root: str
     heads: int
-
-
-class Proof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What somebody without the space can check: an entry, the path from its leaf to a signed head.
-
-    Parameters
-    ----------
-    number, fields, previous
-        The entry as it is hashed, and the hash of the one before it; empty in a proof of growth.
-    old
-        The earlier signed head that this one is said to continue.
-    path
-        Hashes, hex, as RFC 6962 orders them.
-    head, key
-        The signed head, and the public key (hex) it is signed with: know that from elsewhere.
-    """
-
-    path: list[str]
-    head: Signed
-    key: str
-    number: int = 0
-    fields: dict[str, Any] = {}
-    previous: str = ""
-    old: Signed | None = None
 
 
 class Audit:
@@ -174,7 +151,7 @@ class Audit:
             return held if held is not None else _node(session, level, position)
 
         for row in rows:
-            new[0, row.number - 1] = hashed = _leaf(row.hash)
+            new[0, row.number - 1] = hashed = entry_leaf(row.hash)
             for level, position, made in merkle.completed(row.number - 1, hashed, node):
                 new[level, position] = made
         session.add_all(
@@ -293,7 +270,7 @@ class Audit:
                 if known and row.number == known.number:
                     fits = fits and row.hash == known.hash
                 if fits:
-                    peaks[0, count] = hashed = _leaf(row.hash)
+                    peaks[0, count] = hashed = entry_leaf(row.hash)
                     for level, position, made in merkle.completed(
                         count, hashed, lambda level, position: peaks[level, position]
                     ):
@@ -339,41 +316,9 @@ class Audit:
         return hmac.digest(self._seal_key, value.encode(), "sha256").hex()
 
 
-def check(proof: Proof, key: str) -> bool:
-    """Check a proof without the space, its database or its keys.
-
-    Parameters
-    ----------
-    proof
-        From `Audit.prove` or `Audit.prove_growth`.
-    key
-        The space's public key, hex, known from elsewhere: a proof that brings its own key proves nothing.
-    """
-    try:
-        path = [bytes.fromhex(part) for part in proof.path]
-        head = bytes.fromhex(proof.head.root)
-        if not sound(proof.head, key):
-            return False
-        if proof.old is not None:
-            before = bytes.fromhex(proof.old.root)
-            return sound(proof.old, key) and merkle.consistent(
-                proof.old.size, proof.head.size, path, before, head
-            )
-        if proof.fields.get("number") != proof.number:
-            return False
-        hashed = hashlib.sha256(proof.previous.encode() + msgspec.json.encode(proof.fields, order="sorted"))
-        return merkle.included(_leaf(hashed.hexdigest()), proof.number - 1, proof.head.size, path, head)
-    except ValueError:
-        return False
-
-
-def _leaf(hashed: str) -> bytes:
-    return merkle.leaf(bytes.fromhex(hashed))
-
-
 def _node(session: Session, level: int, position: int) -> bytes:
     if level == 0:
-        return _leaf(session.get_one(AuditEntry, position + 1).hash)
+        return entry_leaf(session.get_one(AuditEntry, position + 1).hash)
     return session.get_one(AuditNode, (level, position)).hash
 
 

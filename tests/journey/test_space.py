@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from tests.shapes import ISSUE, TRUST, check, check_demo
 
 from allears.clock import SetClock
 from allears.errors import NotFound, Refused
@@ -236,10 +238,8 @@ def test_a_demo_in_small_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.
     with space:
         assert hidden and told
         assert outcome["simulated"] is True
-        assert {p["kind"] for p in outcome["planted"]} == {"incident", "opportunity", "decoy"}
         assert outcome["identity"]["precision"] > 0.98
         assert outcome["redaction"]["recall"] > 0.9
-        assert outcome["found"], "something that was planted is found"
         status = space.status()
         assert status["pending"] == status["refused"] == 0
         assert space.pulse()["week"]["messages"] > 0
@@ -247,20 +247,9 @@ def test_a_demo_in_small_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.
         for row in space.trust().to_pylist():
             assert row["estimate"] is None or row["low"] <= row["estimate"] <= row["high"]
         assert space.forecast().num_rows == 7 * 24
-        assert all(
-            set(i)
-            >= {
-                "id",
-                "title",
-                "kind",
-                "first_signal_at",
-                "detected_at",
-                "signals",
-                "customers",
-                "department",
-                "score",
-                "state",
-                "exemplars",
-            }
-            for i in space.issues()
-        )
+        as_printed = json.loads(msgspec.json.encode(outcome, enc_hook=str))
+        check_demo(as_printed)
+        for issue in space.issues():
+            check(issue, ISSUE)
+        for row in space.trust().to_pylist():
+            check(row, TRUST)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from allears.errors import Refused
 from allears.guard.level import Level, hidden_kinds
 from allears.guard.placeholder import Numbering, replace
@@ -31,7 +33,7 @@ class Redacted(NamedTuple):
 
 
 def redact(
-    texts: Sequence[str | None],
+    texts: Sequence[str | None] | pa.Array | pa.ChunkedArray,
     known: Sequence[Known | None] | None = None,
     *,
     region: str = "US",
@@ -48,7 +50,7 @@ def redact(
     Parameters
     ----------
     texts
-        Messages; ``None`` stays ``None``.
+        Messages, a list or an Arrow column of strings; ``None`` stays ``None``.
     known
         For each message what is known of its customer, as (type, value): name, handle, email, phone, address,
         birthday, account, user_id, device.
@@ -84,6 +86,8 @@ def redact(
     ['Since <DATE_1> nobody at <ORGANISATION_1> answers.']
     """
     kinds = hidden_kinds(level, also, keep)
+    if isinstance(texts, pa.Array | pa.ChunkedArray):
+        texts = texts.to_pylist()
     if known is not None and len(known) != len(texts):
         raise Refused(
             "expected as many known values as texts", place="known", texts=len(texts), known=len(known)

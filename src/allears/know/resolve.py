@@ -31,7 +31,10 @@ _TYPE_OF = {field: kind for kind, fields in FIELDS.items() for field in fields}
 
 
 def resolve(
-    records: Sequence[Mapping[str, Any]] | pa.Table, *, region: str = "US", limits: Limits | None = None
+    records: Sequence[Mapping[str, Any]] | pa.Table | pa.RecordBatch,
+    *,
+    region: str = "US",
+    limits: Limits | None = None,
 ) -> list[int]:
     """Say which records are one person.
 
@@ -60,7 +63,7 @@ def resolve(
     ... ])
     [0, 1, 0]
     """
-    rows = records.to_pylist() if isinstance(records, pa.Table) else list(records)
+    rows = records.to_pylist() if isinstance(records, pa.Table | pa.RecordBatch) else list(records)
     if not rows:
         return []
     seen = appearances(pa.array([list(_identifiers(row)) for row in rows], _TYPE), _digest, region, Rules())

@@ -12,7 +12,7 @@ import pytest
 from allears.act import issue as issue_desk
 from allears.act.verdict import verdicts
 from allears.clock import SetClock
-from allears.journey import daily, models
+from allears.journey import daily, effects, models
 from allears.space import Space
 from allears.tables import TABLES
 
@@ -103,6 +103,18 @@ def test_verdicts_are_written_down_and_playbooks_that_wait_for_them_run_once(spa
     list(space.daily())
     assert [c["title"] for c in space.cases()] == ["look at a fix again"]
     assert [m["playbook"] for m in space.moves()] == ["tell-the-board"]
+
+
+def test_a_verdict_is_measured_at_most_once_a_day(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    measure = effects.verdict_of
+    monkeypatch.setattr(effects, "verdict_of", lambda *given: asked.append("i1") or measure(*given))
+    first = space.verdicts()
+    assert first.num_rows == 3 and space.verdicts() == first and asked == ["i1"]
+    space.ground.clock = SetClock(NOON + 2 * DAY)
+    space.hear([{"text": "Hello again", "occurred_at": (NOON + 2 * DAY).isoformat()}], source="mail")
+    space.digest(look=False)
+    assert space.verdicts()["cutoff"][0].as_py() == NOON + 2 * DAY and len(asked) == 2
 
 
 def test_topics_found_today_have_yesterdays_ids(space: Space) -> None:

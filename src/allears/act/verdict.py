@@ -36,7 +36,7 @@ def verdicts(desk: Desk, issue: str | None = None, *, newest: bool = True) -> li
     query = select(Verdict).order_by(Verdict.cutoff.desc(), Verdict.id.desc())
     query = query.where(Verdict.issue == issue) if issue is not None else query
     names = table("verdicts").schema.names
-    with desk.session() as session:
+    with desk.reading() as session:
         rows = [{name: getattr(row, name) for name in names} for row in session.scalars(query)]
     if not newest:
         return rows

@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from allears.act import issue as issue_desk
 from allears.act.happening import Happening, burn
+from allears.act.verdict import record_verdicts
+from allears.act.verdict import verdicts as kept_verdicts
 from allears.errors import NotReady, Refused
 from allears.journey import rules
 from allears.journey.cutoff import cutoff, earliest_day
@@ -28,6 +30,7 @@ from allears.measure.reference import Reference, extend_reference
 from allears.measure.reliability import reliability
 from allears.measure.trust import trust as measure_trust
 from allears.measure.trust import trust_reference
+from allears.measure.verdict import METHOD as VERDICT_METHOD
 from allears.measure.verdict import verdict
 from allears.tables import TABLES
 
@@ -38,6 +41,7 @@ MET = ("service", "release", "platform", "region", "partner")
 MEASURE_DAYS = 180
 JUDGED_DAYS = 28
 FEWEST_MET = 10
+KEPT_FOR = timedelta(hours=24)
 
 
 def trust(ground: Ground, by: str | None, every: str) -> pa.Table:
@@ -233,11 +237,29 @@ def exposed_to(ground: Ground, issue: dict[str, Any], until: datetime) -> dict[s
 
 
 def verdicts(ground: Ground) -> pa.Table:
-    """Judge each issue that was marked as fixed."""
+    """Judge each issue that was marked as fixed: measured at most once a day, since it takes seconds and moves slowly."""
+    end = cutoff(ground)
     known = _raised(ground)
-    met = _met(ground, known)
-    found = [verdict_of(ground, issue, met) for issue in known if issue.get("fixed_at") is not None]
-    return pa.concat_tables(found) if found else TABLES["verdicts"].schema.empty_table()
+    told: dict[str, list[dict[str, Any]]] = {}
+    for row in reversed(kept_verdicts(ground.desk)):
+        told.setdefault(row["issue"], []).append(row)
+    fixed = [issue for issue in known if issue.get("fixed_at") is not None]
+    due = [issue for issue in fixed if not _is_young(told.get(issue["id"]), issue["fixed_at"], end)]
+    met = _met(ground, known) if due else {}
+    for issue in due:
+        found = verdict_of(ground, issue, met)
+        record_verdicts(ground.desk, found)
+        told[issue["id"]] = found.to_pylist()
+    rows = [row for issue in fixed for row in told[issue["id"]]]
+    return pa.Table.from_pylist(rows, schema=TABLES["verdicts"].schema)
+
+
+def _is_young(rows: list[dict[str, Any]] | None, fixed: datetime, end: datetime) -> bool:
+    if not rows:
+        return False
+    newest = rows[0]["cutoff"]
+    current = all(row["method"].startswith(VERDICT_METHOD) for row in rows)
+    return bool(current and newest >= fixed and timedelta(0) <= end - newest < KEPT_FOR)
 
 
 def verdict_of(

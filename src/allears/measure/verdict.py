@@ -18,6 +18,8 @@ from allears.measure.panel import PANEL, panel_from
 from allears.measure.power import more_to_equate, more_to_find
 from allears.tables.outcomes import VERDICTS
 
+METHOD = "verdict/2"
+
 WINDOWS = (7, 10, 14, 18, 21, 28)
 # Share of the damage that may remain, and points that are nothing in any case.
 MARGIN_SHARE, MARGIN_POINTS = 0.25, 2.0
@@ -89,7 +91,7 @@ def verdict(
         "said": both.said,
         "n": int(days.exposed.sum()),
         "needs": both.needs,
-        "method": "verdict/2",
+        "method": METHOD,
         "cutoff": utc(cutoff),
         "why": both.why,
     }
@@ -111,7 +113,7 @@ def _part(
     fixed: bool,
     fade: Callable[[], float | None] | None,
 ) -> tuple[dict[str, Any], _Said]:
-    row: dict[str, Any] = {"issue": issue, "part": part, "cutoff": utc(cutoff), "n": 0, "method": "verdict/2"}
+    row: dict[str, Any] = {"issue": issue, "part": part, "cutoff": utc(cutoff), "n": 0, "method": METHOD}
     if not days.exposed.any():
         said = _Said(CANNOT_TELL, "No exposed customer was known before the start.", None)
         return {**row, "said": said.said, "why": said.why}, said
@@ -136,7 +138,7 @@ def _part(
         "gap": gap[0],
         "gap_low": gap[1],
         "gap_high": gap[2],
-        "method": f"verdict/2, {evidence.method}",
+        "method": f"{METHOD}, {evidence.method}",
     }
     return row, said._replace(why=why)
 

@@ -15,6 +15,7 @@ from tests.serving import allears, serving
 from tests.shapes import BENCH, ISSUE, RECEIPT, REFUSED, STATUS, TRUST, check
 from tests.web.world import make_space
 
+from allears.cli import show
 from allears.cli.app import run
 
 WEEKS, A_WEEK = 9, 40
@@ -71,6 +72,30 @@ def test_status_adds_up(answers: dict[str, Any]) -> None:
     assert told["accepted"] == told["stored"] + told["pending"]
     assert {one["source"] for one in told["sources"]} == {"desk", "stars"}
     assert all(isinstance(line, str) for line in told["contract"]) and len(told["contract"]) == 5
+
+
+def test_sources_tell_counts_and_what_was_read_as_what(
+    folder: Path, answers: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = {one["source"]: one for one in json.loads(_printed("sources", "--json", "--space", str(folder)))}
+    stars = found["stars"]
+    assert (stars["stored"], stars["refused"]) == (WEEKS * A_WEEK, 1)
+    assert stars["mapping"] == answers["listen"]["mapping"]
+    assert run(["sources", "--space", str(folder)]) == 0
+    assert "stars: read as" in capsys.readouterr().out
+
+
+def test_ids_and_times_are_never_cut_in_two_at_80_columns(
+    folder: Path, answers: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(show.out, "_width", 80)
+    for name in ("issues", "cases", "status", "trust", "customers"):
+        printed = _printed(name, "--space", str(folder))
+        assert max(map(len, printed.splitlines())) <= 80, name
+        for row in json.loads(_printed(name, "--json", "--space", str(folder))) if name != "status" else ():
+            for key in {"id", "detected_at", "resolve_by", "last_at"} & set(row):
+                value = row[key][:16].replace("T", " ") if key.endswith(("_at", "_by")) else row[key]
+                assert value in printed, (name, key)
 
 
 def test_refused_names_place_and_reason(answers: dict[str, Any]) -> None:

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "serve": (START, "allears.web.serve:serve"),
     "digest": (START, "allears.cli.spaces:digest"),
     "status": (LOOK, "allears.cli.spaces:status"),
+    "sources": (LOOK, "allears.cli.spaces:sources"),
     "refused": (LOOK, "allears.cli.listen:refused"),
     "signals": (LOOK, "allears.cli.look:signals"),
     "customers": (LOOK, "allears.cli.look:customers"),

@@ -16,6 +16,9 @@ from rich.text import Text
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
+NARROWEST = 24
+"""Characters that the column of text keeps; with less, rows are printed as lines."""
+
 
 def as_json(value: Any) -> None:
     """Print one JSON value."""
@@ -44,16 +47,45 @@ def rows(
         out.print(empty)
         return
     names = list(columns) or list(listed[0])
+    cells = [[cell(row.get(name)) for name in names] for row in listed]
+    widths = [max(len(name), *(len(row[at]) for row in cells)) for at, name in enumerate(names)]
+    widest = widths.index(max(widths))
+    others = sum(widths) - widths[widest] + 2 * (len(names) - 1)
+    if others + min(widths[widest], NARROWEST) > out.width:
+        _stacked(names, cells, title)
+        return
     grid = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for name in names:
+    for at, name in enumerate(names):
         number = all(
             isinstance(r.get(name), int | float | type(None)) and not isinstance(r.get(name), bool)
             for r in listed
         )
-        grid.add_column(name.replace("_", " "), justify="right" if number else "left", overflow="fold")
-    for row in listed:
-        grid.add_row(*(Text(cell(row.get(name))) for name in names))
+        # Only the widest column folds: an id or a time in two halves cannot be read or copied.
+        grid.add_column(
+            name.replace("_", " "),
+            justify="right" if number else "left",
+            overflow="fold",
+            no_wrap=at != widest,
+        )
+    for row in cells:
+        grid.add_row(*(Text(value) for value in row))
     out.print(grid)
+
+
+def _stacked(names: Sequence[str], cells: Sequence[Sequence[str]], title: str) -> None:
+    """Print each row as lines of its own, where the columns do not fit beside each other."""
+    if title:
+        out.print(title, style="italic")
+    for number, row in enumerate(cells):
+        grid = Table(box=None, pad_edge=False, show_header=False)
+        grid.add_column(style="bold", no_wrap=True)
+        grid.add_column(overflow="fold")
+        for name, value in zip(names, row, strict=True):
+            if value:
+                grid.add_row(name.replace("_", " "), Text(value))
+        if number:
+            out.print()
+        out.print(grid)
 
 
 def cell(value: Any) -> str:

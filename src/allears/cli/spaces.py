@@ -12,6 +12,8 @@ from allears.cli.where import HERE, Where
 from allears.errors import Refused
 from allears.settings import FILE, Settings, SpaceSettings
 
+COUNTS = ("source", "channel", "stored", "duplicates", "refused", "first_at", "last_at")
+
 
 def new(
     directory: Path,
@@ -72,6 +74,19 @@ def status(*, where: Where = HERE) -> None:
             f"[bold]{found['name']}[/]  accepted {found['accepted']:,} · stored {found['stored']:,} · "
             f"duplicates {found['duplicates']:,} · refused {found['refused']:,} · pending {found['pending']:,}"
         )
-        show.rows(found["sources"], title="sources", empty="no source has sent anything yet")
+        show.rows(found["sources"], COUNTS, title="sources", empty="no source has sent anything yet")
         for line in found["contract"]:
             show.out.print(f"  • {line}", style="dim")
+
+
+def sources(*, where: Where = HERE) -> None:
+    """List what sends to this space: counts, and which columns were read as what."""
+    with where.open() as space:
+        found = space.status()["sources"]
+    if where.json:
+        show.as_json(found)
+        return
+    show.rows(found, COUNTS, empty="no source has sent anything yet")
+    for source in found:
+        mapping = [{"field": field, "column": column} for field, column in (source["mapping"] or {}).items()]
+        show.rows(mapping, title=f"{source['source']}: read as", empty="")

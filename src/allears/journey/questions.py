@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import func, select, update
@@ -42,6 +43,7 @@ def status(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
                 "duplicates": s.duplicates,
                 "first_at": s.first_at,
                 "last_at": s.last_at,
+                "mapping": msgspec.json.decode(s.mapping) if s.mapping else None,
             }
             for s in session.scalars(select(Source).order_by(Source.name))
         ]

@@ -110,7 +110,7 @@ def _digest(texts: list[str]) -> float:
 
 
 def _parts(texts: list[str]) -> dict[str, float]:
-    from allears.guard.redact import redact
+    from allears.guard.redaction.redact import redact
     from allears.understand import Reader
 
     reader = Reader()

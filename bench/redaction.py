@@ -103,7 +103,7 @@ def sentences(data: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def ours(level: str) -> Callable[[list[str]], list[list[Mark]]]:
-    from allears.guard.redact import redact
+    from allears.guard.redaction.redact import redact
 
     return lambda texts: [[tuple(span) for span in some] for some in redact(texts, level=level).spans]  # type: ignore[arg-type,misc]
 
@@ -210,7 +210,7 @@ def languages() -> list[Row]:
     """Formats of six languages, from the examples of the tests: written by us, so a check and no estimate."""
     import sys
 
-    from allears.guard.redact import redact
+    from allears.guard.redaction.redact import redact
 
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "guard"))
     from test_formats import HIDDEN, NEAR_MISSES
@@ -267,7 +267,7 @@ def false_marks(data: Path) -> list[Row]:
 
 def writers(data: Path) -> list[Row]:
     """The names of the very customer who writes, in their own message, spelled as people spell themselves."""
-    from allears.guard.redact import redact
+    from allears.guard.redaction.redact import redact
 
     people = [
         (text["full_text"], span["entity_value"], span["start_position"])
@@ -320,7 +320,7 @@ def writers(data: Path) -> list[Row]:
 
 def speed() -> list[Row]:
     """Messages a second on one core: simulated messages of five languages."""
-    from allears.guard.redact import redact
+    from allears.guard.redaction.redact import redact
     from bench.digest import simulated_texts
 
     texts = simulated_texts()

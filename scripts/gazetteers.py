@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-OUT = ROOT / "src" / "allears" / "guard" / "gazetteer"
+OUT = ROOT / "src" / "allears" / "guard" / "redaction" / "gazetteer"
 SCOWL = Path("/usr/share/dict/scowl")
 LOCALES = [
     "cs_CZ",

@@ -3,7 +3,7 @@
 from allears.guard.access import Principal
 from allears.guard.audit import Audit
 from allears.guard.erase import erase
-from allears.guard.redact import redact, redact_json
+from allears.guard.redaction.redact import redact, redact_json
 from allears.guard.vault import Vault
 
 __all__ = ["Audit", "Principal", "Vault", "erase", "redact", "redact_json"]

@@ -20,7 +20,7 @@ from allears.errors import NotReady
 from allears.guard import merkle
 from allears.guard.heads import Signed, Signer, sound
 from allears.guard.proof import Proof, entry_leaf
-from allears.guard.redact import redact
+from allears.guard.redaction.redact import redact
 from allears.guard.vault import Vault
 
 START = "0" * 64

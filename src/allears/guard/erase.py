@@ -14,7 +14,7 @@ from allears.desk import Desk
 from allears.errors import Refused
 from allears.guard.audit import Audit
 from allears.guard.key_ring import secure
-from allears.guard.redact import redact
+from allears.guard.redaction.redact import redact
 from allears.guard.vault import Vault
 
 ACTION = "erase"

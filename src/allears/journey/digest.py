@@ -22,10 +22,10 @@ import pyarrow.compute as pc
 
 from allears.desk.listening import Source
 from allears.errors import NotReady
-from allears.guard.level import Level, hidden_kinds
-from allears.guard.properties import redact_json
-from allears.guard.redact import redact
-from allears.guard.spotter import Spotter, load_spotter
+from allears.guard.redaction.level import Level, hidden_kinds
+from allears.guard.redaction.properties import redact_json
+from allears.guard.redaction.redact import redact
+from allears.guard.redaction.spotter import Spotter, load_spotter
 from allears.journey.amend import Amended, amend, deleted_ids, settle
 from allears.journey.ground import Ground
 from allears.journey.models import learned_at, reader_of

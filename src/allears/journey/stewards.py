@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allears.errors import NotFound, Refused
-from allears.guard.redact import redact
+from allears.guard.redaction.redact import redact
 from allears.journey.ground import Ground
 from allears.journey.questions import find, publish
 

@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from allears.errors import NotReady, Refused
-from allears.guard.redact import redact
+from allears.guard.redaction.redact import redact
 from allears.journey.cutoff import cutoff
 from allears.journey.ground import Ground
 from allears.journey.models import FOUND, SENTIMENT, TOPICS, found_of, keep

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from allears.guard.folding import fold
+from allears.guard.redaction.folding import fold
 
 _TABLE = """
 alexander: alex sandy sasha xander lex; alexandra: alex sandra sasha alexa; alessandro: alex ale sandro; alessandra: ale sandra; alejandro: alex ale jandro; alejandra: ale; alfred: alf fred alfie

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from allears.guard.moments import MONTH
-from allears.guard.rule import Candidate, Find, Rule, bounded, compile_pattern
+from allears.guard.redaction.moments import MONTH
+from allears.guard.redaction.rule import Candidate, Find, Rule, bounded, compile_pattern
 
 _DATE = r"\d{1,4}[./\- ]\d{1,2}[./\- ]\d{2,4}|\d{1,2}(?:st|nd|rd|th|er|\.|º|°)?(?: of| de)? \p{L}{3,10}\.?,?(?: de)? \d{4}|\p{L}{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}"
 _DAY = (

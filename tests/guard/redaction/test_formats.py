@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from allears.guard.redact import redact
+from allears.guard.redaction.redact import redact
 
 HIDDEN = {
     "PHONE": {

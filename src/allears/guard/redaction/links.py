@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from allears.guard.rule import Candidate, Find, Rule, begins, bounded, compile_pattern
+from allears.guard.redaction.rule import Candidate, Find, Rule, begins, bounded, compile_pattern
 
 _EMAIL = compile_pattern(r"[\p{L}\p{N}._%+'\-]+@[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+")
 _SPELLED_EMAIL = compile_pattern(

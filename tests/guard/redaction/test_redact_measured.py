@@ -6,7 +6,7 @@ import csv
 import json
 from pathlib import Path
 
-from allears.guard.redact import redact
+from allears.guard.redaction.redact import redact
 
 STRUCTURED = {
     "EMAIL_ADDRESS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from allears.guard.rule import Candidate, Find, Rule, bounded, compile_pattern, words
+from allears.guard.redaction.rule import Candidate, Find, Rule, bounded, compile_pattern, words
 
 _N = r"\d{1,5}[a-zA-Z]?(?:[/\-]\d{1,4}[a-zA-Z]?)?"
 _WORD = r"[\p{L}][\p{L}\p{M}'’.\-]*"

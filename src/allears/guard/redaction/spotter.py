@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from typing import Protocol
 
 from allears.errors import NotFound, Refused
-from allears.guard.rule import Find
+from allears.guard.redaction.rule import Find
 
 GROUP = "allears.spotters"
 _TYPE = re.compile(r"[A-Z]{2,12}")

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from allears.errors import Refused
-from allears.guard.level import Level, hidden_kinds
-from allears.guard.placeholder import Numbering, replace
-from allears.guard.properties import redact_json
-from allears.guard.spot import Known, spot
-from allears.guard.spotter import Spotter
+from allears.guard.redaction.level import Level, hidden_kinds
+from allears.guard.redaction.placeholder import Numbering, replace
+from allears.guard.redaction.properties import redact_json
+from allears.guard.redaction.spot import Known, spot
+from allears.guard.redaction.spotter import Spotter
 
 __all__ = ["Redacted", "Span", "redact", "redact_json"]
 
@@ -60,9 +60,9 @@ def redact(
         ``standard`` hides what points at a person; ``strict`` also what tells about somebody together with something
         else: places, organisations, dates, titles, nationalities, sites, and capitalised words that no list knows.
     also, keep
-        Kinds of `allears.guard.level.KINDS` to hide besides, and to leave readable, whatever the level.
+        Kinds of `allears.guard.redaction.level.KINDS` to hide besides, and to leave readable, whatever the level.
     spotter
-        A model that finds more; see `allears.guard.spotter.Spotter`.
+        A model that finds more; see `allears.guard.redaction.spotter.Spotter`.
 
     Returns
     -------

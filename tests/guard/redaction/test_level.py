@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pytest
 
 from allears.errors import NotFound, Refused
-from allears.guard.level import KINDS, hidden_kinds
-from allears.guard.redact import redact, redact_json
-from allears.guard.spotter import load_spotter
+from allears.guard.redaction.level import KINDS, hidden_kinds
+from allears.guard.redaction.redact import redact, redact_json
+from allears.guard.redaction.spotter import load_spotter
 
 TEXT = "Since 3 May 2026 nobody at Nadir Shipping Ltd. in Lisbon helps; I work as a nurse, see nadir.com, it cost 45 euros."
 

@@ -7,12 +7,12 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from allears.guard.brands import BRANDS
-from allears.guard.firms import SUFFIX
-from allears.guard.gazetteer import listed
-from allears.guard.given_names import GIVEN_NAMES
-from allears.guard.locations import REGIONS
-from allears.guard.rule import Candidate, Find, Rule, begins, compile_pattern, words
+from allears.guard.redaction.brands import BRANDS
+from allears.guard.redaction.firms import SUFFIX
+from allears.guard.redaction.gazetteer import listed
+from allears.guard.redaction.given_names import GIVEN_NAMES
+from allears.guard.redaction.locations import REGIONS
+from allears.guard.redaction.rule import Candidate, Find, Rule, begins, compile_pattern, words
 
 # Without its accent, these are words or places.
 _NOT_WITHOUT_ACCENT = {"German", "Jesus", "Angel", "Angeles", "Ines", "Remi", "Tania"}

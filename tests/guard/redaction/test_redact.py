@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allears.errors import Refused
-from allears.guard.redact import redact
+from allears.guard.redaction.redact import redact
 
 # Invented by hand; {} marks where a canary stands.
 CANARIES = {

@@ -17,7 +17,7 @@ from stdnum.gb import nhs
 from stdnum.it import codicefiscale
 from stdnum.us import ssn
 
-from allears.guard.rule import Candidate, Find, Rule, begins, bounded, compile_pattern
+from allears.guard.redaction.rule import Candidate, Find, Rule, begins, bounded, compile_pattern
 
 _SEP = r"[ .\-/()\x{a0}\x{202f}\x{2010}-\x{2015}]"
 _DIGITS = compile_pattern(rf"[+(]{{0,2}}\d(?:{_SEP}{{0,3}}\d){{5,}}(?: ?(?:x|ext\.?|extension) ?\d{{1,6}})?")

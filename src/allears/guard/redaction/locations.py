@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from allears.guard.gazetteer import listed
-from allears.guard.rule import Candidate, Find, Rule, bounded, compile_pattern, words
+from allears.guard.redaction.gazetteer import listed
+from allears.guard.redaction.rule import Candidate, Find, Rule, bounded, compile_pattern, words
 
 REGIONS = words(
     """Africa America Asia Europe Oceania Antarctica Alabama Alaska Arizona Arkansas California Colorado Connecticut Delaware Florida Hawaii Idaho Illinois Indiana Iowa

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allears.errors import Refused
-from allears.guard.redact import redact_json
+from allears.guard.redaction.redact import redact_json
 
 
 def one(value: object, known: list[tuple[str, str]] | None = None) -> object:

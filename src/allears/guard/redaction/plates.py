@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from allears.guard.rule import Candidate, Find, Rule, bounded, compile_pattern
+from allears.guard.redaction.rule import Candidate, Find, Rule, bounded, compile_pattern
 
 _SHAPE = (
     r"[a-z]{2}[ \-]?\d{3}[ \-]?[a-z]{2}"  # Italy, France

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from allears.guard.diminutives import DIMINUTIVES
-from allears.guard.folding import fold
-from allears.guard.rule import Find, bounded, words
+from allears.guard.redaction.diminutives import DIMINUTIVES
+from allears.guard.redaction.folding import fold
+from allears.guard.redaction.rule import Find, bounded, words
 
 KNOWN_TYPES = {
     "name": "NAME",

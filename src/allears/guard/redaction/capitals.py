@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from allears.guard.brands import BRANDS
-from allears.guard.gazetteer import listed
-from allears.guard.locations import NATIONALITIES, PLACES
-from allears.guard.names import GIVEN, NEVER, PARTICLE, SURNAMES
-from allears.guard.rule import Candidate, Find, Rule, compile_pattern, words
+from allears.guard.redaction.brands import BRANDS
+from allears.guard.redaction.gazetteer import listed
+from allears.guard.redaction.locations import NATIONALITIES, PLACES
+from allears.guard.redaction.names import GIVEN, NEVER, PARTICLE, SURNAMES
+from allears.guard.redaction.rule import Candidate, Find, Rule, compile_pattern, words
 
 _CAP = r"\p{Lu}[\p{L}\p{M}\p{N}'’\-]*"
 _RUN = compile_pattern(rf"{_CAP}(?:\.? (?:{PARTICLE} )?{_CAP}){{0,5}}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from allears.guard.brands import BRANDS
-from allears.guard.rule import Candidate, Find, Rule, bounded, compile_pattern, words
+from allears.guard.redaction.brands import BRANDS
+from allears.guard.redaction.rule import Candidate, Find, Rule, bounded, compile_pattern, words
 
 _CAP = r"\p{Lu}[\p{L}\p{M}\p{N}'’&\-]*"
 SUFFIX = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from allears.guard.rule import words
+from allears.guard.redaction.rule import words
 
 BRANDS = words(
     """Accenture Adidas Adobe Airbnb Airbus Alcatel Aldi Alexa Alibaba Allianz Amazon AMD Amex Android Apple Asus Audi Auchan Aviva AXA Barclays Bayer Barilla BBVA Bentley

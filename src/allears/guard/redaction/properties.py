@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 
 from allears.errors import Refused
-from allears.guard.known import KnownSeeker
-from allears.guard.level import Level, hidden_kinds
-from allears.guard.names import LISTED
-from allears.guard.placeholder import PLACEHOLDER, Numbering, replace
-from allears.guard.rule import Find, compile_pattern, words
-from allears.guard.spot import Known, spot
-from allears.guard.spotter import Spotter
+from allears.guard.redaction.known import KnownSeeker
+from allears.guard.redaction.level import Level, hidden_kinds
+from allears.guard.redaction.names import LISTED
+from allears.guard.redaction.placeholder import PLACEHOLDER, Numbering, replace
+from allears.guard.redaction.rule import Find, compile_pattern, words
+from allears.guard.redaction.spot import Known, spot
+from allears.guard.redaction.spotter import Spotter
 
 PERSONAL_FIELDS: dict[str, str] = {
     field: type_

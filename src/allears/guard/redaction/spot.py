@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from allears.guard import (
+from allears.guard.redaction import (
     birthdays,
     capitals,
     firms,
@@ -21,11 +21,11 @@ from allears.guard import (
     places,
     plates,
 )
-from allears.guard.folding import plain
-from allears.guard.known import KnownSeeker
-from allears.guard.placeholder import PLACEHOLDER
-from allears.guard.rule import Candidate, Find, Rule
-from allears.guard.spotter import Spotter, ask
+from allears.guard.redaction.folding import plain
+from allears.guard.redaction.known import KnownSeeker
+from allears.guard.redaction.placeholder import PLACEHOLDER
+from allears.guard.redaction.rule import Candidate, Find, Rule
+from allears.guard.redaction.spotter import Spotter, ask
 
 RULES: tuple[Rule, ...] = (
     *links.RULES,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from allears.guard.folding import fold
-from allears.guard.rule import Find
+from allears.guard.redaction.folding import fold
+from allears.guard.redaction.rule import Find
 
 PLACEHOLDER = re.compile(r"<([A-Z]{2,12})_(\d{1,6})>")
 

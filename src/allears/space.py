@@ -31,6 +31,7 @@ from allears.journey import (
     Lookout,
     Receipt,
     amend,
+    channels,
     daily,
     effects,
     hooks,
@@ -350,6 +351,10 @@ class Space:
     def status(self) -> dict[str, Any]:
         """How the listening stands, and the delivery contract."""
         return ask.status(self.ground, CONTRACT)
+
+    def health(self) -> list[dict[str, Any]]:
+        """Each source: freshness, volume against expectation, duplicates, refused, identifiers, drift, objectives."""
+        return channels.health(self.ground)
 
     def issues(self, state: str | None = None) -> list[dict[str, Any]]:
         """List issues and opportunities, highest score first."""

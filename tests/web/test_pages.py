@@ -21,6 +21,7 @@ PAGES = {
     "/customers": {"cio", "analyst", "agent", "privacy"},
     "/trust": ALL - {"partner"},
     "/services": ALL - {"partner"},
+    "/channels": {"cio", "analyst", "engineer", "privacy"},
     "/explore": {"cio", "analyst"},
 }
 

@@ -1,4 +1,4 @@
-"""Channels: which vendors may post to which source."""
+"""Channels: how each source stands, and which vendors may post to which."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from cyclopts import App, Parameter
 from allears.cli import show
 from allears.cli.where import HERE, Where
 from allears.errors import NotFound, Refused
+from allears.show import words
 
-channels = App(name="channels", help="Vendors' webhooks: connect, list, try, remove.")
+channels = App(name="channels", help="How sources stand; vendors' webhooks: connect, list, try, remove.")
 
 
 @channels.command
@@ -137,6 +138,45 @@ def vendors(*, where: Where = HERE) -> None:
         for name in known
     ]
     show.as_json(found) if where.json else show.rows(found)
+
+
+@channels.command
+def health(*, where: Where = HERE) -> None:
+    """Show how fresh each source is, its volume against what was expected, and what it refused."""
+    with where.open() as space:
+        found = space.health()
+    if where.json:
+        show.as_json(found)
+        return
+    if found:
+        show.out.print(f"as of {words.time(found[0]['cutoff'])}", style="dim")
+    show.rows(
+        [
+            {
+                "source": row["source"],
+                "stands": row["state"],
+                "last": words.ago(row["last_at"], row["cutoff"]),
+                "24 hours, of expected": _volume(row["day"]),
+                "7 days, of expected": _volume(row["week"]),
+                "refused": _percent(row["refused"]),
+                "twice": _percent(row["duplicates"]),
+                "known": _percent(row["known"]),
+                "fields": ", ".join(f"{len(names)} {what}" for what, names in row["drift"].items() if names),
+            }
+            for row in found
+        ],
+        empty="no source was heard of yet; `allears listen FILE --source NAME` takes a file in",
+    )
+
+
+def _percent(row: dict[str, Any]) -> str:
+    return f"{row['estimate']:.1f} %" if row["estimate"] is not None else ""
+
+
+def _volume(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    return f"{row['observed']:,} of {words.interval(row)}"
 
 
 def _own(where: Where) -> Path | None:

@@ -41,6 +41,33 @@ class RefusedRow(Base):
     replayed_at: Mapped[datetime | None]
 
 
+class SourceHour(Base):
+    """What a source brought in an hour, by arrival; the source with the empty name: hours in which Allears looked."""
+
+    __tablename__ = "source_hours"
+    __table_args__ = (Index("ix_source_hours_hour", "hour"),)
+
+    source: Mapped[str] = mapped_column(String(128), primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    stored: Mapped[int] = mapped_column(default=0)
+    live: Mapped[int] = mapped_column(default=0)
+    known: Mapped[int] = mapped_column(default=0)
+    duplicates: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[int] = mapped_column(default=0)
+
+
+class SourceField(Base):
+    """A column, identifier or property that a source's signals held: since when, until when, how often."""
+
+    __tablename__ = "source_fields"
+
+    source: Mapped[str] = mapped_column(String(128), primary_key=True)
+    field: Mapped[str] = mapped_column(String(96), primary_key=True)
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    held: Mapped[int] = mapped_column(default=0)
+
+
 class Model(Base):
     """A learned model, as plain numbers; never a pickle."""
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from allears.clock import utc
 from allears.journey.ground import Ground
-from allears.journey.lookout import ARRIVED
+from allears.journey.heard import ARRIVED
 
 
 def cutoff(ground: Ground) -> datetime:

@@ -28,6 +28,7 @@ from allears.guard.redaction.redact import redact
 from allears.guard.redaction.spotter import Spotter, load_spotter
 from allears.journey.amend import Amended, amend, deleted_ids, settle
 from allears.journey.ground import Ground
+from allears.journey.heard import count_past, note_count, note_signals
 from allears.journey.models import learned_at, reader_of
 from allears.journey.take import context_of, keep_refused, pending_ids
 from allears.know.profile import Profiles
@@ -91,6 +92,7 @@ class Digest:
         self.profiles = Profiles(ground.desk, ground.vault.seal, ground.vault.open)
         self._learned_at, self._reader = learned_at(ground), reader_of(ground)
         self._seen = Seen(known_hashes(ground))
+        count_past(ground)
         guard = ground.settings.guard
         # A wrong kind is told when the space opens, not by the first message.
         hidden_kinds(guard.level, guard.also, guard.keep)
@@ -324,6 +326,10 @@ class Digest:
                 row.stored += stored
                 row.duplicates += duplicates
                 session.add(row)
+                note_count(session, name, now, duplicates=duplicates)
+            session.flush()
+            if result.signals is not None and result.signals.num_rows:
+                note_signals(session, result.signals)
 
     def _tidy(self, batch: _Batch) -> None:
         inbox, store = self._ground.inbox, self._ground.store

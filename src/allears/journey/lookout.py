@@ -23,7 +23,9 @@ from allears.foresee.backtest import Backtest, backtest
 from allears.foresee.watch import Watch, Watched, WatchRules, arrived_at
 from allears.journey import rules
 from allears.journey.amend import Amended
+from allears.journey.channels import silences
 from allears.journey.ground import Ground
+from allears.journey.heard import ARRIVED, note_look
 from allears.journey.models import topics_of
 from allears.tables import TABLES
 
@@ -35,7 +37,6 @@ WATCHED = (
     "text", "language", "sentiment", "sentiment_p", "topics", "rating", "reach", "thread", "service", "ok", "duration_ms", "release",
     "platform", "region", "partner",
 )  # fmt: skip
-ARRIVED = "CASE WHEN received_at > occurred_at + INTERVAL 7 DAY THEN occurred_at ELSE received_at END"
 
 
 @dataclass
@@ -54,6 +55,7 @@ class Lookout:
         self._watch: Watch | None = None
         self._upto: datetime | None = None
         self._waiting: list[pa.RecordBatch] = []
+        self._looked: datetime | None = None
 
     def feed(self, signals: pa.RecordBatch) -> None:
         """Hand over what a micro-batch stored."""
@@ -90,7 +92,20 @@ class Lookout:
             self._keep(found)
             if found.issues.num_rows:
                 self._act(found.issues, seen)
+        self._listen(upto, seen)
         return seen
+
+    def _listen(self, upto: datetime, seen: Seen) -> None:
+        """Raise what has gone silent; once an hour, because only whole hours are judged."""
+        hour = upto.replace(minute=0, second=0, microsecond=0)
+        if hour == self._looked:
+            return
+        self._looked = hour
+        with self._ground.desk.session() as session:
+            note_look(session, upto)
+        silent = silences(self._ground, upto)
+        if silent:
+            self._act(pa.Table.from_batches([TABLES["issues"].rows(silent)]), seen)
 
     def backtest(self, start: datetime | None = None) -> Backtest:
         """Run the past as if live, without touching anything.

@@ -19,6 +19,7 @@ from sqlalchemy import select
 from allears.desk.listening import Mark, RefusedRow, Source
 from allears.errors import NotFound, Refused
 from allears.journey.ground import Ground
+from allears.journey.heard import note_count
 from allears.lake import Frame, Seen
 from allears.listen.files import plan_file, plan_paths, read_file
 from allears.listen.formats import FORMATS
@@ -304,6 +305,7 @@ def keep_refused(
                 for refused in session.scalars(known):
                     rows.pop(refused, None)
             session.add_all(rows.values())
+            note_count(session, source, at, refused=len(rows))
 
 
 def to_ipc(batch: pa.RecordBatch) -> bytes:

@@ -200,6 +200,8 @@ def headline(issue: Row) -> str:
     >>> headline({"customers": 212, "signals": 260, "expected": 41.0, "kind": "issue"})
     '212 customers, 260 signals: 6 times the expected 41'
     """
+    if not issue["signals"]:
+        return f"no signal where {number(issue.get('expected') or 0.0)} were expected"
     grown = outgrown(issue["signals"], issue.get("expected"))
     return f"{count(issue['customers'], 'customer')}, {count(issue['signals'], 'signal')}" + (
         f": {grown}" if grown else ""

@@ -36,6 +36,12 @@ def api(space: Space) -> APIRouter:
 
     see, health, people, work = Action.SEE_FIGURES, Action.SEE_HEALTH, Action.SEE_CUSTOMERS, Action.SEE_CASES
     route("/status", health, lambda v, p: space.status(), "What was accepted, stored, refused and waits")
+    route(
+        "/channels",
+        health,
+        lambda v, p: space.health(),
+        "How each source stands: freshness, volume, refused",
+    )
     route("/refused", health, lambda v, p: space.refused(), "What was not accepted, with place and reason")
     route("/issues", see, lambda v, p: _seen(space.issues(v.get("state")), p), "Issues and opportunities")
     route("/issues/{issue}", see, lambda v, p: _one(space.issue(v["issue"]), p), "One issue")

@@ -9,6 +9,7 @@ from nicegui import ui
 
 from allears.web.pages import (
     cases,
+    channels,
     customer,
     customers,
     explore,
@@ -46,6 +47,7 @@ def pages(app: FastAPI, space: Space, live: Live) -> None:
         customer,
         trust,
         services,
+        channels,
         explore,
         login,
     ):

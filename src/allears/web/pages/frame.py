@@ -33,6 +33,7 @@ NAVIGATION = (
     ("Customers", "/customers", Action.SEE_CUSTOMERS),
     ("Trust", "/trust", Action.SEE_FIGURES),
     ("Services", "/services", Action.SEE_FIGURES),
+    ("Channels", "/channels", Action.SEE_HEALTH),
     ("Explore", "/explore", Action.ASK_SQL),
 )
 OF_PARTNERS = ("/issues", "/cases")

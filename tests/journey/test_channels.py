@@ -1,0 +1,172 @@
+"""The listening is watched: what a source brings is counted, and its silence becomes one issue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from allears.act import case as case_desk
+from allears.clock import SetClock
+from allears.journey.heard import note_look
+from allears.space import Space
+
+MONDAY = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Iterator[Space]:
+    with Space.open(tmp_path / "acme", clock=SetClock(MONDAY)) as opened:
+        yield opened
+
+
+def at(space: Space, moment: datetime) -> None:
+    clock = space.ground.clock
+    assert isinstance(clock, SetClock)
+    clock.set(moment)
+
+
+def speak(space: Space, moment: datetime, count: int = 6, **more: Any) -> None:
+    at(space, moment)
+    row = {"text": "Where is my parcel?", "channel": "chat", "identifiers": {"user_id": "u1"}} | more
+    rows = [
+        row | {"signal_id": f"{moment.isoformat()}-{n}", "occurred_at": moment.isoformat()}
+        for n in range(count)
+    ]
+    space.hear(rows, source="chat")
+
+
+def weeks(space: Space, start: datetime, days: int) -> None:
+    """Speak at 9, 12 and 15 h on weekdays, looking at the end of each day."""
+    for day in (start + timedelta(days=d) for d in range(days)):
+        if day.weekday() < 5:
+            for hour in (9, 12, 15):
+                speak(space, day + timedelta(hours=hour, minutes=20), 12)
+        at(space, day + timedelta(hours=23, minutes=30))
+        space.digest(look=False)
+        with space.ground.desk.session() as session:
+            for hour in range(24):
+                note_look(session, day + timedelta(hours=hour, minutes=30))
+        space.lookout._listen(space.now(), _seen())
+
+
+def _seen() -> Any:
+    from allears.journey.lookout import Seen
+
+    return Seen()
+
+
+def silences(space: Space, state: str | None = None) -> list[dict[str, Any]]:
+    return [i for i in space.issues(state) if "listening/silence" in i["topics"]]
+
+
+def the_source(space: Space) -> dict[str, Any]:
+    return next(row for row in space.health() if row["source"] == "chat")
+
+
+def test_a_channel_that_goes_silent_is_raised_once_and_put_away_when_it_speaks_again(space: Space) -> None:
+    weeks(space, MONDAY, 22)
+    assert silences(space) == []
+    assert the_source(space)["state"] == "heard"
+    quiet = MONDAY + timedelta(days=22)
+    for hour in range(24):
+        at(space, quiet + timedelta(hours=hour, minutes=30))
+        space.lookout._listen(space.now(), _seen())
+    (issue,) = silences(space)
+    assert issue["state"] == "open" and issue["title"] == "Nothing arrives from chat"
+    assert quiet + timedelta(hours=10) <= issue["detected_at"] <= quiet + timedelta(hours=14)
+    (case,) = case_desk.cases(space.ground.desk, space.now(), issue=issue["id"])
+    assert case["department"] == "engineering"
+    assert the_source(space)["state"] == "silent"
+    speak(space, quiet + timedelta(days=1, hours=9))
+    space.digest(look=False)
+    space.lookout._listen(space.now(), _seen())
+    (issue,) = silences(space)
+    assert issue["state"] == "closed"
+    (case,) = case_desk.cases(space.ground.desk, space.now(), issue=issue["id"])
+    assert case["state"] == "closed"
+
+
+def test_a_silence_that_somebody_dismissed_is_not_raised_again(space: Space) -> None:
+    weeks(space, MONDAY, 22)
+    for hour in range(24):
+        space.lookout._listen(MONDAY + timedelta(days=22, hours=hour, minutes=30), _seen())
+    (issue,) = silences(space)
+    space.dismiss(issue["id"])
+    for hour in range(24):
+        space.lookout._listen(MONDAY + timedelta(days=23, hours=hour, minutes=30), _seen())
+    (issue,) = silences(space)
+    assert issue["state"] == "dismissed"
+
+
+def test_a_history_read_in_one_afternoon_is_not_expected_to_go_on(space: Space) -> None:
+    at(space, MONDAY + timedelta(days=200))
+    rows = [
+        {"signal_id": f"h{d}-{n}", "text": "Hello", "occurred_at": (MONDAY + timedelta(days=d)).isoformat()}
+        for d in range(60)
+        for n in range(5)
+    ]
+    space.hear(rows, source="chat")
+    space.digest(look=False)
+    for hour in range(48):
+        space.lookout._listen(MONDAY + timedelta(days=201, hours=hour), _seen())
+    assert silences(space) == []
+    assert the_source(space)["state"] == "past only"
+
+
+def test_duplicates_refused_and_known_are_counted_with_intervals(space: Space) -> None:
+    speak(space, MONDAY + timedelta(hours=9), 10)
+    speak(space, MONDAY + timedelta(hours=9), 10)
+    speak(space, MONDAY + timedelta(hours=10), 10, identifiers={})
+    assert space.hear([{"text": "Hello", "occurred_at": "some day"}], source="chat").refused == 1
+    space.digest(look=False)
+    at(space, MONDAY + timedelta(hours=12))
+    row = the_source(space)
+    assert row["stored"] == 20
+    assert (row["duplicates"]["estimate"], row["duplicates"]["n"]) == (pytest.approx(100 / 3), 30)
+    assert row["known"]["estimate"] == pytest.approx(50)
+    assert row["refused"]["n"] == 21 and 0 < row["refused"]["low"] < 100 / 21 < row["refused"]["high"]
+    assert row["reasons"][0]["n"] == 1
+    assert set(row["identifiers"]) == {"user_id"}
+
+
+def test_fields_that_come_and_go_are_drift(space: Space) -> None:
+    for day in range(20):
+        old, new = {"order": "a"}, {"parcel": "b"}
+        speak(space, MONDAY + timedelta(days=day, hours=9), 8, properties=old if day < 15 else new)
+        space.digest(look=False)
+    assert the_source(space)["drift"] == {"new": ["property:parcel"], "missing": ["property:order"]}
+
+
+def test_no_value_of_anybody_is_kept_beside_the_names_of_fields(space: Space) -> None:
+    speak(
+        space,
+        MONDAY,
+        properties={"ada@example.com": 1, "note": "ada@example.com", "+442071838750": 2},
+        identifiers={"email": "ada@example.com"},
+    )
+    space.digest(look=False)
+    told = json.dumps(space.health(), default=str)
+    assert "ada" not in told and "44207" not in told
+
+
+def test_what_was_stored_before_hours_were_counted_is_counted_once(space: Space, tmp_path: Path) -> None:
+    from sqlalchemy import delete
+
+    from allears.desk.listening import SourceHour
+
+    speak(space, MONDAY + timedelta(hours=9), 10)
+    space.digest(look=False)
+    at(space, MONDAY + timedelta(hours=12))
+    before = the_source(space)["known"]
+    with space.ground.desk.session() as session:
+        session.execute(delete(SourceHour))
+    space.close()
+    for _ in range(2):
+        with Space.open(tmp_path / "acme", clock=SetClock(MONDAY + timedelta(hours=12))) as again:
+            again.digest(look=False)
+            assert the_source(again)["known"] == before

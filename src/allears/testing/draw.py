@@ -44,7 +44,7 @@ def scatter_one(number: int, seed: int) -> int:
 
     Examples
     --------
-    >>> scatter_one(7, 1) == scatter(np.array([7]), 1)[0]
+    >>> bool(scatter_one(7, 1) == scatter(np.array([7]), 1)[0])
     True
     """
     z = number + (seed + 1) * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019

@@ -67,7 +67,7 @@ class Town:
     >>> town = Town(seed=1, days=14, customers=100)
     >>> first = next(town.payloads())
     >>> first.door, first.source
-    ('rows', 'microblog')
+    ('segment', 'mobile-app')
     >>> len(town.truth.planted)
     11
     """

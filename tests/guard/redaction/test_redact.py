@@ -5,7 +5,7 @@ import random
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from allears.errors import Refused
@@ -248,6 +248,7 @@ def test_offsets_are_right_and_a_batch_equals_one_by_one(texts: list[str], knows
         assert out is not None and re.fullmatch(pattern, out, re.S)
 
 
+@example(["Anna,", "AB 12 34 56 C"], " ", False)
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=9), st.sampled_from([" ", "\n", ", "]), st.booleans())
 def test_redacting_again_changes_nothing(parts: list[str], glue: str, knows: bool) -> None:

@@ -96,7 +96,8 @@ LISTED = Listed(_PAIRED | SURNAMES)
 _WORD = r"[^\W\d_](?:\.|[^\W\d_]*(?:['’\-][^\W\d_]+)*)"
 _TOKEN = re.compile(_WORD)
 _NEXT = re.compile(rf"( {{1,2}})({PARTICLE} )?({_WORD})")
-_FIRM = re.compile(rf",? (?:{SUFFIX})(?![^\W_])")
+# A suffix with a number behind it is the beginning of that number: "Anna, AB 12 34 56 C".
+_FIRM = re.compile(rf",? (?:{SUFFIX})(?![^\W_]| ?\d)")
 _LEADING_PARTICLE = re.compile(rf"{PARTICLE} ")
 _NAME_BEGINS = re.compile(rf"(?<=[\s:=?])(?:{PARTICLE} (?=\S))?([^\W\d_])")
 _MORE = 3

@@ -355,3 +355,10 @@ def test_a_disk_that_fills_answers_429_and_takes_again_when_it_is_freed(small_di
         space.ground.inbox._measured = (-10.0, 0, 0)
         assert client.post("/v1/batch", json={"batch": [event(1)]}, headers=headers).status_code == 200
         assert stored(space) == sorted([*taken, "shop:m1"])
+
+
+@pytest.mark.parametrize("name", ["../../etc/x", "<script>alert(1)</script>", "a" * 65, "a\nb"])
+def test_a_source_has_a_name_that_may_be_shown(client: httpx.Client, key: str, name: str) -> None:
+    answer = client.post("/signals", params={"source": name}, json={"text": "hi"}, headers=bearer(key))
+    assert answer.status_code == 400 and answer.json()["error"]["place"] == "source"
+    assert name not in answer.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Mapping_
 from concurrent.futures import Future
@@ -29,6 +30,22 @@ from allears.listen.reading import Context, Refusal
 from allears.listen.rows import first_rows
 
 Waiting = Future[None]
+
+
+_SOURCE = re.compile(r"\w[\w .:-]{0,63}")
+
+
+def source_name(text: str) -> str:
+    """Pass the name of a source that somebody chose.
+
+    Raises
+    ------
+    Refused
+        It is no name: it shows on pages and in figures, for good.
+    """
+    if not _SOURCE.fullmatch(text):
+        raise Refused("expected 1 to 64 letters, digits, spaces or . : - _", place="source")
+    return text
 
 
 class Receipt(msgspec.Struct):
@@ -135,7 +152,7 @@ def take_file(
     progress
         Told path, rows and bytes read so far.
     """
-    receipt = Receipt(source=source)
+    receipt = Receipt(source=source_name(source))
     limits = Limits(max_line=ground.settings.listen.max_line_mb << 20)
     for one in plan_paths(path):
         plan = plan_file(one, channel=channel, mapping=mapping, limits=limits)

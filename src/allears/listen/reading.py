@@ -128,7 +128,8 @@ def explain(error: Exception, at: str) -> tuple[str, str]:
     if isinstance(error, UnicodeError):
         return at, "not valid UTF-8"
     reason, _, place = str(error).partition(" - at `$")
-    reason = reason[:1].lower() + reason[1:]
+    # Not of an acronym: JSON stays JSON.
+    reason = reason if reason[1:2].isupper() else reason[:1].lower() + reason[1:]
     return at + place.rstrip("`"), reason
 
 

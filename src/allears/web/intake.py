@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from allears.errors import NotAllowed, Refused
 from allears.guard.access import Action, Principal, Role, require
-from allears.journey.take import Receipt, admit
+from allears.journey.take import Receipt, admit, source_name
 from allears.lake import InboxFull
 from allears.web.errors import RETRY_SECONDS, status_of
 from allears.web.who import key_in
@@ -146,7 +146,7 @@ class Intake:
             known = await source_of(self.space, sender)
         if source and sender.role is Role.SENDER and source != known:
             raise NotAllowed("a sender's key sends as its own source only", place="source")
-        return source or known or sender.name, channel
+        return source_name(source) if source else known or sender.name, channel
 
 
 async def source_of(space: Space, principal: Principal) -> str:

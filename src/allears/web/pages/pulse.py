@@ -127,7 +127,7 @@ def _hit(issues: list[dict[str, Any]], weeks: dict[str, Any]) -> None:
         words.number(weeks["hit"]),
         "customers in open issues",
         said,
-        f"{of:,} different customers were heard this week",
+        f"{words.count(of, 'different customer', 'different customers')} {'was' if of == 1 else 'were'} heard this week",
         "bad-text" if alive else "",
     )
 

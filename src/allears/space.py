@@ -199,13 +199,13 @@ class Space:
         """List the places that are pulled from, and how each stands."""
         return pulling.listed(self.ground)
 
-    def refused(self, limit: int = 1000) -> list[dict[str, Any]]:
+    def refused(self, limit: int = 1000, *, source: str | None = None) -> list[dict[str, Any]]:
         """List what was not accepted, newest first."""
-        return ask.refused(self.ground, limit)
+        return ask.refused(self.ground, limit, source)
 
-    def replay(self) -> Receipt:
-        """Try everything refused again, with today's mappings."""
-        return ask.replay(self.ground)
+    def replay(self, source: str | None = None) -> Receipt:
+        """Try everything refused again, of one source or of all, with today's mappings."""
+        return ask.replay(self.ground, source)
 
     def add_channel(
         self, source: str, vendor: str, secret: str | None = None, *, url: str | None = None

@@ -84,7 +84,8 @@ def test_a_payload_its_reader_stumbles_over_stops_nothing_behind_it(
     assert space.digest(look=False)["stored"] == 2
     assert [r["reason"] for r in space.refused()] == ["its reader failed (RuntimeError)"]
     monkeypatch.undo()
-    assert space.replay().accepted == 1
+    assert space.refused(source="another") == [] and space.replay("another").accepted == 0
+    assert space.replay("desk").accepted == 1
     space.digest(look=False)
     assert space.status()["stored"] == 3
 

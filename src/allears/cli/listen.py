@@ -94,18 +94,19 @@ def refused(
     replay: Annotated[
         bool, Parameter(negative="", help="Try the refused rows again, with today's mapping.")
     ] = False,
+    source: Annotated[str | None, Parameter(help="Of this source only.")] = None,
     where: Where = HERE,
 ) -> None:
     """Show what was not accepted, with place and reason; or try it again."""
     with where.open() as space:
         if replay:
-            receipt = space.replay()
+            receipt = space.replay(source)
             if where.json:
                 show.as_json(msgspec.to_builtins(receipt))
             else:
                 show.out.print(f"{receipt.accepted:,} accepted after all, {receipt.refused:,} still refused")
             return
-        found = space.refused()
+        found = space.refused(source=source)
         if where.json:
             show.as_json(found)
         else:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 
 from allears.act import issue as issue_desk
 from allears.act.case import cases
@@ -85,15 +85,15 @@ def status(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def refused(ground: Ground, limit: int) -> list[dict[str, Any]]:
+def _waiting(source: str | None) -> Select[RefusedRow]:
+    query = select(RefusedRow).where(RefusedRow.replayed_at.is_(None))
+    return query if source is None else query.where(RefusedRow.source == source)
+
+
+def refused(ground: Ground, limit: int, source: str | None = None) -> list[dict[str, Any]]:
     """List what was not accepted and not replayed yet, newest first; the payload stays sealed."""
     with ground.desk.reading() as session:
-        found = session.scalars(
-            select(RefusedRow)
-            .where(RefusedRow.replayed_at.is_(None))
-            .order_by(RefusedRow.received_at.desc())
-            .limit(limit)
-        )
+        found = session.scalars(_waiting(source).order_by(RefusedRow.received_at.desc()).limit(limit))
         return [
             {
                 "refused": r.refused,
@@ -106,11 +106,11 @@ def refused(ground: Ground, limit: int) -> list[dict[str, Any]]:
         ]
 
 
-def replay(ground: Ground) -> Receipt:
-    """Try everything refused again; what is accepted now is marked, what is not stays."""
-    total = Receipt(source="refused")
+def replay(ground: Ground, source: str | None = None) -> Receipt:
+    """Try everything refused again, of one source or of all; what is accepted now is marked, what is not stays."""
+    total = Receipt(source=source or "refused")
     with ground.desk.reading() as session:
-        waiting = list(session.scalars(select(RefusedRow).where(RefusedRow.replayed_at.is_(None))))
+        waiting = list(session.scalars(_waiting(source)))
     for row in waiting:
         payload = ground.vault.open_space(row.payload, "refused")
         try:

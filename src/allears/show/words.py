@@ -125,6 +125,8 @@ def outgrown(observed: float, expected: float | None) -> str:
 
     Examples
     --------
+    >>> outgrown(0, 101)
+    'none of the expected 101'
     >>> outgrown(103, 7.6), outgrown(9, 7.0), outgrown(30, 0.2), outgrown(12, 6.8), outgrown(4, None)
     ('14 times the expected 8', 'about the expected 7', 'where none were expected', '1.8 times the expected 7', '')
     """
@@ -132,6 +134,8 @@ def outgrown(observed: float, expected: float | None) -> str:
         return ""
     if expected < 0.5:
         return "where none were expected"
+    if not observed:
+        return f"none of the expected {number(expected)}"
     ratio = observed / expected
     if ratio < 1.5:
         return f"about the expected {number(expected)}"
@@ -201,7 +205,7 @@ def headline(issue: Row) -> str:
     '212 customers, 260 signals: 6 times the expected 41'
     """
     if not issue["signals"]:
-        return f"no signal where {number(issue.get('expected') or 0.0)} were expected"
+        return f"No signal where {number(issue.get('expected') or 0.0)} were expected"
     grown = outgrown(issue["signals"], issue.get("expected"))
     return f"{count(issue['customers'], 'customer')}, {count(issue['signals'], 'signal')}" + (
         f": {grown}" if grown else ""

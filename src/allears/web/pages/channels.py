@@ -86,7 +86,7 @@ def _sources(rows: list[dict[str, Any]]) -> None:
                     _percent(r["known"], 0),
                     r["stored"],
                 )
-                for r in rows
+                for r in sorted(rows, key=lambda r: r["state"] != "silent")
             ],
             right=(7,),
             caption="Sources",
@@ -126,7 +126,7 @@ def _refused(rows: list[dict[str, Any]]) -> None:
             caption="Refused",
             classes="cards",
         )
-        tag("p", "Once the mapping is mended: allears refused --replay.", "note")
+        tag("p", "Once the mapping is mended: allears refused --replay --source NAME.", "note")
 
 
 def _objectives(rows: list[dict[str, Any]]) -> None:

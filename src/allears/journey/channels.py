@@ -133,8 +133,7 @@ def silences(ground: Ground, upto: datetime) -> list[dict[str, Any]]:
     }
     for issue in issue_desk.issues(ground.desk):
         if SILENCE in (issue["topics"] or ()):
-            names = (issue["facets"] or {}).get("source", ())
-            back = any(heard.since(name) > issue["first_signal_at"] for name in names)
+            back = heard.since((issue["facets"] or {}).get("source", "")) > issue["first_signal_at"]
             if back and issue["state"] in ("open", "acknowledged"):
                 issue_desk.close(ground.desk, issue["id"], SYSTEM, upto, "signals arrive again")
             found.pop(issue["id"], None)
@@ -149,7 +148,7 @@ def _issue(heard: _Heard, name: str, upto: datetime) -> dict[str, Any]:
         "title": f"Nothing arrives from {name}",
         "kind": "issue",
         "topics": [SILENCE],
-        "facets": json.dumps({"source": [name]}),
+        "facets": json.dumps({"source": name}),
         "terms": [],
         "exemplars": [],
         "signal_ids": [],

@@ -18,7 +18,9 @@ WEEK = 168
 HALF_LIFE_DAYS = 14.0
 SETTLE_DAYS = 14
 LEAST_LIVE_DAYS = 7
-BEYOND_LONGEST = 1.5
+BEYOND_LONGEST = 2.0
+CLUMPED = 1.25
+"""Real sources come in clumps: their gaps are longer than those of a Poisson process."""
 LEAST_MISSED = 3.0
 
 
@@ -67,8 +69,8 @@ def flow(counts: Floats, hours_of_week: Ints, listening: Bools, *, alarms_per_we
 
     A gap is measured by the signals it would usually have brought, so a night counts little where nights are quiet.
     A source is silent once its present gap passes what chance allows (a Poisson process shows a gap of ``m`` expected
-    signals with probability ``exp(-m)``) and also one and a half times the longest gap it ever had: holidays and
-    clumps of its own do not alarm.
+    signals with probability ``exp(-m)``; a quarter is added for clumps) and also twice the longest gap it ever had:
+    holidays of its own do not alarm.
 
     Parameters
     ----------
@@ -107,7 +109,7 @@ def flow(counts: Floats, hours_of_week: Ints, listening: Bools, *, alarms_per_we
     run = np.r_[0.0, np.cumsum(expected)]
     gaps = run[heard[1:]] - run[heard[:-1] + 1]
     weeks = max((last - first) / WEEK, 1.0)
-    by_chance = np.log(max(int((gaps > 0).sum()), 1) / weeks / alarms_per_week)
+    by_chance = CLUMPED * np.log(max(int((gaps > 0).sum()), 1) / weeks / alarms_per_week)
     longest = float(gaps.max(initial=0.0))
     return Flow(
         expected=expected,

@@ -65,7 +65,7 @@ def said(rows: list[dict[str, Any]]) -> str:
         if silent
         else "No source that is judged has gone silent"
     )
-    volume = f"{len(odd) or 'none'} of {len(rows)} brings an unusual volume this week"
+    volume = f"{len(odd) or 'none'} of {len(rows)} {'bring' if len(odd) > 1 else 'brings'} an unusual volume this week"
     return f"{heard}; {volume}; {len(missed) or 'none'} of {len(rows)} surely missed an objective."
 
 
@@ -130,29 +130,35 @@ def _refused(rows: list[dict[str, Any]]) -> None:
 
 
 def _objectives(rows: list[dict[str, Any]]) -> None:
+    judged = [(r["source"], o) for r in rows for o in r["objectives"] if o["n"]]
+    missed = [(source, o) for source, o in judged if o["standing"] == "misses it"]
+    close = sum(o["standing"] == "too close to tell" for _, o in judged)
+    title = f"{len(missed) or 'None'} of {len(judged)} objectives surely missed"
     with card(
-        "Objectives of the listening",
-        "Refused: in 7 days. Busy hours: of the last 28 days, those in which five signals or more were expected",
+        title,
+        "Of each source: rows refused in 7 days, and busy hours of 28 days in which it was heard",
         "half",
     ):
-        table(
-            ("Source", "Objective", "Reached", "n"),
-            [
-                (
-                    partial(titled, r["source"], "", o["standing"]),
-                    f"{o['objective']} {'at most' if o['objective'] == 'rows refused' else 'at least'} {o['target']:g} %",
-                    f"{o['estimate']:.1f} % ({words.interval(o, 1)})"
-                    if o["estimate"] is not None
-                    else "nothing to go by",
-                    o["n"],
-                )
-                for r in rows
-                for o in r["objectives"]
-                if o["n"]
-            ],
-            right=(3,),
-            caption="Objectives",
-            classes="cards",
+        if missed:
+            table(
+                ("Source", "Objective", "Reached", "n"),
+                [
+                    (
+                        source,
+                        f"{o['objective']} {'at most' if o['objective'] == 'rows refused' else 'at least'} {o['target']:g} %",
+                        f"{o['estimate']:.1f} % ({words.interval(o, 1)})",
+                        o["n"],
+                    )
+                    for source, o in missed
+                ],
+                right=(3,),
+                caption="Objectives",
+                classes="cards",
+            )
+        tag(
+            "p",
+            f"{len(judged) - len(missed) - close} surely met, {close} too close to tell. Busy: five signals or more were expected.",
+            "note",
         )
 
 
@@ -166,7 +172,6 @@ def _drift(rows: list[dict[str, Any]]) -> None:
     with card(
         title,
         "Missing: twenty signals or more should have held it since it was last seen. New: of this week",
-        "half",
     ):
         table(
             ("Source", "Identifiers", "New", "Missing"),

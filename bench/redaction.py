@@ -212,7 +212,7 @@ def languages() -> list[Row]:
 
     from allears.guard.redaction.redact import redact
 
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "guard"))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "guard" / "redaction"))
     from test_formats import HIDDEN, NEAR_MISSES
 
     made = []

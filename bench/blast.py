@@ -54,18 +54,24 @@ def requests(key: str) -> list[bytes]:
     return made
 
 
-def blast(ports: list[int], key: str, *, seconds: float, connections: int, rate: float | None = None) -> Load:
+def blast(
+    ports: list[int], keys: list[str], *, seconds: float, connections: int, rate: float | None = None
+) -> Load:
     """Send for some seconds.
 
     Parameters
     ----------
+    keys
+        The key of the server at each port.
     rate
         Events a second, sent by the clock whether or not answers come: an answer's time counts from when its request
         was due. None: every connection sends as soon as it was answered.
     """
-    pool, turn = requests(key), 0
+    made = {key: requests(key) for key in set(keys)}
     socks = [_connect(ports[i % len(ports)]) for i in range(connections)]
     by_handle = {sock.fileno(): sock for sock in socks}
+    pools = {sock.fileno(): made[keys[i % len(keys)]] for i, sock in enumerate(socks)}
+    turn = 0
     poll = select.epoll()
     for handle in by_handle:
         poll.register(handle, select.EPOLLIN)
@@ -83,7 +89,7 @@ def blast(ports: list[int], key: str, *, seconds: float, connections: int, rate:
         while idle and now < end and (rate is None or waiting):
             handle = idle.pop()
             due[handle] = waiting.pop(0) if rate is not None else time.perf_counter()
-            by_handle[handle].sendall(pool[turn % POOL])
+            by_handle[handle].sendall(pools[handle][turn % POOL])
             turn += 1
         for handle, _ in poll.poll(0.001 if rate is not None else 0.1):
             answer = by_handle[handle].recv(4096)

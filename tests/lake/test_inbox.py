@@ -203,6 +203,37 @@ def test_a_full_disk_refuses_and_recovers_without_a_restart(small_disk: Path) ->
     box.close()
 
 
+def test_a_disk_that_takes_half_a_write_makes_nobody_believe_it_took_all(tmp_path: Path) -> None:
+    # A file may not grow past a bound, as on a disk that fills between the look and the write: the write that crosses
+    # it is cut short without an error.
+    program = textwrap.dedent(
+        """
+        import resource, sys
+        from pathlib import Path
+        from allears.errors import AllearsError
+        from allears.lake import Frame, Inbox
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        box = Inbox(Path(sys.argv[1]) / "inbox", seal=bytes, unseal=bytes, min_free_bytes=0)
+        for i in range(60):
+            try:
+                box.append(Frame("signals", "test", None, i, b"x" * 7_000)).result(5)
+                print(i)
+            except AllearsError:
+                print("no")
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    said = done.stdout.split()
+    damages: list[Damage] = []
+    box = inbox(tmp_path)
+    stored = [f.received_us for s in box.segments() for f, _ in box.read(s, damaged=damages.append)]
+    assert "no" in said, "the bound was never reached"
+    assert sorted(stored) == [int(i) for i in said if i != "no"]
+    assert damages == []
+
+
 def test_kill_minus_nine_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     program = textwrap.dedent(
         """

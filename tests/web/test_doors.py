@@ -272,8 +272,7 @@ def test_too_much_on_its_way_in_is_answered_429(space: Space, key: str) -> None:
     from starlette.testclient import TestClient
 
     app = build(space, parts=frozenset({"listen"}))
-    doors = next(m for m in app.user_middleware if "routes" in m.kwargs).kwargs["routes"]
-    intake = doors[0].app.intake
+    intake = app.state.doors[b"/v1/track"].intake
     client = TestClient(app)
     intake.inflight = intake.inflight_bytes
     answer = client.post("/v1/track", json=event(1), headers=bearer(key))

@@ -156,7 +156,7 @@ class Segment:
         try:
             body.decode()
             calls = _BRIEF_BATCH.decode(body).batch
-            good = all(map(_is_good, calls)) and _all_fit(body, context.max_event_bytes)
+            good = _are_good(calls) and _all_fit(body, context.max_event_bytes)
         except _BROKEN:
             good = False
         return Checked(len(calls), [], body) if good else _check_each(body, context.max_event_bytes)
@@ -178,19 +178,22 @@ class Segment:
         return Reading(gather.rows(), refused, len(body))
 
 
-def _is_good(call: _Brief) -> bool:
-    """Tell, in the few steps a busy door can afford, whether `_demand` would have nothing to say."""
-    if (
-        call.userId is None
-        and call.anonymousId is None
-        and call.user_id is None
-        and call.anonymous_id is None
-    ):
-        return False
-    if call.type == "track" and not call.event:
-        return False
-    moment = call.timestamp
-    return moment is None or moment.__class__ is datetime or read_time(moment) is not None
+def _are_good(calls: list[_Brief]) -> bool:
+    """Tell, in the few steps a busy door can afford, whether `_demand` would have nothing to say to any of them."""
+    for call in calls:
+        if (
+            call.userId is None
+            and call.anonymousId is None
+            and call.user_id is None
+            and call.anonymous_id is None
+        ):
+            return False
+        if not call.event and call.type == "track":
+            return False
+        moment = call.timestamp
+        if moment is not None and moment.__class__ is not datetime and read_time(moment) is None:
+            return False
+    return True
 
 
 def _all_fit(body: bytes, limit: int | None) -> bool:

@@ -17,7 +17,7 @@ from allears.errors import AllearsError
 from allears.journey.pulls import Pulls
 from allears.web.api import api
 from allears.web.ask.routes import ask_routes
-from allears.web.doors import Straight, doors
+from allears.web.doors import busy, doors
 from allears.web.errors import answer, problem
 from allears.web.intake import HEADERS
 from allears.web.live import Live
@@ -69,7 +69,7 @@ def build(space: Space, *, parts: frozenset[str] = PARTS, once: OneTime | None =
     if "listen" in parts:
         open_doors = doors(space)
         app.router.routes.extend(open_doors)
-        app.add_middleware(Straight, routes=open_doors)
+        app.state.doors = busy(open_doors)
         app.router.routes.extend(ask_routes(space))
     if "web" in parts:
         app.include_router(api(space))

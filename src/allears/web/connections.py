@@ -55,9 +55,12 @@ def bounded(limits: ListenSettings) -> type[HttpToolsProtocol]:
             super().on_message_begin()
 
         def on_headers_complete(self) -> None:
+            self.head_whole()
+            super().on_headers_complete()
+
+        def head_whole(self) -> None:
             self._in_head = False
             self._head_done()
-            super().on_headers_complete()
 
         def pause_writing(self) -> None:
             super().pause_writing()

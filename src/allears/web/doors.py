@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from allears.web.hooks import hook_routes
 from allears.web.intake import Door, Intake
@@ -35,18 +34,10 @@ class SignalsDoor(Door):
         return "signals", body
 
 
-class Straight:
-    """Leads requests for a door straight to it, past the framework's routing: doors are busy."""
-
-    def __init__(self, app: ASGIApp, routes: list[BaseRoute]) -> None:
-        self._app = app
-        self._doors = {
-            route.path: route.app
-            for route in routes
-            if isinstance(route, Route) and isinstance(route.app, Door)
-        }
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
-        door = self._doors.get(scope["path"]) if scope["type"] == "http" else None
-        await (door or self._app)(scope, receive, send)
+def busy(routes: list[BaseRoute]) -> dict[bytes, Door]:
+    """Find the doors with a fixed path, which are worth a short way, by their path."""
+    return {
+        route.path.encode(): route.app
+        for route in routes
+        if isinstance(route, Route) and isinstance(route.app, Door)
+    }

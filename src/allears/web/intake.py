@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
 import msgspec
@@ -16,7 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from allears.errors import NotAllowed, Refused
 from allears.guard.access import Action, Principal, Role, require
-from allears.journey.take import Receipt, admit, source_name
+from allears.journey.take import Admitted, Receipt, admit, source_name
 from allears.lake import InboxFull
 from allears.web.errors import RETRY_SECONDS, status_of
 from allears.web.who import key_in
@@ -39,7 +40,17 @@ PREFLIGHT = (
     (b"access-control-max-age", b"86400"),
 )  # fmt: skip
 JSON = b"application/json"
+ENCODING = b"content-encoding"
 Pairs = tuple[tuple[bytes, bytes], ...]
+Tell = Callable[[BaseException | None], None]
+
+
+class Sent(NamedTuple):
+    """What is known of a request before its body: its headers, and what it is sent as."""
+
+    told: dict[bytes, bytes]
+    source: str
+    channel: str | None
 
 
 class ClientGone(Refused):
@@ -62,7 +73,7 @@ class Intake:
         self.body_bytes = limits.max_body_mb << 20
         self.inflight_bytes = limits.inflight_mb << 20
         self.inflight = 0
-        self._awaited: tuple[Future[None], asyncio.Future[None]] | None = None
+        self._awaited: tuple[Future[None], list[Tell]] | None = None
 
     async def read(self, receive: Receive, encoding: str, limit: int) -> bytes:
         """Read a body, undo gzip, and never hold more than ``limit`` bytes of it, nor wait for it for ever.
@@ -88,41 +99,90 @@ class Intake:
                     if unpack is not None:
                         part = _unpacked(unpack, part, limit + 1 - size)
                     size += len(part)
-                    self._hold(len(part))
+                    self.hold(len(part))
                     if size > limit:
-                        raise Refused(
-                            f"the body is larger than {_shown(limit)}", place="body", too_large=True
-                        )
+                        raise too_large(limit)
                     parts.append(part)
         except TimeoutError:
-            raise Refused("the body came too slowly", place="body", too_slow=True) from None
+            raise too_slow() from None
         finally:
             self.inflight -= size
         if unpack is not None and not unpack.eof:
             raise Refused("the gzip stream is cut short", place="body")
         return b"".join(parts) if len(parts) != 1 else bytes(parts[0])
 
-    def _hold(self, size: int) -> None:
+    def unpack(self, body: bytes, encoding: str, limit: int) -> bytes:
+        """Undo gzip of a whole body, within the same bounds."""
+        unpack = _unpacker(encoding)
+        if unpack is None:
+            return body
+        body = _unpacked(unpack, body, limit + 1)
+        if len(body) > limit:
+            raise too_large(limit)
+        if not unpack.eof:
+            raise Refused("the gzip stream is cut short", place="body")
+        return body
+
+    def hold(self, size: int) -> None:
+        """Count bytes that are on their way in.
+
+        Raises
+        ------
+        InboxFull
+            They are more than may be; counted all the same, until they are let go.
+        """
         self.inflight += size
         if self.inflight > self.inflight_bytes:
             raise InboxFull("more is on its way in than this server may hold", place="intake")
 
-    async def accept(self, sender: Principal, door: str, body: bytes, query: bytes) -> Receipt:
-        """Take a body in; returns when it is durable."""
-        space = self.space
-        source, channel = await self._named(sender, query)
-        taken = admit(space.ground, door, body, source=source, channel=channel, at=space.now())
-        if taken.refused:
-            await asyncio.to_thread(taken.keep, space.ground)
-        if taken.receipt.accepted:
-            await self._durable(taken.done)
-        return taken.receipt
+    def recognise(self, told: dict[bytes, bytes], query: bytes) -> Sent | None:
+        """Tell who sends and as which source; ``None`` when that has to be looked up first.
 
-    async def _durable(self, done: Future[None]) -> None:
-        # All requests of one fsync wait for the same promise: the loop is woken once for them, not once for each.
+        Raises
+        ------
+        NotAllowed
+            Nobody known, no right to send, or not as this source.
+        """
+        sender = self.sender(key_of(told))
+        source, channel = _asked(query)
+        named = _named(sender, source, self.space.sources.get(sender.name))
+        return None if named is None else Sent(told, named, channel)
+
+    async def recognise_all(self, told: dict[bytes, bytes], query: bytes, key: str) -> Sent:
+        """Tell who sends and as which source, whatever has to be looked up for it."""
+        sender = self.sender(key)
+        source, channel = _asked(query)
+        named = _named(sender, source, self.space.sources.get(sender.name))
+        if named is None:
+            named = _named(sender, source, await source_of(self.space, sender))
+        return Sent(told, named or sender.name, channel)
+
+    async def settled(self, taken: Admitted) -> None:
+        """Keep what was refused; returns when what was accepted is durable."""
+        if taken.refused:
+            await asyncio.to_thread(taken.keep, self.space.ground)
+        if taken.receipt.accepted:
+            done = asyncio.get_running_loop().create_future()
+            self.when_durable(taken.done, lambda error: _settle(done, error))
+            await done
+
+    def when_durable(self, done: Future[None], tell: Tell) -> None:
+        """Have somebody told, on the loop, that it is durable or why it is not.
+
+        All requests of one fsync are told at once: the loop is woken once for them, not once for each.
+        """
         if self._awaited is None or self._awaited[0] is not done:
-            self._awaited = (done, asyncio.wrap_future(done))
-        await asyncio.shield(self._awaited[1])
+            loop, waiting = asyncio.get_running_loop(), list[Tell]()
+            self._awaited = (done, waiting)
+            done.add_done_callback(lambda _: loop.call_soon_threadsafe(self._durable, done, waiting))
+        self._awaited[1].append(tell)
+
+    def _durable(self, done: Future[None], waiting: list[Tell]) -> None:
+        if self._awaited is not None and self._awaited[0] is done:
+            self._awaited = None
+        error = done.exception()
+        for tell in waiting:
+            tell(error)
 
     def sender(self, key: str) -> Principal:
         """Find whose key this is.
@@ -137,16 +197,6 @@ class Intake:
             raise NotAllowed("expected an API key", place="authorization", unknown_caller=True)
         require(principal, Action.LISTEN)
         return principal
-
-    async def _named(self, sender: Principal, query: bytes) -> tuple[str, str | None]:
-        asked = parse_qs(query.decode("latin-1")) if query else {}
-        source, channel = asked.get("source", [""])[0], asked.get("channel", [None])[0]
-        known = self.space.sources.get(sender.name)
-        if known is None and (not source or sender.role is Role.SENDER):
-            known = await source_of(self.space, sender)
-        if source and sender.role is Role.SENDER and source != known:
-            raise NotAllowed("a sender's key sends as its own source only", place="source")
-        return source_name(source) if source else known or sender.name, channel
 
 
 async def source_of(space: Space, principal: Principal) -> str:
@@ -188,17 +238,28 @@ class Door:
         except Exception as error:
             # A door: whatever failed inside is logged by its kind, and the sender told to whom it matters.
             status, kind, body = self.complain(error, told)
-        again = ((b"retry-after", RETRY_SECONDS),) if status in (429, 503) else ()
-        await _send(send, status, body, kind, (*again, *CORS))
+        await _send(send, status, body, kind, (*again(status), *CORS))
 
     async def serve(self, told: dict[bytes, bytes], query: bytes, receive: Receive) -> tuple[bytes, bytes]:
         """Take the request in; gives the kind and the text of the answer."""
-        sender = self.intake.sender(key_in(told.get(b"authorization", b"").decode("latin-1")))
-        body = await self.intake.read(
-            receive, told.get(b"content-encoding", b"").decode("latin-1"), self.limit
-        )
+        intake = self.intake
+        sent = await intake.recognise_all(told, query, key_of(told))
+        body = await intake.read(receive, told.get(ENCODING, b"").decode("latin-1"), self.limit)
+        taken = self._admit(sent, body)
+        await intake.settled(taken)
+        return self.reply(taken.receipt, told)
+
+    def admit(self, sent: Sent, body: bytes) -> Admitted:
+        """Check a body as it was sent, and hand what is good to the inbox."""
+        encoding = sent.told.get(ENCODING)
+        if encoding:
+            body = self.intake.unpack(body, encoding.decode("latin-1"), self.limit)
+        return self._admit(sent, body)
+
+    def _admit(self, sent: Sent, body: bytes) -> Admitted:
+        space = self.intake.space
         door, body = self.prepare(body)
-        return self.reply(await self.intake.accept(sender, door, body, query), told)
+        return admit(space.ground, door, body, source=sent.source, channel=sent.channel, at=space.now())
 
     def prepare(self, body: bytes) -> tuple[str, bytes]:
         """Name the format of a body, and bring it into that format."""
@@ -222,6 +283,11 @@ class Door:
         """Answer an error: status, kind and text."""
         status, content = status_of(error)
         return status, JSON, msgspec.json.encode(content)
+
+
+def again(status: int) -> Pairs:
+    """Say when to try again, where trying again helps."""
+    return ((b"retry-after", RETRY_SECONDS),) if status in (429, 503) else ()
 
 
 async def _send(send: Send, status: int, body: bytes, kind: bytes, more: Pairs) -> None:
@@ -253,5 +319,41 @@ def _unpacked(unpack: Any, part: bytes, most: int) -> bytes:
         raise Refused("expected gzip", place="body") from None
 
 
-def _shown(limit: int) -> str:
-    return f"{limit >> 20} MB" if limit >= 1 << 20 else f"{limit >> 10} KB"
+def too_large(limit: int) -> Refused:
+    """Refuse a body for its size."""
+    shown = f"{limit >> 20} MB" if limit >= 1 << 20 else f"{limit >> 10} KB"
+    return Refused(f"the body is larger than {shown}", place="body", too_large=True)
+
+
+def too_slow() -> Refused:
+    """Refuse a body that does not come."""
+    return Refused("the body came too slowly", place="body", too_slow=True)
+
+
+def key_of(told: dict[bytes, bytes]) -> str:
+    """Read the key in a request's headers; nothing when there is none."""
+    return key_in(told.get(b"authorization", b"").decode("latin-1"))
+
+
+def _asked(query: bytes) -> tuple[str, str | None]:
+    asked = parse_qs(query.decode("latin-1")) if query else {}
+    return asked.get("source", [""])[0], asked.get("channel", [None])[0]
+
+
+def _named(sender: Principal, source: str, known: str | None) -> str | None:
+    """Decide as which source somebody sends; ``None`` when the name of their key has to be known first."""
+    own = sender.role is Role.SENDER
+    if known is None and (not source or own):
+        return None
+    if source and own and source != known:
+        raise NotAllowed("a sender's key sends as its own source only", place="source")
+    return source_name(source) if source else known
+
+
+def _settle(done: asyncio.Future[None], error: BaseException | None) -> None:
+    if done.cancelled():
+        return
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)

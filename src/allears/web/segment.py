@@ -16,7 +16,7 @@ from starlette.types import Receive
 from allears.errors import NotFound
 from allears.listen.segment import wrap, write_key
 from allears.web.errors import answer, problem
-from allears.web.intake import Door, Intake
+from allears.web.intake import ENCODING, Door, Intake
 from allears.web.who import key_in
 
 CALLS = ("track", "identify", "page", "screen", "group", "alias", "batch", "import")
@@ -50,12 +50,11 @@ class SegmentDoor(Door):
         """Take a call in; a browser's beacon carries its key in the body."""
         if b"authorization" in told:
             return await super().serve(told, query, receive)
-        body = await self.intake.read(
-            receive, told.get(b"content-encoding", b"").decode("latin-1"), self.limit
-        )
-        door, body = self.prepare(body)
-        sender = self.intake.sender(write_key(body))
-        return self.reply(await self.intake.accept(sender, door, body, query), told)
+        body = await self.intake.read(receive, told.get(ENCODING, b"").decode("latin-1"), self.limit)
+        sent = await self.intake.recognise_all(told, query, write_key(body))
+        taken = self._admit(sent, body)
+        await self.intake.settled(taken)
+        return self.reply(taken.receipt, told)
 
     def prepare(self, body: bytes) -> tuple[str, bytes]:
         """Make a batch of a single call."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import sys
 import webbrowser
@@ -14,7 +15,7 @@ from cyclopts import Parameter
 from allears.errors import Refused, WorldFailed
 from allears.settings import FILE
 from allears.web.app import PARTS, build
-from allears.web.connections import bounded
+from allears.web.straight import straight
 from allears.web.who import OneTime
 
 if TYPE_CHECKING:
@@ -50,10 +51,11 @@ def run(space: Space, *, host: str, port: int, parts: frozenset[str], browse: bo
         text, record = space.keys.make("engineer", "first")
         space.ground.audit.record(space.actor, "key.new", record.name, why="first start")
         print(f"first API key, shown once: {text}")
+    app = build(space, parts=parts, once=once)
     server = uvicorn.Server(
         uvicorn.Config(
-            build(space, parts=parts, once=once),
-            http=bounded(space.settings.listen),
+            app,
+            http=straight(space.settings.listen, app.state.doors if "listen" in parts else {}),
             log_level="warning",
             access_log=False,
         )
@@ -65,6 +67,8 @@ def run(space: Space, *, host: str, port: int, parts: frozenset[str], browse: bo
             webbrowser.open(link)
     print(f"listening on {address}")
     sys.stdout.flush()
+    # What is there now stays: the collector need not look at it again and again while requests come and go.
+    gc.freeze()
     server.run(sockets=[sock])
 
 

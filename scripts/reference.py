@@ -10,6 +10,7 @@ from allears.cli.app import COMMANDS
 from allears.guard.access import RIGHTS
 from allears.guard.signature import Signature
 from allears.listen.known_vendors import Vendors
+from allears.listen.networks import NETWORKS, VERSION
 from allears.listen.vendor import Answer, Rule, Vendor
 from allears.settings import describe
 from allears.tables import TABLES
@@ -44,6 +45,11 @@ def text() -> str:
             f"\n### {title}\n\n{struct.__doc__.splitlines()[0]}\n\n| field | default | meaning |\n|---|---|---|"
         )
         parts += [_field(field) for field in msgspec.structs.fields(struct)]
+    parts.append(
+        f"\n## Networks\n\nVersion {VERSION}. A source whose name holds one of these words is of that network; others are networks of their own.\n\n"
+        "| network | words |\n|---|---|"
+    )
+    parts += [f"| {network} | {', '.join(words)} |" for network, words in NETWORKS.items()]
     parts.append("\n## Tables")
     for table in TABLES.values():
         parts.append(f"\n### {table.name}\n\n{table.meaning}\n\n| column | type | meaning |\n|---|---|---|")

@@ -108,6 +108,12 @@ class ListenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body_seconds: Annotated[
         float, Meta(description="Seconds in which a request's body must be there.", gt=0)
     ] = 30.0
+    networks: Annotated[
+        dict[str, str],
+        Meta(
+            description="Source to the network of its handles; sources with one network share them. Default: by the source's name."
+        ),
+    ] = {}
     max_skew_days: Annotated[
         int, Meta(description="A time further in the future than this is taken as the time of arrival.", ge=0)
     ] = 2
@@ -286,7 +292,8 @@ def write_settings(folder: Path, settings: Settings) -> None:
         if index < len(lines):
             lines[index] += "\n" + text if text else ""
         elif text:
-            lines.append(f"[{section}]\n{text}")
+            # Encoded with its section, so that a table inside it is named whole.
+            lines.append(msgspec.toml.encode({section: changed}).decode())
     (folder / FILE).write_text("\n\n".join(line.rstrip() for line in lines) + "\n", "utf-8")
 
 

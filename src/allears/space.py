@@ -140,11 +140,12 @@ class Space:
         *,
         source: str,
         channel: str | None = None,
+        network: str | None = None,
         mapping: Columns | None = None,
         sure: Callable[[Plan], bool] = lambda plan: True,
         progress: Callable[[Path, int, int], None] = lambda path, rows, read: None,
     ) -> Receipt:
-        """Take a file or folder in. Durable when this returns."""
+        """Take a file or folder in; ``network`` says whose handles they are. Durable when this returns."""
         if self._door_seen is None:
             self._door_seen = Seen(known_hashes(self.ground, pending=True))
         return take_file(
@@ -152,6 +153,7 @@ class Space:
             Path(path),
             source=source,
             channel=channel,
+            network=network,
             mapping=mapping,
             seen=self._door_seen,
             sure=sure,

@@ -17,6 +17,7 @@ from allears.clock import SetClock
 from allears.errors import NotFound, Refused
 from allears.guard.access import Principal, Role
 from allears.guard.erase import verify_receipt
+from allears.settings import ListenSettings, Settings, SpaceSettings
 from allears.space import Space
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -184,13 +185,35 @@ def test_a_shared_mapping_is_kept_for_a_source(space: Space) -> None:
 def test_a_handle_of_a_known_customer_is_hidden_in_what_others_write(space: Space) -> None:
     speak(space, "hello from me", 1, identifiers={"handle": "rosa_writes"})
     space.digest(look=False)
-    speak(space, "I saw @rosa_writes and @the_brand there", 2, identifiers={"handle": "tom"})
+    text = "I saw @rosa_writes and @the_brand there"
+    row = {"signal_id": "s2", "text": text, "channel": "chat", "identifiers": {"handle": "tom"}}
+    space.hear([row], source="elsewhere")
     space.digest(look=False)
-    text = space.ground.engine.query("SELECT text FROM signals WHERE signal_id = 'chat:s2'")["text"][
+    text = space.ground.engine.query("SELECT text FROM signals WHERE signal_id = 'elsewhere:s2'")["text"][
         0
     ].as_py()
     assert "rosa_writes" not in text
     assert "@the_brand" in text
+
+
+def test_sources_share_handles_only_when_they_share_a_network(tmp_path: Path) -> None:
+    rows = "id,text,username,created_at\n" + "".join(
+        f"{n},the parcel number {n} came late again,ada_{n % 3},2026-05-0{n % 9 + 1}T10:00:00Z\n"
+        for n in range(20)
+    )
+    (tmp_path / "a.csv").write_text(rows)
+    settings = Settings(space=SpaceSettings(name="acme"), listen=ListenSettings(networks={"helpers": "town"}))
+    with Space.open(tmp_path / "acme", clock=SetClock(NOW), settings=settings) as space:
+        for source, network in (("forum", None), ("talk", None), ("helpers", None), ("town-hall", "town")):
+            space.listen(tmp_path / "a.csv", source=source, network=network)
+        space.digest(look=False)
+        keys = space.ground.engine.query(
+            "SELECT source, list(DISTINCT customer_key) AS who FROM signals GROUP BY source"
+        ).to_pylist()
+        who = {row["source"]: set(row["who"]) for row in keys}
+        assert {len(found) for found in who.values()} == {3}
+        assert who["helpers"] == who["town-hall"]
+        assert not who["forum"] & who["talk"] and not who["forum"] & who["town-hall"]
 
 
 def test_taught_topics_and_sentiment_are_used_from_the_next_message_on(space: Space, tmp_path: Path) -> None:

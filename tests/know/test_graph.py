@@ -265,3 +265,33 @@ def test_relationship_comes_from_payload_then_customer_then_rules(open_graph: Ca
     # It holds for the customer from then on, also in another process, and for what is linked later.
     later = open_graph().identify(arrivals({"user_id": "u1", "anonymous_id": "b1"}, {"anonymous_id": "b1"}))
     assert later.relationship.to_pylist() == ["employee", "employee"]
+
+
+def test_one_handle_on_two_networks_is_two_people(graph: Graph) -> None:
+    one, two = keys(graph, {"handle": "twitter::ada"}, {"handle": "reddit::Ada"})
+    assert one != two
+    assert keys(graph, {"handle": "twitter:@ada"}) == [one]
+
+
+def test_whoever_an_earlier_version_knew_by_a_bare_handle_is_still_known_by_it(graph: Graph) -> None:
+    old = keys(graph, {"handle": "ada", "email": "ada@x.example"}, at=[50])[0]
+    assert keys(graph, {"handle": "twitter::@Ada"}, {"handle": "reddit::ada"}, at=[100, 110]) == [old, old]
+    # What the sender itself put behind a network was never that bare handle.
+    assert keys(graph, {"handle": "zendesk:ada"}, at=[120]) != [old]
+    assert graph.customer_of("handle", "forum::ada") == old
+    # Nobody is tied to a handle that nobody had before.
+    assert len(set(keys(graph, {"handle": "twitter::bo"}, {"handle": "reddit::bo"}))) == 2
+
+
+def test_a_handle_without_its_network_is_found_where_it_is_one_customer_s(
+    desk: Desk,
+) -> None:
+    graph = Graph(desk, digest, networks=lambda: ["twitter", "Reddit", "forum"])
+    ada, bo, other = keys(
+        graph, {"handle": "twitter::ada"}, {"handle": "reddit::bo"}, {"handle": "twitter::bo"}
+    )
+    assert graph.customer_of("handle", "@ada") == ada and bo != other
+    assert graph.customer_of("handle", "bo") is None
+    assert graph.customers_of(["handle", "handle"], ["bo", "reddit:bo"]) == [None, bo]
+    assert graph.known_handles(["bo", "ada", "cy"]) == {"ada", "bo"}
+    assert graph.digest_of("handle", "ada") == digest("handle", ["twitter:ada"])[0]

@@ -29,6 +29,9 @@ def listen(
     *,
     source: Annotated[str, Parameter(help="What to call this source, such as twitter-airlines.")],
     channel: Annotated[Channel | None, Parameter(help="Which channel it is; default: worked out.")] = None,
+    network: Annotated[
+        str | None, Parameter(help="Whose handles they are, such as reddit; default: by mapping or source.")
+    ] = None,
     map: Annotated[
         Path | None, Parameter(help="A mapping in TOML; default: worked out from the columns.")
     ] = None,
@@ -70,7 +73,13 @@ def listen(
             bar.update(task, completed=read, rate=f"{rows:,} rows  {rows / elapsed:,.0f} rows/s")
 
         receipt = space.listen(
-            path, source=source, channel=channel, mapping=mapping, sure=sure, progress=progress
+            path,
+            source=source,
+            channel=channel,
+            network=network,
+            mapping=mapping,
+            sure=sure,
+            progress=progress,
         )
         bar.stop()
         done = space.digest() if digest and space.may_digest() else None

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import IO, TypedDict
 
 import msgspec
@@ -30,11 +31,13 @@ from allears.journey.amend import Amended, amend, deleted_ids, settle
 from allears.journey.ground import Ground
 from allears.journey.heard import count_past, note_count, note_signals
 from allears.journey.models import learned_at, reader_of
+from allears.journey.networks import network
 from allears.journey.take import context_of, keep_refused, pending_ids
 from allears.know.profile import Profiles
 from allears.lake import Damage, Frame, Seen
 from allears.listen.changes import Change
 from allears.listen.formats import FORMATS
+from allears.listen.networks import name_networks
 from allears.listen.reading import Reading, Refusal, join
 from allears.tables import TABLES
 from allears.understand import Reader
@@ -243,6 +246,7 @@ class Digest:
 
         With ``keys`` they are new versions of signals that are stored, sealed under the keys those were sealed under.
         """
+        arrivals = name_networks(arrivals, partial(network, self._ground))
         who = self._ground.graph.identify(arrivals)
         keys = who.customer_key if keys is None else keys
         self.profiles.learn(arrivals, who.customer_key)
@@ -284,9 +288,9 @@ class Digest:
         mentioned = {
             row: MENTION.findall(text) for row, text in enumerate(texts) if text is not None and "@" in text
         }
-        handles = sorted({handle for found in mentioned.values() for handle in found})
-        owners = self._ground.graph.customers_of(["handle"] * len(handles), handles)
-        theirs = {handle for handle, owner in zip(handles, owners, strict=True) if owner is not None}
+        theirs = self._ground.graph.known_handles(
+            {handle for found in mentioned.values() for handle in found}
+        )
         added = list(told)
         for row, found in mentioned.items():
             hidden = [("handle", handle) for handle in found if handle in theirs]

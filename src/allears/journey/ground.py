@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from sqlalchemy import select
 
 from allears.act.deliver import Outbox
 from allears.clock import Clock, SystemClock
 from allears.desk import Desk, upgrade
+from allears.desk.listening import Source
 from allears.errors import NotFound, Refused
 from allears.guard.audit import Audit
 from allears.guard.space_key import make_key_file, read_key_file
@@ -22,6 +26,7 @@ from allears.know.relationship import from_domains
 from allears.lake import Engine, Inbox, Store
 from allears.listen.known_vendors import Vendors
 from allears.listen.mapping import Mapping
+from allears.listen.networks import NETWORKS, network_of
 from allears.settings import FILE, Settings, SpaceSettings, read_settings, write_settings
 
 KEY_FILE = "space.key"
@@ -131,8 +136,26 @@ def lay(
             min_free_bytes=limits.min_free_mb << 20,
             inbox_bytes=limits.inbox_mb << 20,
         ),
-        graph=Graph(desk, vault.digest, region=chosen.space.region, rules=rules, clock=clock),
+        graph=Graph(
+            desk,
+            vault.digest,
+            region=chosen.space.region,
+            rules=rules,
+            clock=clock,
+            networks=partial(known_networks, desk, chosen),
+        ),
     )
+
+
+def known_networks(desk: Desk, settings: Settings) -> list[str]:
+    """List the networks in which a handle without one is looked for."""
+    with desk.reading() as session:
+        sources = session.execute(select(Source.name, Source.mapping)).all()
+    named = {*NETWORKS, *settings.listen.networks.values(), *(network_of(name) for name, _ in sources)}
+    for _, mapping in sources:
+        if mapping and (network := msgspec.json.decode(mapping, type=Mapping).network):
+            named.add(network)
+    return sorted(named)
 
 
 def _make(folder: Path, settings: Settings) -> None:

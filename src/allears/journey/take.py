@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Mapping_
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -137,6 +138,7 @@ def take_file(
     source: str,
     channel: str | None = None,
     mapping: Mapping | None = None,
+    network: str | None = None,
     seen: Seen,
     sure: Callable[[Plan], bool] = lambda plan: True,
     progress: Callable[[Path, int, int], None] = lambda path, rows, read: None,
@@ -145,6 +147,8 @@ def take_file(
 
     Parameters
     ----------
+    network
+        Whose handles they are; the mapping's when None.
     seen
         Ids counted already, so that the same file twice adds nothing.
     sure
@@ -156,6 +160,8 @@ def take_file(
     limits = Limits(max_line=ground.settings.listen.max_line_mb << 20)
     for one in plan_paths(path):
         plan = plan_file(one, channel=channel, mapping=mapping, limits=limits)
+        if network is not None:
+            plan = replace(plan, mapping=msgspec.structs.replace(plan.mapping, network=network))
         if not sure(plan):
             continue
         _take_planned(ground, plan, receipt, channel=channel, seen=seen, progress=progress)
@@ -222,7 +228,7 @@ def mapping_of(ground: Ground, source: str, body: bytes) -> Mapping:
 
     A source may send several kinds of rows: each kind has its own mapping, worked out from its first payload and kept.
     """
-    usual = _mapping_kept(ground, source)
+    usual = mapping_kept(ground, source)
     rows = first_rows(body, most=1, path=usual.records if usual else None)
     if usual is not None and (not rows or fits(usual, rows[0])):
         return usual
@@ -247,7 +253,8 @@ def mapping_of(ground: Ground, source: str, body: bytes) -> Mapping:
     return found
 
 
-def _mapping_kept(ground: Ground, source: str) -> Mapping | None:
+def mapping_kept(ground: Ground, source: str) -> Mapping | None:
+    """Give the mapping that a source's rows are usually read by."""
     if source not in ground.mappings:
         with ground.desk.reading() as session:
             row = session.get(Source, source)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from allears.know.clusters import Ints, run_starts
 from allears.know.components import Components, keys_of
-from allears.know.identifiers import ACCOUNT, PEOPLE, TYPES, domain_of, normalise
+from allears.know.identifiers import ACCOUNT, HANDLE, PEOPLE, TYPES, domain_of, former, normalise
 from allears.know.relationship import Rules
 
 Digest = Callable[[str, Sequence[str]], Sequence[str]]
@@ -24,13 +24,18 @@ KIND_OF_ACCOUNT = KIND_OF[ACCOUNT]
 
 @dataclass(frozen=True)
 class Values:
-    """The different identifiers of a batch: place in `TYPES`, digest, its two halves as numbers, and the rank its domain proves."""
+    """The different identifiers of a batch: place in `TYPES`, digest, its two halves as numbers, and the rank its domain proves.
+
+    ``formerly`` holds the places of handles whose network was worked out, ``former`` the keys of those handles alone.
+    """
 
     kind: Ints
     digests: list[str]
     high: npt.NDArray[np.uint64]
     low: npt.NDArray[np.uint64]
     told: Ints
+    formerly: Ints
+    former: npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,19 @@ def weave(components: Components, seen: Appearances, at: Ints, told: Ints) -> Wo
     components.seen(nodes[known], first[known], ranks[known])
     left, right, row = _pairs(people, at)
     edges = components.link(nodes[left], nodes[right], at[row])
-    return Woven(nodes, edges, row)
+    olds, old_row = _link_former(components, people, nodes, first)
+    return Woven(nodes, np.r_[edges, olds], np.r_[row, old_row])
+
+
+def _link_former(components: Components, people: Appearances, nodes: Ints, first: Ints) -> tuple[Ints, Ints]:
+    """Tie a handle to the same handle as an earlier version knew it, without its network, so that nobody is parted by an upgrade."""
+    values = people.values
+    old = components.find(values.former)
+    mine = values.formerly[old >= 0]
+    edges = components.link(nodes[mine], old[old >= 0], first[mine])
+    place = np.zeros(len(values.kind), np.int64)
+    place[people.value[::-1]] = people.row[::-1]
+    return edges, place[mine]
 
 
 def _values(
@@ -114,6 +131,8 @@ def _values(
     digests: list[str] = []
     told: list[int] = []
     sizes = []
+    formerly: list[int] = []
+    alone: list[str] = []
     for kind, name in enumerate(TYPES):
         mine = np.flatnonzero(kinds == kind)
         forms = [normalise(name, text, region) for text in texts.take(pa.array(mine)).to_pylist()]
@@ -122,10 +141,30 @@ def _values(
         }
         place[mine] = [-1 if form is None else different[form] for form in forms]
         digests += digest(name, list(different)) if different else []
+        if name == HANDLE:
+            olds = {
+                different[form]: old
+                for form, text in zip(forms, texts.take(pa.array(mine)).to_pylist(), strict=True)
+                if form is not None
+                for old in former(text, region)
+            }
+            formerly, alone = list(olds), list(digest(name, list(olds.values()))) if olds else []
         told += _told(different, rules) if name == "email" else [0] * len(different)
         sizes.append(len(different))
     high, low = keys_of(digests)
-    return Values(np.repeat(np.arange(len(TYPES)), sizes), digests, high, low, np.array(told, np.int8)), place
+    kind_of = np.repeat(np.arange(len(TYPES)), sizes)
+    return (
+        Values(
+            kind_of,
+            digests,
+            high,
+            low,
+            np.array(told, np.int8),
+            np.array(formerly, np.int64),
+            keys_of(alone)[0],
+        ),
+        place,
+    )
 
 
 def _told(emails: dict[str, int], rules: Rules) -> list[int]:

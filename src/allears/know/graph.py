@@ -7,13 +7,13 @@ still names an identifier that belongs to one customer today.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from sqlalchemy import Delete, delete, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from allears.clock import Clock, SystemClock
 from allears.desk import Desk
@@ -22,7 +22,7 @@ from allears.know import ledger, published, steward
 from allears.know.appearances import KIND_OF, Digest, appearances, weave
 from allears.know.components import Components, keys_of
 from allears.know.identified import Identified, arrived_at, edge_sources, fill, times
-from allears.know.identifiers import ACCOUNT, normalise
+from allears.know.identifiers import ACCOUNT, HANDLE, former, normalise
 from allears.know.limits import Limits
 from allears.know.memory import Memory
 from allears.know.relationship import Rules, ranks
@@ -46,6 +46,8 @@ class Graph:
         Who is an employee and who a partner.
     clock
         Gives the time of what stewards do.
+    networks
+        Gives the networks in which a handle without one is looked up.
 
     Notes
     -----
@@ -62,9 +64,11 @@ class Graph:
         limits: Limits | None = None,
         rules: Rules | None = None,
         clock: Clock | None = None,
+        networks: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._desk, self._digest, self._region = desk, digest, region
         self._rules, self._clock = rules or Rules(), clock or SystemClock()
+        self._networks = networks
         self._memory = Memory(desk, limits or Limits(), self._clock)
 
     def identify(self, arrivals: pa.RecordBatch) -> Identified:
@@ -142,38 +146,57 @@ class Graph:
             steward.undo(writer, merge_id, actor, self._clock.now())
 
     def customer_of(self, type: str, value: str) -> str | None:
-        """Look up whose identifier this is; ``None`` when it was never seen or is blocked."""
-        form = normalise(type, value, self._region)
-        if form is None or type == ACCOUNT:
-            return None
-        with self._desk.reading() as session:
-            return session.scalar(
-                select(Identifier.customer).where(Identifier.digest == self._digest(type, [form])[0])
-            )
+        """Look up whose identifier this is; ``None`` when it was never seen or is blocked.
+
+        A handle without a network is looked for in all of them; ``None`` when it is several customers'.
+        """
+        return self._one(type, value, Identifier.customer)
 
     def digest_of(self, type: str, value: str) -> str | None:
         """Give the digest of an identifier that is known; ``None`` when it was never seen."""
+        return self._one(type, value, Identifier.digest)
+
+    def _one(self, type: str, value: str, column: InstrumentedAttribute[str]) -> str | None:
+        forms = self._forms(type, value, self._networks() if type == HANDLE else ())
+        with self._desk.reading() as session:
+            wanted = Identifier.digest.in_(self._digest(type, forms) if forms else ())
+            found = list(session.scalars(select(column).where(wanted).distinct()))
+        return found[0] if len(found) == 1 else None
+
+    def _forms(self, type: str, value: str, networks: Sequence[str]) -> list[str]:
+        """Give all forms under which an identifier may be known; none when it is blocked."""
         form = normalise(type, value, self._region)
         if form is None or type == ACCOUNT:
-            return None
-        digest = self._digest(type, [form])[0]
-        with self._desk.reading() as session:
-            return session.scalar(select(Identifier.digest).where(Identifier.digest == digest))
+            return []
+        if type != HANDLE:
+            return [form]
+        if ":" in form:
+            return [form, *former(value, self._region)]
+        return [form, *(f"{network.lower()}:{form}" for network in networks)]
 
     def customers_of(self, types: Sequence[str], values: Sequence[str]) -> list[str | None]:
         """Look up many at once; ``None`` where `customer_of` gives it."""
-        forms = [
-            normalise(t, v, self._region) if t != ACCOUNT else None
-            for t, v in zip(types, values, strict=True)
-        ]
-        digests: list[str | None] = [None] * len(forms)
+        owners = self._owners(types, values)
+        return [next(iter(one)) if len(one) == 1 else None for one in owners]
+
+    def known_handles(self, handles: Collection[str]) -> set[str]:
+        """Pick the handles that are some customer's, on whichever network."""
+        some = sorted(handles)
+        owners = self._owners([HANDLE] * len(some), some)
+        return {handle for handle, found in zip(some, owners, strict=True) if found}
+
+    def _owners(self, types: Sequence[str], values: Sequence[str]) -> list[set[str]]:
+        networks = self._networks() if HANDLE in types else ()
+        forms = [self._forms(t, v, networks) for t, v in zip(types, values, strict=True)]
+        digests: dict[tuple[str, str], str] = {}
         for kind in set(types):
-            places = [i for i, form in enumerate(forms) if form is not None and types[i] == kind]
-            for place, digest in zip(
-                places, self._digest(kind, [str(forms[i]) for i in places]), strict=True
-            ):
-                digests[place] = digest
-        wanted = sorted({d for d in digests if d is not None})
+            mine = list(
+                dict.fromkeys(f for t, some in zip(types, forms, strict=True) if t == kind for f in some)
+            )
+            digests.update(
+                zip(((kind, f) for f in mine), self._digest(kind, mine) if mine else (), strict=True)
+            )
+        wanted = sorted(set(digests.values()))
         found: dict[str, str] = {}
         with self._desk.reading() as session:
             for start in range(0, len(wanted), 500):
@@ -181,7 +204,10 @@ class Graph:
                     Identifier.digest.in_(wanted[start : start + 500])
                 )
                 found.update({row[0]: row[1] for row in session.execute(some)})
-        return [found.get(d) if d is not None else None for d in digests]
+        return [
+            {found[d] for form in some if (d := digests[kind, form]) in found}
+            for kind, some in zip(types, forms, strict=True)
+        ]
 
     def resolve_keys(self, customer_keys: pa.Array) -> pa.Array:
         """Give today's customer for each key recorded earlier; keys that name nobody any more stay as they are."""

@@ -15,6 +15,7 @@ import phonenumbers
 
 PEOPLE = ("user_id", "email", "phone", "handle", "device", "anonymous_id")
 """Types that say who somebody is, strongest first: the order in which links are believed."""
+HANDLE = "handle"
 ACCOUNT = "account"
 TYPES = (*PEOPLE, ACCOUNT)
 
@@ -140,6 +141,21 @@ def normalise(type: str, value: str, region: str = "US") -> str | None:
     return form(text, region)
 
 
+def former(handle: str, region: str = "US") -> list[str]:
+    """Give the form under which earlier versions knew a handle whose network was worked out, ``network::handle``.
+
+    They took a handle for one person on all networks. Whoever they know by it is still known by it.
+
+    Examples
+    --------
+    >>> former("twitter::@Ada"), former("twitter:@Ada")
+    (['ada'], [])
+    """
+    alone = handle.partition("::")[2]
+    form = normalise(HANDLE, alone, region) if alone else None
+    return [form] if form is not None else []
+
+
 def domain_of(email: str) -> str:
     """Give the part after the ``@`` of a normalised address."""
     return email.rpartition("@")[2]
@@ -185,9 +201,9 @@ def _parsed(text: str, region: str) -> str | None:
 
 
 def _handle(text: str, region: str) -> str | None:
-    # The same handle on two networks may be two people: who knows the network writes `network:handle`.
+    # The same handle on two networks may be two people: each stands behind its network.
     network, colon, name = _plain(text).rpartition(":")
-    name, network = name.strip().lstrip("@").strip(), network.strip()
+    name, network = name.strip().lstrip("@").strip(), network.strip(": ")
     if len(name) < 2 or BLOCKED_PATTERN.match(name) or name in BLOCKED_WORDS:
         return None
     return f"{network}:{name}" if colon and network else name

@@ -18,7 +18,16 @@ from allears.listen.gather import Gather
 from allears.listen.guess import SAMPLE_ROWS
 from allears.listen.mail import BROKEN_MAIL, add_message
 from allears.listen.maildir import Letters, is_maildir, letters_bytes
-from allears.listen.mapping import Mapper, Mapping, infer, preview, row_id, shown_rows
+from allears.listen.mapping import (
+    Mapper,
+    Mapping,
+    identifiers_of,
+    infer,
+    network_in,
+    preview,
+    row_id,
+    shown_rows,
+)
 from allears.listen.opening import TORN, Opened, detect_encoding, read_lines
 from allears.listen.plans import Limits, Plan
 from allears.listen.rawrows import raw_rows
@@ -189,7 +198,7 @@ def _learn_threads(plan: Plan) -> Threads:
 
 
 def _identity(mapping: Mapping, flat: dict[str, Any]) -> Identity:
-    return [(kind, value) for path, kind in mapping.identifiers.items() if (value := row_id(flat.get(path)))]
+    return identifiers_of(flat, mapping.identifiers.items(), network_in(flat, mapping))
 
 
 def _recognise(plan: Plan, head: bytes) -> Plan:

@@ -21,6 +21,7 @@ SAMPLE_ROWS = 500
 _LATEST = 4_102_444_800_000_000  # 2100-01-01
 _EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+$")
 _URL = re.compile(r"https?://\S+$|at://\S+$")
+_NETWORK = re.compile(r"[A-Za-z][\w.-]{1,40}$")
 _MARKUP = re.compile(r"</?(p|br|div|span|a|b|i|li|ul)\b[^>]*>|&(amp|lt|gt|quot|nbsp|#\d+);", re.I)
 _LATER = re.compile(r"\.[1-9]\d*(\.|$)")
 _ANSWER = re.compile(r"((?:^|\.)(?:answers|responses))\.\d+\.")  # a form's answers all belong to the text
@@ -85,6 +86,7 @@ def infer(rows: list[dict[str, Any]]) -> Mapping:
         personal=personal,
         channel=_channel(columns, text, rating),
         channel_from=_channel_column(columns),
+        network_from=_network_column(columns) if "handle" in identifiers.values() else None,
         html=text is not None and any(_MARKUP.search(value) for value in text.texts),
         **facets,  # type: ignore[arg-type]  # all of them are paths
     )
@@ -342,6 +344,14 @@ def _channel_column(columns: list[Sampled]) -> str | None:
             column.leaf == "channel"
             and column.share(lambda value: str(value).strip().lower() in CHANNELS) > 0.8
         ):
+            return column.path
+    return None
+
+
+def _network_column(columns: list[Sampled]) -> str | None:
+    """Find the column that names the network of handles: few words, each no sentence; None when there is none."""
+    for column in columns:
+        if column.leaf == "network" and column.share(lambda value: bool(_NETWORK.match(str(value)))) > 0.9:
             return column.path
     return None
 

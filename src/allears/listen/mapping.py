@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from allears.listen.facets import Facets, platform_name, take_facets, truth
 from allears.listen.flat import flatten
 from allears.listen.gather import Gather
 from allears.listen.guess import infer
+from allears.listen.networks import on_network
 from allears.listen.ratings import as_number, normalise
 from allears.listen.reading import BadRow, Context
 from allears.listen.shape import Mapping, read_mapping, write_mapping
@@ -78,7 +79,7 @@ class Mapper:
         identifiers, personal = self._people(row)
         if outbound:
             _note_agent(row, self._authors, rest)
-            identifiers = identity or [(t, v) for path, t in self._customers if (v := row_id(row.get(path)))]
+            identifiers = identity or identifiers_of(row, self._customers, network_in(row, m))
             personal = []
         name = self._word(row, "name", m.name)
         facets = self._facets(row, rest)
@@ -138,13 +139,11 @@ class Mapper:
         return rating, self.mapping.rating_scale
 
     def _people(self, row: dict[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-        identifiers: list[tuple[str, str]] = []
+        identifiers = identifiers_of(row, self._identifiers, network_in(row, self.mapping))
         personal: list[tuple[str, str]] = []
         for path, kind in self._identifiers:
-            if (value := row_id(row.get(path))) is not None:
-                identifiers.append((kind, value))
-                if kind in _ALSO_PERSONAL:
-                    personal.append((kind, value))
+            if kind in _ALSO_PERSONAL and (value := row_id(row.get(path))) is not None:
+                personal.append((kind, value))
         for path, kind in self._personal:
             if (value := as_text(row.get(path))) is not None:
                 personal.append((kind, value))
@@ -180,10 +179,23 @@ class Mapper:
         )
 
 
+def network_in(row: dict[str, Any], mapping: Mapping) -> str | None:
+    """Name the network of a row's handles, where the row or the mapping does."""
+    return (as_text(row.get(mapping.network_from)) if mapping.network_from else None) or mapping.network
+
+
+def identifiers_of(
+    row: dict[str, Any], paths: Iterable[tuple[str, str]], network: str | None
+) -> list[tuple[str, str]]:
+    """Read the identifiers of a row from pairs of path and type."""
+    found = [(kind, value) for path, kind in paths if (value := row_id(row.get(path))) is not None]
+    return [(kind, on_network(network, value) if kind == "handle" else value) for kind, value in found]
+
+
 def used_paths(mapping: Mapping) -> frozenset[str]:
     """List the paths that a mapping reads or drops."""
     single = (
-        mapping.channel_from,
+        mapping.channel_from, mapping.network_from,
         mapping.id, mapping.text, mapping.occurred_at, mapping.name, mapping.rating, mapping.thread, mapping.reply_to,
         mapping.direction, mapping.relationship, mapping.account, mapping.service, mapping.ok, mapping.duration_ms,
         mapping.release, mapping.platform, mapping.region, mapping.partner,

@@ -71,6 +71,12 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         dict[str, str], Meta(description="Path to type: email, phone, user_id, handle ...")
     ] = {}
     personal: Annotated[dict[str, str], Meta(description="Path to type: name, address, birthday ...")] = {}
+    network: Annotated[
+        str | None, Meta(description="Network of the handles; null: the source's (see `[listen] networks`).")
+    ] = None
+    network_from: Annotated[
+        str | None, Meta(description="Path that names the network of each row's handles.")
+    ] = None
     constants: Annotated[dict[str, str], Meta(description="Column to a value that all rows share.")] = {}
     html: Annotated[bool, Meta(description="The text carries HTML tags or entities.")] = False
     ignore: Annotated[tuple[str, ...], Meta(description="Paths that are dropped.")] = ()

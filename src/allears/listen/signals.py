@@ -9,6 +9,7 @@ import msgspec
 
 from allears.listen.facets import Facets, platform_name, take_facets
 from allears.listen.gather import Gather
+from allears.listen.networks import on_network
 from allears.listen.ratings import BOUNDS, as_number, normalise
 from allears.listen.reading import BadRow, Checked, Context, Reading, Refusal, refuse
 from allears.listen.rowsof import cut_rows, join_rows
@@ -47,6 +48,7 @@ class Signal(msgspec.Struct, forbid_unknown_fields=True):
     personal: _People = None
     relationship: str | None = None
     account: _One = None
+    network: str | None = None
     thread: _One = None
     text: str | None = None
     rating: float | str | None = None
@@ -167,11 +169,10 @@ def _kind(signal: Signal) -> str | None:
 
 def _add(gather: Gather, signal: Signal) -> None:
     rest = dict(signal.properties or {})
-    identifiers = _pairs(signal.identifiers)
+    told = _pairs(signal.identifiers)
     personal = _pairs(signal.personal)
-    personal += [
-        pair for pair in identifiers if pair[0] in ("email", "phone", "handle") and pair not in personal
-    ]
+    personal += [pair for pair in told if pair[0] in ("email", "phone", "handle") and pair not in personal]
+    identifiers = [(t, on_network(signal.network, v) if t == "handle" else v) for t, v in told]
     at = gather.settle(read_time(signal.occurred_at), rest)
     given = signal.signal_id if signal.signal_id is not None else signal.id
     reach = as_number(signal.reach)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from allears.listen.facets import truth
+from allears.listen.networks import NETWORKS, on_network
 from allears.tables.signals import RELATIONSHIPS
 
 IDENTIFYING = {"email": "email", "phone": "phone", "username": "handle", "handle": "handle"}
@@ -13,6 +15,8 @@ NAMING = {
     "fullName": "name", "full_name": "name", "displayName": "name", "display_name": "name",
     "birthday": "birthday", "address": "address",
 }  # fmt: skip
+_HANDLES = frozenset(key for key, kind in IDENTIFYING.items() if kind == "handle")
+_HANDLE = re.compile(r"@?[\w.-]{2,60}")
 _SYNONYMS = {
     "customer": "consumer", "client": "consumer", "user": "consumer", "b2c": "consumer", "staff": "employee",
     "internal": "employee", "worker": "employee", "vendor": "partner", "supplier": "partner", "reseller": "partner",
@@ -31,12 +35,22 @@ def take_person(traits: dict[str, Any], identifiers: Found, personal: Found) -> 
     >>> take_person(traits, ids, told)
     >>> ids, told, traits
     ([('email', 'ada@example.com')], [('email', 'ada@example.com'), ('name', 'Ada')], {'plan': 'gold'})
+    >>> take_person({"twitter": "@ada"}, ids, told)
+    >>> ids[-1]
+    ('handle', 'twitter::@ada')
     """
+    network = as_text(traits.get("network")) if traits.keys() & _HANDLES else None
     for key, kind in IDENTIFYING.items():
         if value := as_text(traits.get(key)):
-            identifiers.append((kind, value))
+            identifiers.append((kind, on_network(network, value) if kind == "handle" else value))
             personal.append((kind, value))
             del traits[key]
+    for key in traits.keys() & NETWORKS.keys():
+        # A trait called after a network: `{"twitter": "@ada"}`. An address of a profile is not read.
+        if isinstance(traits[key], str) and _HANDLE.fullmatch(traits[key].strip()):
+            value = traits.pop(key)
+            identifiers.append(("handle", on_network(key, value)))
+            personal.append(("handle", value))
     for key, kind in NAMING.items():
         given = traits.get(key)
         if isinstance(given, dict):

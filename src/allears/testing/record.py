@@ -15,6 +15,8 @@ from allears.testing.segment import SOURCES, Journal
 from allears.testing.spans import Traces
 from allears.testing.truth import Identifier, Planted, Truth
 
+NETWORK = "twitter"
+"""Whose handles the simulated people have; the microblog's payloads have its shape."""
 _SHOWN = ("email", "phone", "user_id", "anonymous_id", "handle")
 
 
@@ -41,7 +43,10 @@ def _note_messages(truth: Truth, register: Register, messages: list[Message]) ->
         if message.extra.get("out") and message.source == "microblog":
             continue
         who = message.extra["who"]
-        register.note(message.person, [(kind, who[kind]) for kind in _SHOWN if kind in who])
+        shown = [(kind, who[kind]) for kind in _SHOWN if kind in who]
+        register.note(
+            message.person, [(k, f"{NETWORK}:{v.lstrip('@')}" if k == "handle" else v) for k, v in shown]
+        )
 
 
 def _note_calls(register: Register, journal: Journal) -> None:
@@ -59,7 +64,7 @@ def _note_calls(register: Register, journal: Journal) -> None:
         if people.phone[person] and person % 3:
             told.append(("phone", people.phone[person]))
         if people.handle[person] and people.handle_told[person]:
-            told.append(("handle", people.handle[person]))
+            told.append(("handle", f"{NETWORK}:{people.handle[person]}"))
         register.note(person, told)
 
 

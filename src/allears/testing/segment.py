@@ -166,5 +166,5 @@ class Journal:
         if people.phone[person] and person % 3:
             told["phone"] = people.phone[person]
         if people.handle[person] and people.handle_told[person]:
-            told["handle"] = people.handle[person]
+            told["twitter"] = people.handle[person]
         return msgspec.json.encode(told).decode()

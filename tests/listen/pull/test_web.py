@@ -69,7 +69,7 @@ def test_hacker_news_pages_are_read_back_to_what_is_known(place: Place, ask: Cal
     assert [r["signal_id"] for r in rows(pages)] == [f"mentions:{n}" for n in range(6)]
     first = rows(pages)[0]
     assert (first["text"], first["thread"], first["channel"]) == ("Acme & co broke 0", "7", "social")
-    assert first["identifiers"] == [{"type": "handle", "value": "u0"}]
+    assert first["identifiers"] == [{"type": "handle", "value": "hackernews::u0"}]
     assert [page.cursor for page in pages[:-1]] == [None, None] and cursor(pages) == {"at": MAY * 1_000_000}
     assert place.asked[0][1]["query"] == "acme co" and place.asked[0][1]["tags"] == "(story,comment)"
     asked = len(place.asked)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import hashlib
+
+import msgspec
 import pytest
 
 from allears.listen.build import build
@@ -8,7 +11,7 @@ from allears.listen.guess import infer
 from allears.listen.mapping import Mapper, Mapping
 from allears.listen.networks import NETWORKS, name_networks, network_of
 from allears.listen.reading import Context
-from allears.listen.signals import Signals
+from allears.listen.signals import Signal, Signals
 
 
 @pytest.mark.parametrize(
@@ -78,3 +81,12 @@ def test_our_own_shape_carries_the_network(context: Context) -> None:
     row = Signals().read(body, context).arrivals.to_pylist()[0]
     assert row["identifiers"] == [{"type": "handle", "value": "mastodon::ada@town.example"}]
     assert row["personal"] == [{"type": "handle", "value": "ada@town.example"}]
+
+
+def test_an_id_made_from_content_is_what_it_was_before_there_were_networks(context: Context) -> None:
+    row = Signals().read(b'{"text": "hello"}', context).arrivals.to_pylist()[0]
+    fields = [f for f in msgspec.structs.fields(Signal) if f.name != "network"]
+    whole = {f.encode_name: f.default if f.default is not msgspec.NODEFAULT else None for f in fields}
+    content = msgspec.json.encode(whole | {"text": "hello"})
+    digest = hashlib.sha256(context.source.encode() + b"\0" + content).hexdigest()
+    assert row["signal_id"] == f"{context.source}:{digest[:32]}"

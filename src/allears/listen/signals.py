@@ -48,7 +48,8 @@ class Signal(msgspec.Struct, forbid_unknown_fields=True):
     personal: _People = None
     relationship: str | None = None
     account: _One = None
-    network: str | None = None
+    # Left out of what an id is made from while it is not given: ids of signals without one stay as they were.
+    network: str | msgspec.UnsetType = msgspec.UNSET
     thread: _One = None
     text: str | None = None
     rating: float | str | None = None
@@ -172,7 +173,7 @@ def _add(gather: Gather, signal: Signal) -> None:
     told = _pairs(signal.identifiers)
     personal = _pairs(signal.personal)
     personal += [pair for pair in told if pair[0] in ("email", "phone", "handle") and pair not in personal]
-    identifiers = [(t, on_network(signal.network, v) if t == "handle" else v) for t, v in told]
+    identifiers = [(t, on_network(signal.network or None, v) if t == "handle" else v) for t, v in told]
     at = gather.settle(read_time(signal.occurred_at), rest)
     given = signal.signal_id if signal.signal_id is not None else signal.id
     reach = as_number(signal.reach)

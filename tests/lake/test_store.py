@@ -118,3 +118,10 @@ def test_seen_agrees_with_a_set() -> None:
             assert is_new == (value not in known)
             known.add(value)
     assert len(seen) == len(known)
+
+
+def test_a_long_question_draws_nothing_into_the_answer(tmp_path: Path) -> None:
+    engine = Engine(Store(tmp_path))
+    asked = "SELECT current_setting('enable_progress_bar_print') AS drawn"
+    assert engine.query(asked)["drawn"].to_pylist() == [False]
+    assert engine._ibis.raw_sql(asked).fetchall() == [(False,)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import msgspec
 from argon2 import PasswordHasher
@@ -51,7 +52,11 @@ class Logins:
         self._desk = desk
         self._clock = clock or SystemClock()
         self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_urlsafe(16))
+
+    @cached_property
+    def _nobody(self) -> str:
+        # Slow by design, and most who open a space let nobody log in: made at the first log-in, whoever it is.
+        return self._hasher.hash(secrets.token_urlsafe(16))
 
     def add(
         self, name: str, password: str, role: str, *, partner: str | None = None, at: datetime | None = None
@@ -126,12 +131,12 @@ class Logins:
         NotAllowed
             Name or password is wrong, or there were too many failures; then ``facts`` hold ``wait_seconds``.
         """
-        name = name[:64]
+        name, nobody = name[:64], self._nobody
         self._wait_over(name)
         with self._desk.session() as session:
             row = session.get(User, name)
         # Hash for unknown names too, so the time taken does not tell which names exist.
-        right = self._right(row.password_hash if row else self._nobody, password)
+        right = self._right(row.password_hash if row else nobody, password)
         if row is None or not right or row.disabled_at is not None:
             self._failed(name)
             raise NotAllowed("name or password is wrong")

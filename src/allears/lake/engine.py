@@ -24,6 +24,8 @@ from allears.tables import table
 LAKE = ("signals", "identities", "expectations", "surprises", "measures")
 SEALED = {"signals": ("sealed",)}
 DAY = re.compile(r"/day=([^/]*)/")
+# A question that takes seconds would draw a bar on the standard output, in the middle of what scripts read.
+_NO_BAR = "SET enable_progress_bar_print=false"
 
 
 class Engine:
@@ -45,6 +47,7 @@ class Engine:
         self._options = options
         self._ibis = ibis.duckdb.connect(**options)
         self._ibis.raw_sql("SET TimeZone='UTC'")
+        self._ibis.raw_sql(_NO_BAR)
         # A file of the lake is written once and never changed: what was read of it holds for as long as it is there.
         self._ibis.raw_sql("SET parquet_metadata_cache=true")
         self._ibis.raw_sql("SET validate_external_file_cache='NO_VALIDATION'")
@@ -130,6 +133,7 @@ class Engine:
         """
         connection = duckdb.connect(config={**self._options, "autoload_known_extensions": False})
         connection.execute("SET TimeZone='UTC'")
+        connection.execute(_NO_BAR)
         for name in LAKE:
             files = self._store.files(name)
             if files:

@@ -1,4 +1,4 @@
-"""Read what Allears knows over HTTP: one table of routes, each with the right it needs."""
+"""Read what Allears knows over HTTP: one table of routes, each with the right it needs and what may be asked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pyarrow as pa
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from allears.errors import Refused
 from allears.guard.access import Action, Principal, sees_row
+from allears.web.describe import ERRORS, PAGED, PARAMETERS, described
 from allears.web.errors import answer
 from allears.web.who import knock
 
@@ -25,17 +27,38 @@ def api(space: Space) -> APIRouter:
     router = APIRouter(prefix="/api")
 
     def route(
-        path: str, action: Action, ask: Callable[[dict[str, str], Principal], Any], summary: str
+        path: str,
+        action: Action,
+        ask: Callable[[dict[str, str], Principal], Any],
+        summary: str,
+        *asked: str,
+        paged: bool = True,
     ) -> None:
-        @router.get(path, summary=summary, name=path)
+        names = (*asked, *(PAGED if paged else ()))
+
+        @router.get(
+            path,
+            summary=summary,
+            name=path,
+            responses=ERRORS,
+            openapi_extra=described(names, paged, "{" in path),
+        )
         async def endpoint(request: Request) -> Response:
             principal = knock(space, request, action)
             values = {**request.query_params, **request.path_params}
+            for name in names:
+                _demand(name, values.get(name))
             found = await asyncio.to_thread(ask, values, principal)
-            return answer(_page(found, values))
+            return answer(_page(found, values) if paged else found)
 
     see, health, people, work = Action.SEE_FIGURES, Action.SEE_HEALTH, Action.SEE_CUSTOMERS, Action.SEE_CASES
-    route("/status", health, lambda v, p: space.status(), "What was accepted, stored, refused and waits")
+    route(
+        "/status",
+        health,
+        lambda v, p: space.status(),
+        "What was accepted, stored, refused and waits",
+        paged=False,
+    )
     route(
         "/channels",
         health,
@@ -43,14 +66,22 @@ def api(space: Space) -> APIRouter:
         "How each source stands: freshness, volume, refused",
     )
     route("/refused", health, lambda v, p: space.refused(), "What was not accepted, with place and reason")
-    route("/issues", see, lambda v, p: _seen(space.issues(v.get("state")), p), "Issues and opportunities")
-    route("/issues/{issue}", see, lambda v, p: _one(space.issue(v["issue"]), p), "One issue")
-    route("/cases", work, lambda v, p: _cases(space, v.get("state"), p), "Cases")
+    route(
+        "/issues",
+        see,
+        lambda v, p: _seen(space.issues(v.get("state")), p),
+        "Issues and opportunities",
+        "state",
+    )
+    route("/issues/{issue}", see, lambda v, p: _one(space.issue(v["issue"]), p), "One issue", paged=False)
+    route("/cases", work, lambda v, p: _cases(space, v.get("state"), p), "Cases", "state")
     route(
         "/moves",
         Action.RUN_PLAYBOOKS,
         lambda v, p: space.moves(state=v.get("state"), decision=v.get("decision"), limit=1000),
         "What playbooks decided; with decision=ID, each of its moves",
+        "state",
+        "decision",
     )
     route(
         "/promises",
@@ -65,12 +96,16 @@ def api(space: Space) -> APIRouter:
         see,
         lambda v, p: _whole(p, lambda: space.trust(v.get("by"), v.get("every", "week"))),
         "Trust index with intervals",
+        "by",
+        "every",
     )
     route(
         "/experience",
         see,
         lambda v, p: _whole(p, lambda: space.experience(v.get("by"), v.get("every", "week"))),
         "NPS, CSAT, CES, stars",
+        "by",
+        "every",
     )
     route("/verdicts", see, lambda v, p: _whole(p, space.verdicts), "Whether each fix brought trust back")
     route("/services", see, lambda v, p: _whole(p, space.services), "Services against their objectives")
@@ -81,6 +116,8 @@ def api(space: Space) -> APIRouter:
         see,
         lambda v, p: _whole(p, lambda: space.forecast(v.get("channel"), days=int(v.get("days", 7)))),
         "Expected volume",
+        "channel",
+        "days",
     )
     return router
 
@@ -108,11 +145,18 @@ def _one(row: dict[str, Any], principal: Principal) -> dict[str, Any]:
     return row
 
 
-def _page(found: Any, values: dict[str, str]) -> Any:
+def _demand(name: str, value: str | None) -> None:
+    most = PARAMETERS[name].get("maximum")
+    if value is None or most is None:
+        return
+    least = PARAMETERS[name]["minimum"]
+    # A number of five thousand digits is no number to Python; one of twenty is none to anybody.
+    if not (value.isascii() and value.isdigit() and len(value) < 20 and least <= int(value) <= most):
+        raise Refused(f"expected a whole number from {least} to {most}", place=name)
+
+
+def _page(found: Any, values: dict[str, str]) -> dict[str, Any]:
     rows = found.to_pylist() if isinstance(found, pa.Table | pa.RecordBatch) else found
-    if not isinstance(rows, list):
-        return rows
-    start = int(values.get("cursor", 0)) if values.get("cursor", "0").isdigit() else 0
-    limit = min(int(values.get("limit", PAGE)) if values.get("limit", str(PAGE)).isdigit() else PAGE, 1000)
+    start, limit = int(values.get("cursor", 0)), int(values.get("limit", PAGE))
     following = start + limit if start + limit < len(rows) else None
     return {"items": rows[start : start + limit], "next": str(following) if following is not None else None}

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -17,6 +17,7 @@ from allears.errors import AllearsError
 from allears.journey.pulls import Pulls
 from allears.web.api import api
 from allears.web.ask.routes import ask_routes
+from allears.web.describe import door_paths
 from allears.web.doors import busy, doors
 from allears.web.errors import answer, problem
 from allears.web.intake import HEADERS
@@ -70,6 +71,7 @@ def build(space: Space, *, parts: frozenset[str] = PARTS, once: OneTime | None =
         open_doors = doors(space)
         app.router.routes.extend(open_doors)
         app.state.doors = busy(open_doors)
+        _describe(app, [path.decode() for path in app.state.doors])
         app.router.routes.extend(ask_routes(space))
     if "web" in parts:
         app.include_router(api(space))
@@ -78,6 +80,17 @@ def build(space: Space, *, parts: frozenset[str] = PARTS, once: OneTime | None =
 
         pages(app, space, live)
     return app
+
+
+def _describe(app: FastAPI, paths: list[str]) -> None:
+    made = app.openapi
+
+    def whole() -> dict[str, Any]:
+        found = made()
+        found["paths"] |= door_paths(paths)
+        return found
+
+    app.openapi = whole  # type: ignore[method-assign]
 
 
 class SafeHeaders:

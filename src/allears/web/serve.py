@@ -69,7 +69,10 @@ def run(space: Space, *, host: str, port: int, parts: frozenset[str], browse: bo
     sys.stdout.flush()
     # What is there now stays: the collector need not look at it again and again while requests come and go.
     gc.freeze()
-    server.run(sockets=[sock])
+    try:
+        server.run(sockets=[sock])
+    finally:
+        gc.unfreeze()
 
 
 def parts_of(role: str) -> frozenset[str]:

@@ -10,6 +10,7 @@ import pytest
 from allears.foresee.watch import Watch, arrived_at
 from allears.tables import TABLES
 
+START = datetime(2026, 1, 5, tzinfo=UTC)
 BURST = 20 * 24 + 10
 NOTHING = TABLES["signals"].schema.empty_table()
 
@@ -189,3 +190,28 @@ def test_signals_without_time_or_text_do_no_harm(rules):
         [{"signal_id": "a", "kind": "feedback"}, {"signal_id": None, "kind": "event"}]
     )
     assert Watch(rules).advance(rows, datetime(1970, 1, 2, tzinfo=UTC)).issues.num_rows == 0
+
+
+def polled(town, channel, every):
+    """Let a channel's messages arrive together, every few hours, as a site brings them that is asked for news."""
+    for row in town.rows:
+        if row["channel"] == channel:
+            hours = (row["occurred_at"] - START).total_seconds() / 3600
+            row["received_at"] = START + timedelta(hours=(int(hours / every) + 1) * every)
+    return town
+
+
+def test_reviews_fetched_together_are_no_burst(shop, rules):
+    raised = {1: 0, 8: 0}
+    for seed in range(3):
+        for every in raised:
+            town = polled(shop(seed).background(28, scale=2.0), "review", every)
+            raised[every] += watch(town, rules, 28).issues.num_rows
+    assert raised[8] <= raised[1] + 1
+
+
+def test_a_burst_among_reviews_fetched_together_is_found(shop, rules):
+    town = shop(1).background(26)
+    ids = town.burst("payment/declined", BURST, 8, 60, channel="review", source="review-in")
+    found = issues_about(watch(polled(town, "review", 8), rules, 26), ids)
+    assert found and found[0]["detected_at"] <= town.at(BURST + 9)

@@ -15,6 +15,7 @@ from allears.errors import Refused
 from allears.listen import FORMATS, Context
 from allears.listen.mapping import read_mapping
 from allears.testing import Payload, Town
+from allears.testing.contacts import draw_handles
 from allears.testing.draw import DAY
 from allears.testing.plot import Plot
 
@@ -207,3 +208,11 @@ def test_a_start_can_be_chosen_and_bad_arguments_are_refused() -> None:
     for bad in ({"days": 3}, {"customers": 5}, {"start": datetime(2025, 3, 1)}):
         with pytest.raises(Refused):
             Town(**bad)  # type: ignore[arg-type]
+
+
+def test_handles_that_are_taken_are_numbered_until_one_is_free() -> None:
+    count = 3000
+    handles, _ = draw_handles(np.random.default_rng(15), ["Ana"] * count, ["Ruiz"] * count, count)
+    given = [handle for handle in handles if handle]
+    assert len(given) > 500
+    assert len(set(given)) == len(given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,16 +33,25 @@ class Account:
         What is usual.
     valence, labels
         Topic id to problem, wish, praise or neutral; and to words a person understands.
+    empty
+        Words that name nothing.
     """
 
     def __init__(
-        self, names: Names, memory: Memory, valence: Mapping[str, str], labels: Mapping[str, str]
+        self,
+        names: Names,
+        memory: Memory,
+        valence: Mapping[str, str],
+        labels: Mapping[str, str],
+        empty: Collection[str] = (),
     ) -> None:
         self._names, self._memory, self._valence, self._labels = names, memory, valence, labels
+        self._empty = empty
 
     def terms(self, issue: Issue) -> list[str]:
         """Words that set its messages apart from the others of these days."""
-        return telling_terms([t for _, t in issue.texts], self._memory.background(issue.signals))
+        texts = [text for _, text in issue.texts]
+        return telling_terms(texts, self._memory.background(issue.signals), empty=self._empty)
 
     def describe(self, issue: Issue) -> dict[str, Any]:
         """Fill a row of the issues table."""

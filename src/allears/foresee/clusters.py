@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,12 +59,18 @@ class Clusters:
     later ones join the cluster most of their neighbours are in. Near-copies and an author's
     repetitions count once, happy messages not at all, and a stream that has just begun only teaches.
 
+    Parameters
+    ----------
+    empty
+        Words that name nothing: they are in no cluster's name.
+
     References
     ----------
     .. [1] B. Mazoyer et al. (2020), A French Corpus for Event Detection on Twitter, LREC.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, empty: Collection[str] = ()) -> None:
+        self._empty = empty
         self._texts = Likeness(ALIKE)
         self._kept = Counted.none()
         self._copies = SeenBefore(NOW)
@@ -161,7 +168,7 @@ class Clusters:
         free = near[~held]
         texts = self._kept.text
         background = texts[max(0, at - BACKGROUND) : at].tolist()
-        label = " ".join(telling_terms([*texts[free], texts[at]], background, 4))
+        label = " ".join(telling_terms([*texts[free], texts[at]], background, 4, self._empty))
         self.cells.append(Cluster(int(self._kept.hour[free].min(initial=self._kept.hour[at])), label))
         for member in free:
             self._join(int(member), len(self.cells) - 1)

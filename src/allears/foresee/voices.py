@@ -12,7 +12,7 @@ from allears.foresee.expected import HISTORY_DAYS, Calendar, expect_day, week_sh
 from allears.foresee.grid import Grid, SeenBefore, trailing
 from allears.foresee.growth import growth_of_others
 from allears.foresee.judge import Judged, judge_hours, learn_day, needed_score
-from allears.foresee.origins import Origins
+from allears.foresee.origins import LONGEST_WAIT, Origins
 from allears.foresee.rows import FACETS, Names, Rows
 from allears.foresee.tail import Honesty, drop_score
 
@@ -156,10 +156,17 @@ class Voices:
     def drops(self, first: int, last: int, limit: float) -> list[tuple[int, int, float, float, float]]:
         """Origins gone quiet: (cell, hour, seen, due, score) where 12 hours hold far less than due."""
         alls = [c for c, cell in enumerate(self.cells) if cell.topic < 0]
+        # Not what waited for a delivery: where none comes any more, that is nothing.
+        begin = max(first - 12, self._pairs.begin)
+        usual = (
+            self._cell_sums(self._pairs.span("due0", begin, last) * self._live(begin, last))
+            if alls
+            else np.empty((0, 0), np.float32)
+        )
         found = []
         for cell in alls:
             seen = trailing(self._cells.span("seen", self._cells.begin, last)[[cell]], 12, last - first)[0]
-            due = trailing(self._cells.span("due", self._cells.begin, last)[[cell]], 12, last - first)[0]
+            due = trailing(usual[[cell]], 12, last - first)[0]
             score = drop_score(seen, due, self.spread(cell))
             quiet = np.nonzero((score >= limit) & (seen < 0.5 * due))[0]
             found += [
@@ -264,18 +271,24 @@ class Voices:
         return live
 
     def _due(self, first: int, last: int) -> None:
-        """Lift what is due by the growth of everything else from the same origin."""
+        """Let what is due wait for deliveries, and lift it by the growth of everything else from the same origin."""
         if not len(self._pairs):
             return
         back = first - 24
         live = self._live(back, last)
-        count, due = self._pairs.span("count", back, last) * live, self._pairs.span("due0", back, last) * live
+        waited = self.origins.gathered(
+            self._pairs.span("due0", max(back - LONGEST_WAIT, self._pairs.begin), last),
+            np.array(self._origin_of, np.int64),
+            back,
+            last,
+        )
+        count, due = self._pairs.span("count", back, last) * live, waited * live
         topics = np.array([self.cells[c].topic for c in self._cell_of], np.int64)
         plain = np.array([not self.cells[c].facets for c in self._cell_of], bool)
         growth = growth_of_others(
             count, due, last - first, topics, plain, np.array(self._topic_row), np.array(self._all_row)
         )
-        self._pairs.span("due", first, last)[:] = self._pairs.span("due0", first, last) * growth
+        self._pairs.span("due", first, last)[:] = waited[:, 24:] * growth
 
     def _settle_cells(self, first: int, last: int) -> None:
         if not len(self._pairs):

@@ -50,6 +50,9 @@ class WatchRules(msgspec.Struct, frozen=True, kw_only=True):
         Mapping[str, str], Meta(description="Topic id to problem, wish, praise or neutral.")
     ] = {}
     labels: Annotated[Mapping[str, str], Meta(description="Topic id to words a person understands.")] = {}
+    empty: Annotated[
+        Collection[str], Meta(description="Words that name nothing, so that no issue is called by them.")
+    ] = frozenset()
     settle_days: Annotated[
         int, Meta(description="Days a source is listened to before it is judged.", ge=1, le=60)
     ] = 7
@@ -83,14 +86,14 @@ class Watch:
             self._names, Calendar(rules.country, rules.timezone), rules.valence, rules.settle_days
         )
         self._failures = Failures(self._names, rules.settle_days)
-        self._clusters = Clusters()
+        self._clusters = Clusters(rules.empty)
         self._engines: dict[str, Voices | Failures | Clusters] = {
             "said": self._voices,
             "met": self._failures,
             "text": self._clusters,
         }
         self._memory = Memory()
-        account = Account(self._names, self._memory, rules.valence, rules.labels)
+        account = Account(self._names, self._memory, rules.valence, rules.labels, rules.empty)
         self._emerging = Emerging(
             self._names, self._memory, account, rules.min_customers, self._sums, self._onset
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from itertools import chain
 
@@ -15,55 +16,6 @@ _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’-]){2,}")
 _HIDDEN = re.compile(r"<[A-Z_]+\d*>|https?://\S+|@\w+")
 COMMON_SHARE = 0.02
 ALIKE = 0.7
-# Common words of requests that no background is sure to hold often enough.
-_PLAIN = frozenset(
-    [
-        "and",
-        "are",
-        "but",
-        "can",
-        "could",
-        "does",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "how",
-        "into",
-        "just",
-        "like",
-        "not",
-        "our",
-        "out",
-        "she",
-        "should",
-        "some",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "they",
-        "this",
-        "too",
-        "was",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "why",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-    ]
-)
 SAMPLE = 250
 
 
@@ -73,8 +25,19 @@ def words_of(text: str) -> tuple[str, ...]:
     return tuple(w.lower() for w in _WORD.findall(_HIDDEN.sub(" ", text)))
 
 
-def telling_terms(texts: Sequence[str], background: Sequence[str], most: int = 6) -> list[str]:
+def telling_terms(
+    texts: Sequence[str], background: Sequence[str], most: int = 6, empty: Collection[str] = ()
+) -> list[str]:
     """Find the words that set texts apart from their background (class-based TF-IDF, [1]_).
+
+    Parameters
+    ----------
+    texts, background
+        What is described, and what else was said in these days.
+    most
+        How many words.
+    empty
+        Words that name nothing, in small letters without accents.
 
     References
     ----------
@@ -92,7 +55,9 @@ def telling_terms(texts: Sequence[str], background: Sequence[str], most: int = 6
     weight = {
         word: (count / max(1, sum(inside.values()))) * float(np.log1p(average / (count + outside[word])))
         for word, count in inside.items()
-        if word not in _PLAIN and spread[word] <= max(1.0, limit) and documents[word] >= min(2, len(texts))
+        if spread[word] <= max(1.0, limit)
+        and documents[word] >= min(2, len(texts))
+        and _bare(word) not in empty
     }
     return sorted(weight, key=lambda word: (-weight[word], word))[:most]
 
@@ -108,6 +73,12 @@ def typical(texts: Sequence[str], most: int = 3) -> list[int]:
         if len(chosen) == most:
             break
     return chosen
+
+
+def _bare(word: str) -> str:
+    """Take accents and apostrophes off."""
+    apart = unicodedata.normalize("NFKD", word)
+    return "".join(c for c in apart if c.isalnum())
 
 
 def _counts(texts: Sequence[str]) -> tuple[Counter[str], Counter[str]]:

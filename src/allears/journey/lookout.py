@@ -28,6 +28,7 @@ from allears.journey.ground import Ground
 from allears.journey.heard import ARRIVED, note_look
 from allears.journey.models import topics_of
 from allears.tables import TABLES
+from allears.understand.vocabulary import empty_words
 
 MEMORY_DAYS = 56
 GAP_DAYS = 14
@@ -196,6 +197,7 @@ class Lookout:
             timezone=settings.space.timezone,
             valence={t.id: t.valence for t in topics},
             labels={t.id: t.label for t in topics},
+            empty=empty_words(),
         )
 
     def _keep(self, found: Watched) -> None:

@@ -45,6 +45,8 @@ class Engine:
         if scratch is not None:
             options["temp_directory"] = str(scratch)
         self._options = options
+        # Merging nested SELECTs takes Ibis longer than many a question; DuckDB does it anyway.
+        ibis.options.sql.fuse_selects = False
         self._ibis = ibis.duckdb.connect(**options)
         self._ibis.raw_sql("SET TimeZone='UTC'")
         self._ibis.raw_sql(_NO_BAR)
@@ -53,6 +55,7 @@ class Engine:
         self._ibis.raw_sql("SET validate_external_file_cache='NO_VALIDATION'")
         self._versions: dict[str, int] = {}
         self._made_of: dict[str, dict[str, bytes]] = {}
+        self._tables: dict[str, ibis.Table] = {}
 
     def table(self, name: str) -> ibis.Table:
         """Return a lake table as an Ibis expression of its newest version."""
@@ -60,8 +63,10 @@ class Engine:
             version = self._store.version(name)
             if self._versions.get(name) != version:
                 self._view(name)
+                # Asking the engine for a table's columns takes longer than many a question.
+                self._tables[name] = self._ibis.table(name)
                 self._versions[name] = version
-            return self._ibis.table(name)
+            return self._tables[name]
 
     def version(self, name: str) -> int:
         """Bring the table up to its newest version, and give its number."""

@@ -179,11 +179,15 @@ def _met_before(
     rated = rows.filter(rows.kind == "feedback", rows.rating.notnull(), rows.rating_scale.notnull())
     if since is not None:
         rated = rated.filter(rated.at >= int(utc(since).timestamp()))
-    answers = rated.group_by("who", "at").agg(scale=rated.rating_scale.min(), rating=rated.rating.mean())
-    answers = answers.mutate(place=ibis.row_number().over(order_by=[answers.who, answers.at]))
-    mine = rows.semi_join(answers, "who")
-    about = mine.filter(mine.kind == "feedback").select("who", "at", feature=mine.topics.unnest())
-    failed = mine.filter(mine.ok.notnull(), ~mine.ok.fill_null(True), mine.service.notnull())
+    answers = (
+        rated.group_by("who", "at")
+        .agg(scale=rated.rating_scale.min(), rating=rated.rating.mean())
+        .to_pyarrow()
+    )
+    answers = answers.sort_by([("who", "ascending"), ("at", "ascending")])
+    answers = answers.append_column("place", pa.array(np.arange(answers.num_rows)))
+    about = rows.filter(rows.kind == "feedback").select("who", "at", feature=rows.topics.unnest())
+    failed = rows.filter(rows.ok.notnull(), ~rows.ok.fill_null(True), rows.service.notnull())
     found = [
         about.filter(about.feature.notnull()).select(
             "who", "at", feature=ibis.literal("topic=") + about.feature
@@ -192,15 +196,15 @@ def _met_before(
     ]
     for o in objectives:
         if o.below_ms is not None:
-            slow = mine.filter(mine.service == o.service, mine.ok, mine.duration_ms > o.below_ms)
+            slow = rows.filter(rows.service == o.service, rows.ok, rows.duration_ms > o.below_ms)
             found.append(slow.select("who", "at", feature=ibis.literal(f"slow={o.service}")))
     if {"thread", "direction"} <= set(signals.columns):
         found.append(_waits(every, int(long_wait.total_seconds())))
     features = ibis.union(*found)
-    near = answers.join(features.rename(met="at"), "who")
+    asked = ibis.memtable(answers.select(["who", "at", "place"]))
+    near = asked.join(features.rename(met="at"), "who")
     near = near.filter(near.at >= near.met, near.at - look_back_days * 86_400 <= near.met)
-    pairs = near.select("place", "feature").distinct()
-    return answers.order_by("place").to_pyarrow(), pairs.to_pyarrow()
+    return answers, near.select("place", "feature").distinct().to_pyarrow()
 
 
 def _waits(rows: Any, seconds: int) -> Any:
@@ -245,8 +249,9 @@ def _bootstrap(
     rng = np.random.default_rng(seed)
     people = int(customer.max()) + 1
     # Answers with the same drivers enter a fit together: what a resample needs is how many, and their sum.
-    seen, pattern = np.unique(x, axis=0, return_inverse=True)
-    pattern = pattern.reshape(-1)
+    held = x.astype(np.int64) @ (1 << np.arange(x.shape[1]))
+    _, where, pattern = np.unique(held, return_index=True, return_inverse=True)
+    seen = x[where]
     design = np.column_stack([np.ones(len(seen)), seen])
     # One answer's worth of scepticism per driver; the level is not pulled.
     ridge = np.diag([0.0, *np.ones(x.shape[1])])

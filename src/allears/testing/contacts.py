@@ -110,9 +110,10 @@ def draw_handles(
             continue
         x, y, w = plain(given[person]), plain(family[person]), words[word[person]]
         stem = (f"{x}_{y}", f"{x}{w}", f"{w}_{y}", f"the{w}{x}")[style[person]][:14]
-        handle = stem
+        handle, ahead = stem, number[person] + len(taken)
         while handle in taken:
-            handle = f"{stem[:11]}{(number[person] + len(taken)) % 9999}"
+            handle = f"{stem[:11]}{ahead % 9999}"
+            ahead += 1
         taken.add(handle)
         handles.append(handle)
     return handles, rng.random(n) < 0.6

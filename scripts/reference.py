@@ -11,6 +11,7 @@ from allears.guard.access import RIGHTS
 from allears.guard.signature import Signature
 from allears.listen.known_vendors import Vendors
 from allears.listen.networks import NETWORKS, VERSION
+from allears.listen.pull.vendor_tables import read_tables, shipped_tables
 from allears.listen.vendor import Answer, Rule, Vendor
 from allears.settings import describe
 from allears.tables import TABLES
@@ -46,6 +47,11 @@ def text() -> str:
         )
         parts += [_field(field) for field in msgspec.structs.fields(struct)]
     parts.append(
+        '\n## Pulls through dlt\n\nWith `pip install "allears[pull]"`; each is one TOML in `src/allears/listen/pull/tables_of`.\n\n'
+        "| kind | what | needs | secret | tables |\n|---|---|---|---|---|"
+    )
+    parts += [_tables(name) for name in shipped_tables()]
+    parts.append(
         f"\n## Networks\n\nVersion {VERSION}. A source whose name holds one of these words is of that network; others are networks of their own.\n\n"
         "| network | words |\n|---|---|"
     )
@@ -57,6 +63,12 @@ def text() -> str:
             f"| {c.name} | `{c.type}` | {c.meaning.replace('|', chr(92) + '|')} |" for c in table.columns
         ]
     return "\n".join(parts) + "\n"
+
+
+def _tables(name: str) -> str:
+    one = read_tables(name)
+    needs = "; ".join(f"`{option}`: {meaning}" for option, meaning in one.needs.items())
+    return f"| {name} | {one.says} | {needs or ('' if one.base else '`url`')} | {one.secret} | {', '.join(one.tables)} |"
 
 
 def _vendor(vendor: Vendor) -> str:

@@ -55,7 +55,7 @@ from allears.journey.person import Person
 from allears.journey.pulse import pulse
 from allears.journey.surveys import Surveys
 from allears.lake import Seen
-from allears.settings import Settings
+from allears.settings import PullSettings, Settings
 
 if TYPE_CHECKING:
     import ibis
@@ -177,25 +177,32 @@ class Space:
         name: str,
         *,
         environment: Mapping[str, str] | None = None,
+        given: PullSettings | None = None,
         follow: bool = False,
         stop: threading.Event | None = None,
         progress: Callable[[Receipt], None] = lambda receipt: None,
     ) -> Receipt:
-        """Pull what is new from a place named in ``allears.toml``; ``environment`` holds its secret (default: the process's)."""
+        """Pull what is new from a place named in ``allears.toml``, or as ``given``; ``environment`` holds its secret (default: the process's)."""
         return pulling.pull(
             self.ground,
             name,
             os.environ if environment is None else environment,
+            given=given,
             follow=follow,
             stop=stop,
             progress=progress,
         )
 
     def look(
-        self, name: str, *, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *,
+        environment: Mapping[str, str] | None = None,
+        given: PullSettings | None = None,
     ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
         """Show the first rows that a pull would bring and what it would refuse; nothing is kept."""
-        return pulling.look(self.ground, name, os.environ if environment is None else environment)
+        environment = os.environ if environment is None else environment
+        return pulling.look(self.ground, name, environment, given=given)
 
     def pulls(self) -> list[dict[str, Any]]:
         """List the places that are pulled from, and how each stands."""

@@ -14,6 +14,8 @@ from rich.prompt import Prompt
 
 from allears.cli import show
 from allears.cli.where import HERE, Where
+from allears.errors import Refused
+from allears.settings import PullSettings
 
 if TYPE_CHECKING:
     from allears.journey import Receipt
@@ -31,24 +33,61 @@ def pull(
     follow: Annotated[
         bool, Parameter(negative="", help="Go on until Ctrl-C, where the kind can (streams, IMAP).")
     ] = False,
+    source: Annotated[
+        str | None, Parameter(help="Pull without a [[pull]]: what to call the source; NAME is then a kind.")
+    ] = None,
+    url: Annotated[str | None, Parameter(help="With --source: where.")] = None,
+    set: Annotated[
+        tuple[str, ...], Parameter(negative="", help="With --source: an option of the kind, NAME=VALUE.")
+    ] = (),
+    module: Annotated[
+        str | None, Parameter(help="With --source and the kind dlt: MODULE:FUNCTION that gives a dlt source.")
+    ] = None,
+    map: Annotated[
+        str | None, Parameter(help="With --source: a mapping in TOML, in the space's folder.")
+    ] = None,
+    secret_env: Annotated[
+        str | None, Parameter(help="With --source: environment variable with its key.")
+    ] = None,
+    per_minute: Annotated[
+        float, Parameter(help="With --source: most requests a minute; 0: as the kind says.")
+    ] = 0.0,
+    allow_private: Annotated[
+        bool, Parameter(negative="", help="With --source: addresses inside your own network may be asked.")
+    ] = False,
     digest: Annotated[bool, Parameter(help="Digest at once.")] = True,
     where: Where = HERE,
 ) -> None:
-    """Pull what is new from a place named in allears.toml; the next pull goes on from there.
+    """Pull what is new from a place named in allears.toml, or from `KIND --source NAME`; the next pull goes on from there.
 
     Parameters
     ----------
     name
-        Name of a [[pull]].
+        Name of a [[pull]], or with --source a kind: `allears pulls kinds` lists them.
     """
+    given = None
+    if source is not None:
+        given = _given(
+            name,
+            source,
+            _options(set, module),
+            url=url,
+            mapping=map,
+            secret_env=secret_env,
+            per_minute=per_minute,
+            allow_private=allow_private,
+        )
+        name = source
+    elif url or set or module or map or secret_env or per_minute or allow_private:
+        raise Refused("these options go with --source; a [[pull]] has them in allears.toml", place="--source")
     with where.open() as space:
         if look:
-            rows, refused = space.look(name)
+            rows, refused = space.look(name, given=given)
             _show_look(rows, refused, as_json=where.json)
             return
         stop = threading.Event()
         with _telling(quiet=where.json) as tell, _until_interrupted(stop):
-            receipt = space.pull(name, follow=follow, stop=stop, progress=tell)
+            receipt = space.pull(name, given=given, follow=follow, stop=stop, progress=tell)
         done = space.digest() if digest and space.may_digest() else None
     if where.json:
         show.as_json(msgspec.to_builtins(receipt))
@@ -63,6 +102,9 @@ def pull(
         )
     elif digest:
         show.out.print("another process digests this space; it takes over from here", style="dim")
+    if given is not None:
+        show.out.print("to have `allears serve` go on with it, put this into allears.toml:", style="dim")
+        show.out.print(as_toml(given), markup=False, highlight=False)
 
 
 @pulls.default
@@ -97,7 +139,6 @@ def secret(name: str, /, *, where: Where = HERE) -> None:
     name
         Name of a [[pull]].
     """
-    from allears.errors import Refused
     from allears.journey.pulling import seal_secret, setting
 
     with where.open() as space:
@@ -124,6 +165,45 @@ def again(name: str, /, *, where: Where = HERE) -> None:
     with where.open() as space:
         forget_cursor(space.ground, name)
         show.as_json({"again": name}) if where.json else show.out.print("the next pull begins anew")
+
+
+def _options(pairs: tuple[str, ...], module: str | None) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise Refused("expected NAME=VALUE", place="--set")
+        options[name] = value
+    return options | ({"module": module} if module else {})
+
+
+def _given(kind: str, source: str, options: dict[str, Any], **more: Any) -> PullSettings:
+    told = {"name": source, "kind": kind, "options": options} | {k: v for k, v in more.items() if v}
+    try:
+        return msgspec.convert(told, PullSettings)
+    except msgspec.ValidationError as error:
+        raise Refused(str(error), place="--source") from None
+
+
+def as_toml(given: PullSettings) -> str:
+    """Write a pull as it stands in allears.toml.
+
+    Examples
+    --------
+    >>> print(as_toml(PullSettings(name="help", kind="zendesk", options={"subdomain": "acme"})))
+    [[pull]]
+    name = "help"
+    kind = "zendesk"
+    options = { subdomain = "acme" }
+    """
+    lines = ["[[pull]]"]
+    for name, value in msgspec.to_builtins(given).items():
+        if isinstance(value, dict):
+            inner = ", ".join(f"{k} = {msgspec.json.encode(v).decode()}" for k, v in value.items())
+            lines.append(f"{name} = {{ {inner} }}")
+        else:
+            lines.append(f"{name} = {msgspec.json.encode(value).decode()}")
+    return "\n".join(lines)
 
 
 def _show_look(rows: list[dict[str, Any]], refused: list[dict[str, str]], *, as_json: bool) -> None:

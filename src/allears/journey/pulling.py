@@ -38,6 +38,7 @@ def pull(
     name: str,
     environment: Mapping[str, str],
     *,
+    given: PullSettings | None = None,
     follow: bool = False,
     stop: threading.Event | None = None,
     patience: Patience | None = None,
@@ -48,6 +49,8 @@ def pull(
 
     Parameters
     ----------
+    given
+        The settings of a pull that is not in ``allears.toml``; its cursor is kept under its name all the same.
     environment
         Where `secret_env` is looked up; handed in by the door.
     seen
@@ -62,7 +65,7 @@ def pull(
     WorldFailed
         The place failed; what came before is kept, and the next pull goes on from there.
     """
-    one = setting(ground, name)
+    one = given or setting(ground, name)
     stop = stop or threading.Event()
     receipt = Receipt(source=name)
     with _alone(ground, name):
@@ -89,13 +92,18 @@ def pull(
 
 
 def look(
-    ground: Ground, name: str, environment: Mapping[str, str], patience: Patience | None = None
+    ground: Ground,
+    name: str,
+    environment: Mapping[str, str],
+    patience: Patience | None = None,
+    given: PullSettings | None = None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """Show the first rows that a pull would bring, and what it would refuse; nothing is kept, no cursor moves."""
     from allears.listen.mapping import shown_rows
 
     stop = threading.Event()
-    puller = make(_ask(ground, setting(ground, name), environment, False, stop, patience or Patience()))
+    one = given or setting(ground, name)
+    puller = make(_ask(ground, one, environment, False, stop, patience or Patience()))
     with closing(puller.pages({})) as pages:
         page = next((page for page in pages if len(page.reading) or page.reading.refused), None)
     if page is None:

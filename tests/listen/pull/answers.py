@@ -58,9 +58,14 @@ def answering() -> Iterator[Place]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
+        def do_POST(self) -> None:
+            self.do_GET(self.rfile.read(int(self.headers["content-length"])))
+
+        def do_GET(self, body: bytes = b"") -> None:
             parts = urlsplit(self.path)
             query = {k: v[0] for k, v in parse_qs(parts.query).items()}
+            if body:
+                query["body"] = body.decode()
             place.asked.append((parts.path, query, {k.lower(): v for k, v in self.headers.items()}))
             told = place.next(parts.path, query)
             time.sleep(told.late)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -24,6 +24,17 @@ LARGEST_ANSWER = 64 << 20
 _MOVED = (301, 302, 303, 307, 308)
 _LATER = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529)
 _MOST_MOVES = 4
+
+
+class Judged(Protocol):
+    """What an answer is judged by."""
+
+    status_code: int
+
+    @property
+    def headers(self) -> Any:
+        """Its headers, by name."""
+        ...
 
 
 class Answer:
@@ -110,7 +121,7 @@ class Fetcher:
         with self._opened(
             url, None, headers, httpx.Timeout(self._ask.patience.timeout_seconds, read=patience)
         ) as answer:
-            self._judge(answer)
+            self.judge(answer)
             yield answer
 
     def _once(self, url: str, params: Mapping[str, Any] | None, headers: Mapping[str, str] | None) -> Answer:
@@ -119,7 +130,7 @@ class Fetcher:
                 if answer.status_code in _MOVED and (target := answer.headers.get("location")):
                     url, params = self._moved(url, target), None
                     continue
-                self._judge(answer)
+                self.judge(answer)
                 return Answer(answer.status_code, dict(answer.headers), self._read(answer))
         raise WorldFailed("redirected too often", place=self._ask.place)
 
@@ -131,7 +142,7 @@ class Fetcher:
         headers: Mapping[str, str],
         timeout: httpx.Timeout | None,
     ) -> Iterator[httpx.Response]:
-        self._keep_pace()
+        self.keep_pace()
         target, named = self._pinned(url)
         asked = {
             "accept": "*/*",
@@ -156,14 +167,18 @@ class Fetcher:
             ) from None
 
     def _pinned(self, url: str) -> tuple[httpx.URL, dict[str, Any]]:
+        host, ip = self.check(url)
+        # The connection goes to the address that was checked; the certificate is still checked against the name.
+        return httpx.URL(url).copy_with(host=ip), {"sni_hostname": host}
+
+    def check(self, url: str) -> tuple[str, str]:
+        """Give the host of an address that may be asked, and its IP address."""
         check_url(url, allow_private=self._ask.allow_private)
         parts = urlsplit(url)
         host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
         if host not in self._hosts:
             raise NotAllowed("it leads to a host that is not configured", place=self._ask.place)
-        # The connection goes to the address that was checked; the certificate is still checked against the name.
-        ip = resolve(host, port, allow_private=self._ask.allow_private)
-        return httpx.URL(url).copy_with(host=ip), {"sni_hostname": host}
+        return host, resolve(host, port, allow_private=self._ask.allow_private)
 
     def _moved(self, url: str, target: str) -> str:
         moved = urljoin(url, target)
@@ -179,7 +194,8 @@ class Fetcher:
                 raise WorldFailed(f"an answer longer than {LARGEST_ANSWER:,} bytes", place=self._ask.place)
         return bytes(held)
 
-    def _judge(self, answer: httpx.Response) -> None:
+    def judge(self, answer: Judged) -> None:
+        """Turn an answer that is none into its failure."""
         status = answer.status_code
         if status < 300 or status == 304:
             return
@@ -196,7 +212,8 @@ class Fetcher:
             )
         raise WorldFailed(f"answered {status}", place=self._ask.place, again=status in _LATER)
 
-    def _keep_pace(self) -> None:
+    def keep_pace(self) -> None:
+        """Wait until the next request may go out."""
         now = time.monotonic()
         if self._next > now:
             self.wait(self._next - now)

@@ -7,7 +7,8 @@ from importlib import import_module
 
 from allears.errors import Refused
 from allears.listen.pull.page import Ask, Puller
-from allears.listen.pull.recipe import read_own, read_shipped, shipped, shipped_names
+from allears.listen.pull.recipe import own_text, read_recipe, read_shipped, shipped, shipped_names
+from allears.listen.pull.vendor_tables import Dlt, read_tables, read_vendor_tables, shipped_tables
 from allears.listen.pull.web import Web
 
 # Name: module and class, and one line for people.
@@ -25,6 +26,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     ),
     "sql": ("sql", "Sql", "a table or view of any database SQLAlchemy knows, read on by a column that grows"),
     "folder": ("folder", "Folder", "a folder that others put files into: each is taken once it is whole"),
+    "dlt": ("vendor_tables", "Dlt", 'any dlt source: a function of a module (`pip install "allears[pull]"`)'),
     "feed": ("feed", "Feed", "RSS or Atom: mentions from any feed"),
 }
 
@@ -43,8 +45,13 @@ def make(ask: Ask) -> Puller:
         return build(ask)
     if ask.kind in shipped_names():
         return Web(ask, read_shipped(ask.kind))
+    if ask.kind in shipped_tables():
+        return Dlt(ask, read_tables(ask.kind))
     if ask.kind.endswith(".toml"):
-        return Web(ask, read_own(ask, ask.kind))
+        text = own_text(ask, ask.kind)
+        if "[api." in text:
+            return Dlt(ask, read_vendor_tables(text, ask.kind))
+        return Web(ask, read_recipe(text, ask.kind))
     raise Refused(
         f"no kind `{ask.kind}`; there are {', '.join(sorted(kinds()))}, or a recipe of yours: NAME.toml",
         place=ask.place,
@@ -53,4 +60,8 @@ def make(ask: Ask) -> Puller:
 
 def kinds() -> dict[str, str]:
     """List the kinds: name and what each is."""
-    return {name: says for name, (_, _, says) in KINDS.items()} | shipped()
+    return (
+        {name: says for name, (_, _, says) in KINDS.items()}
+        | shipped()
+        | {n: read_tables(n).says for n in shipped_tables()}
+    )

@@ -127,8 +127,8 @@ def read_shipped(name: str) -> Recipe:
     return read_recipe((_folder() / f"{name}.toml").read_text("utf-8"), f"{name}.toml")
 
 
-def read_own(ask: Ask, name: str) -> Recipe:
-    """Read a recipe of the space's own, from its folder.
+def own_text(ask: Ask, name: str) -> str:
+    """Read the text of a recipe of the space's own, from its folder.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def read_own(ask: Ask, name: str) -> Recipe:
     path = (ask.folder / name).resolve()
     if not path.is_relative_to(Path(ask.folder).resolve()) or not path.is_file():
         raise NotFound("no such recipe in the space's folder", place=ask.place)
-    return read_recipe(path.read_text("utf-8"), name)
+    return path.read_text("utf-8")
 
 
 def read_recipe(text: str, place: str) -> Recipe:

@@ -129,6 +129,18 @@ def test_a_server_that_fails_once_is_tried_again_under_the_same_id(
     assert server.got[0][1] == server.got[1][1]
 
 
+def test_a_clock_set_back_delays_no_delivery_for_weeks(
+    outbox: Outbox, clock: SetClock, receiver: Callable[..., Any]
+) -> None:
+    server = receiver(500, 200)
+    _webhook(outbox, "crm", server.url)
+    clock.advance(timedelta(days=30))
+    outbox.put("issue.opened", {"id": "i1"})
+    assert asyncio.run(outbox.run_once())["failed"] == 1
+    clock.advance(timedelta(days=-30))
+    assert asyncio.run(outbox.run_once())["sent"] == 1
+
+
 def test_a_dead_letter_can_be_replayed_under_the_same_id(
     outbox: Outbox, clock: SetClock, receiver: Callable[..., Any]
 ) -> None:

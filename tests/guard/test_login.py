@@ -111,3 +111,18 @@ def test_weak_passwords_and_wrong_roles_are_refused(logins: Logins) -> None:
         assert "correct horse" not in str(caught.value) and "short" not in str(caught.value).replace(
             "shortest", ""
         )
+
+
+def test_a_clock_set_back_keeps_nobody_out_and_no_session_open(logins: Logins, clock: SetClock) -> None:
+    principal = logins.add("ana", "correct horse", "analyst") and logins.check("ana", "correct horse")
+    clock.advance(timedelta(days=30))
+    token = logins.start(principal)
+    for _ in range(7):
+        with pytest.raises(NotAllowed):
+            logins.check("ana", "guess")
+    clock.advance(timedelta(days=-30))
+    assert logins.check("ana", "correct horse") == principal
+    assert logins.who(token) is None, "it would stay open for a month"
+    again = logins.start(principal)
+    clock.advance(timedelta(seconds=-60))
+    assert logins.who(again) == principal, "a clock that is set right by a minute ends no session"

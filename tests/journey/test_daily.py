@@ -87,6 +87,8 @@ def test_it_is_due_once_a_day(space: Space) -> None:
     assert steps[0].startswith("topics") and "verdict on i1" in steps[1]
     space.ground.clock = SetClock(NOON + DAY)
     assert space.daily_due()
+    space.ground.clock = SetClock(NOON - DAY)
+    assert space.daily_due(), "a clock set back must not put it off until it has caught up"
 
 
 def test_stopped_half_way_it_stays_due(space: Space) -> None:

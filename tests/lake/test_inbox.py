@@ -8,12 +8,14 @@ import sys
 import tempfile
 import textwrap
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allears.errors import WorldFailed
 from allears.lake import Damage, Frame, Inbox, InboxFull
 from allears.lake.frames import MAGIC
 
@@ -200,6 +202,34 @@ def test_a_full_disk_refuses_and_recovers_without_a_restart(small_disk: Path) ->
     filler.unlink()
     box.append(frame(5000)).result(5)
     assert sorted(numbers(box)) == [*accepted, 5000]
+    box.close()
+
+
+def test_what_cannot_be_sealed_is_told_and_the_next_is_written(tmp_path: Path) -> None:
+    def seal(data: bytes) -> bytes:
+        if b"bad" in data:
+            raise ValueError("no cipher")
+        return data
+
+    box = Inbox(tmp_path / "inbox", seal=seal, unseal=plain, min_free_bytes=0)
+    with pytest.raises(WorldFailed):
+        box.append(Frame("signals", "bad", None, 1, b"")).result(5)
+    box.append(frame(2)).result(5)
+    assert numbers(box) == [2]
+    box.close()
+
+
+def test_a_full_inbox_whose_writer_holds_all_of_it_has_room_again_once_digested(tmp_path: Path) -> None:
+    box = inbox(tmp_path, inbox_bytes=10_000)
+    box.append(frame(1, 20_000)).result(5)
+    segment = box.segments()[0]
+    box._measured = (-10.0, 0, 0)
+    with pytest.raises(InboxFull):
+        box.append(frame(2))
+    reader, end = inbox(tmp_path), time.monotonic() + 10
+    while not reader.end(segment)[1] and time.monotonic() < end:
+        time.sleep(0.01)
+    assert reader.end(segment)[1], "its writer never lets go of it: the digest cannot remove it"
     box.close()
 
 

@@ -270,3 +270,17 @@ def test_attachments_are_named_and_not_kept(context: Context) -> None:
     [named] = json.loads(row["properties"])["attachments"]
     assert (named["name"], named["type"]) == ("lid.png", "image/png") and 2900 < named["bytes"] < 3200
     assert row["text"] == "The lid broke." and "iVBOR" not in str(row)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"From: a@exam\xff\xff;\xff\xffple.ac@",
+        b"From: a@example.com\nMessage-ID: <\xff@x>\nReferences: <\xff\xfe@x>",
+    ],
+)
+def test_bytes_that_are_no_text_in_a_header_cost_no_message(header: bytes) -> None:
+    body = header + b"\nSubject: Parcel\n\nIt never came\n"
+    context = Context(source="post", channel=None, received_at=datetime(2026, 6, 2, tzinfo=UTC))
+    assert MAIL.check(body, context).accepted == 1
+    assert MAIL.read(body, context).arrivals["text"].to_pylist() == ["It never came"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from allears.act.retry import Patience
 from allears.act.send import Outcome
 from allears.desk.base import Desk
 from allears.desk.work import Delivery, Destination
+
+_FURTHEST = timedelta(days=2)
 
 
 def due(desk: Desk, now: datetime) -> list[str]:
@@ -79,10 +81,12 @@ def _failed(
 
 
 def _open_for(now: datetime) -> tuple[Any, ...]:
+    # No claim, rest or next attempt lies further ahead, unless the clock was set back since it was written.
+    far = now + _FURTHEST
     return (
         Delivery.state == "waiting",
-        Delivery.next_at <= now,
-        or_(Delivery.claimed_until.is_(None), Delivery.claimed_until < now),
+        or_(Delivery.next_at <= now, and_(Delivery.attempts > 0, Delivery.next_at > far)),
+        or_(Delivery.claimed_until.is_(None), Delivery.claimed_until < now, Delivery.claimed_until > far),
         Destination.state == "on",
-        or_(Destination.rest_until.is_(None), Destination.rest_until <= now),
+        or_(Destination.rest_until.is_(None), Destination.rest_until <= now, Destination.rest_until > far),
     )

@@ -35,6 +35,11 @@ class UserRecord(msgspec.Struct, frozen=True):
     disabled_at: datetime | None
 
 
+_LIFE = timedelta(hours=SESSION_HOURS)
+# A clock that is set right moves by seconds; one that moves back by more was wrong when it wrote.
+_STEP = timedelta(minutes=5)
+
+
 class Logins:
     """The people who may log in.
 
@@ -157,7 +162,7 @@ class Logins:
                     role=str(principal.role),
                     partner=principal.partner,
                     started_at=now,
-                    expires_at=now + timedelta(hours=SESSION_HOURS),
+                    expires_at=now + _LIFE,
                 )
             )
         return token
@@ -169,7 +174,7 @@ class Logins:
         """
         with self._desk.session() as session:
             row = session.get(LoginSession, _hash(token))
-            if row is None or row.expires_at <= self._clock.now():
+            if row is None or not timedelta() < row.expires_at - self._clock.now() <= _LIFE + _STEP:
                 return None
             user = session.get(User, row.user)
         if user is None:
@@ -193,8 +198,10 @@ class Logins:
         if row is None or row.count < FREE_TRIES:
             return
         wait = min(LONGEST_WAIT, timedelta(seconds=2 ** min(row.count - FREE_TRIES, 12)))
-        left = (row.last_at + wait - self._clock.now()).total_seconds()
-        if left > 0:
+        since = self._clock.now() - row.last_at
+        left = (wait - since).total_seconds()
+        # A failure in the future: the clock was set back since, and nobody may be kept out until it catches up.
+        if left > 0 and since > -_STEP:
             raise NotAllowed("too many failed log-ins, wait a while", wait_seconds=int(left) + 1)
 
     def _failed(self, name: str) -> None:

@@ -27,7 +27,10 @@ def due(ground: Ground) -> bool:
     """Whether the last day's work is a day old."""
     with ground.desk.reading() as session:
         mark = session.get(Mark, _MARK)
-    return mark is None or ground.clock.now() - datetime.fromisoformat(mark.value) >= EVERY
+    if mark is None:
+        return True
+    # A mark in the future: the clock was set back since, and nothing may wait until it catches up.
+    return not timedelta() <= ground.clock.now() - datetime.fromisoformat(mark.value) < EVERY
 
 
 def steps(ground: Ground) -> Iterator[str]:

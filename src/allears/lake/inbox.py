@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import threading
 import time
@@ -23,6 +24,7 @@ import msgspec
 from allears.errors import NotReady, WorldFailed
 from allears.lake.frames import MAGIC, Damage, Frame, Position, count_rows, pack, read_frames
 
+log = logging.getLogger("allears.inbox")
 _MEASURED_SECONDS = 1.0
 # What encryption, checksum and the names of door and source add to a body, about; bytes.
 _AROUND = 128
@@ -87,7 +89,7 @@ class Inbox:
         self._gathered = threading.Condition(self._lock)
         self._group = _Group()
         self._pending = 0
-        self._closing = False
+        self._closing = self._let_go = False
         self._measured = (-_MEASURED_SECONDS, 0, 0)
         self._writer: threading.Thread | None = None
         self._file: IO[bytes] | None = None
@@ -137,6 +139,11 @@ class Inbox:
         if self._measured[2] < self._min_free:
             raise InboxFull("the disk is nearly full", place="inbox")
         if self._measured[1] > self._inbox_limit:
+            # The segment being written stays for as long as it is held, digested or not: let go of it, or there would
+            # never be room again where a segment may be as large as the inbox.
+            with self._lock:
+                self._let_go = True
+                self._gathered.notify()
             raise InboxFull("more is waiting for the digest than the inbox may hold", place="inbox")
 
     def close(self) -> None:
@@ -155,6 +162,9 @@ class Inbox:
                 while not self._group.frames:
                     if self._closing:
                         return
+                    if self._let_go:
+                        self._let_go = False
+                        self._close_segment()
                     self._gathered.wait()
                 group, self._group = self._group, _Group()
             self._write_group(group)
@@ -173,6 +183,10 @@ class Inbox:
                 if full
                 else WorldFailed("the disk failed", place="inbox", again=True)
             )
+        except Exception as error:
+            # A door: whoever waits must hear of it, and the next group must find somebody who writes.
+            log.exception("a group was not written: %s", type(error).__name__)
+            failure = WorldFailed("it could not be sealed or written", place="inbox", again=True)
         with self._lock:
             self._pending -= group.size
         group.done.set_exception(failure) if failure else group.done.set_result(None)

@@ -152,7 +152,11 @@ def add_message(gather: Gather, raw: bytes) -> None:
     if machine is not None:
         rest |= _told(machine, text)
         identifiers = (
-            [("email", machine.about)] if machine.about else identifiers if machine.name == REPLY else []
+            [("email", _clean(machine.about))]
+            if machine.about
+            else identifiers
+            if machine.name == REPLY
+            else []
         )
         thread = machine.answers or thread
     gather.add(
@@ -228,6 +232,11 @@ def _demand(raw: bytes) -> bytes:
 
 
 def _header(message: EmailMessage, name: str) -> str:
+    """Read a header; bytes that are no text become question marks, because it may be kept as an address or a thread."""
+    return _raw_header(message, name).encode("utf-8", "replace").decode("utf-8")
+
+
+def _raw_header(message: EmailMessage, name: str) -> str:
     try:
         return str(message.get(name, "") or "")
     except (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from allears.listen.vendor import Answer, Rule, Vendor
 from allears.settings import describe
 from allears.tables import TABLES
 
+ROUTES = Path(__file__).resolve().parents[1] / "tests" / "web" / "routes.csv"
 PATH = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
 
 
@@ -32,6 +34,7 @@ def text() -> str:
     parts += [
         f"| {role} | {', '.join(sorted(a.value for a in actions))} |" for role, actions in RIGHTS.items()
     ]
+    parts.append(_routes())
     parts.append(
         "\n## Vendors\n\nWebhooks at `/hooks/SOURCE`; each adapter is one TOML in `src/allears/listen/vendors`, and one in a space's folder `vendors` "
         "works the same. Edits supersede, deletes redact.\n\n| vendor | name | what comes in | edits, deletes | signature | checked against |\n|---|---|---|---|---|---|"
@@ -69,6 +72,17 @@ def _tables(name: str) -> str:
     one = read_tables(name)
     needs = "; ".join(f"`{option}`: {meaning}" for option, meaning in one.needs.items())
     return f"| {name} | {one.says} | {needs or ('' if one.base else '`url`')} | {one.secret} | {', '.join(one.tables)} |"
+
+
+def _routes() -> str:
+    rows = list(csv.reader(ROUTES.read_text("utf-8").splitlines()))
+    lines = [
+        "\n## Routes\n\nWhat each role is answered at each route: the status code, for pages with a log-in, elsewhere with a key. 303 without a log-in leads to it. "
+        "Kept in `tests/web/routes.csv`; every cell is asked for in the tests, and a route without a row fails them.\n",
+        f"| {' | '.join(rows[0])} |\n|{'---|' * len(rows[0])}",
+    ]
+    lines += [f"| `{row[0]}` | {row[1]} | `{row[2]}` | {' | '.join(row[3:])} |" for row in rows[1:]]
+    return "\n".join(lines)
 
 
 def _vendor(vendor: Vendor) -> str:

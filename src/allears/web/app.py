@@ -14,6 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from allears.errors import AllearsError
+from allears.guard.access import Action, allow
 from allears.journey.pulls import Pulls
 from allears.web.api import api
 from allears.web.ask.routes import ask_routes
@@ -22,7 +23,7 @@ from allears.web.doors import busy, doors
 from allears.web.errors import answer, problem
 from allears.web.intake import HEADERS
 from allears.web.live import Live
-from allears.web.who import COOKIE, OneTime
+from allears.web.who import COOKIE, OneTime, caller
 
 if TYPE_CHECKING:
     from allears.space import Space
@@ -59,7 +60,8 @@ def build(space: Space, *, parts: frozenset[str] = PARTS, once: OneTime | None =
     app = FastAPI(
         title="Allears",
         lifespan=lifespan,
-        docs_url="/api/docs",
+        # A page that draws it would load its scripts from elsewhere, beside everybody's log-in.
+        docs_url=None,
         openapi_url="/api/openapi.json",
         redoc_url=None,
     )
@@ -129,7 +131,7 @@ def _once(app: FastAPI, space: Space, once: OneTime) -> None:
     async def enter(token: str) -> Response:
         principal = once.use(token)
         if principal is None:
-            return RedirectResponse("/login")
+            return RedirectResponse("/login", status_code=303)
         response = RedirectResponse("/", status_code=303)
         response.set_cookie(
             COOKIE, space.logins.start(principal), httponly=True, samesite="lax", max_age=12 * 3600
@@ -145,17 +147,20 @@ def _health(space: Space) -> list[Route]:
         found = await asyncio.to_thread(space.status)
         return answer({"ready": True, "pending": found["pending"]})
 
-    async def metrics(_: Request) -> Response:
+    async def metrics(request: Request) -> Response:
         found = await asyncio.to_thread(space.status)
         lines = []
         for name in ("accepted", "stored", "duplicates", "refused", "pending"):
             kind = "gauge" if name in ("pending", "refused") else "counter"
             lines += [f"# TYPE allears_signals_{name} {kind}", f"allears_signals_{name} {found[name]}"]
-        lines.append("# TYPE allears_hooks_rejected counter")
-        lines += [
-            f'allears_hooks_rejected{{source="{one["source"]}"}} {one["rejected"]}'
-            for one in await asyncio.to_thread(space.channels)
-        ]
+        # Counts are for anybody who may reach the port, names of sources for those who may see how each stands.
+        who = await asyncio.to_thread(caller, space, request)
+        if who is not None and allow(who, Action.SEE_HEALTH).allowed:
+            lines.append("# TYPE allears_hooks_rejected counter")
+            lines += [
+                f'allears_hooks_rejected{{source="{one["source"]}"}} {one["rejected"]}'
+                for one in await asyncio.to_thread(space.channels)
+            ]
         return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
     return [Route("/health/live", alive), Route("/health/ready", ready), Route("/metrics", metrics)]

@@ -194,9 +194,9 @@ class PullSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
         ),
     ]
     kind: Annotated[str, Meta(description="What is asked; `allears pulls kinds` lists them.")]
-    url: Annotated[str | None, Meta(description="Where; needed for imap, mastodon, feed, sql, folder.")] = (
-        None
-    )
+    url: Annotated[
+        str | None, Meta(description="Where; needed for imap, mastodon, feed, sql, folder, bucket.")
+    ] = None
     channel: Annotated[
         str | None, Meta(description="Channel of all its signals, where the kind leaves it open.")
     ] = None

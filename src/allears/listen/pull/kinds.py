@@ -26,6 +26,11 @@ KINDS: dict[str, tuple[str, str, str]] = {
     ),
     "sql": ("sql", "Sql", "a table or view of any database SQLAlchemy knows, read on by a column that grows"),
     "folder": ("folder", "Folder", "a folder that others put files into: each is taken once it is whole"),
+    "bucket": (
+        "bucket",
+        "Bucket",
+        "a prefix of an S3 bucket: each object is taken once, and again when it changed",
+    ),
     "dlt": ("vendor_tables", "Dlt", 'any dlt source: a function of a module (`pip install "allears[pull]"`)'),
     "feed": ("feed", "Feed", "RSS or Atom: mentions from any feed"),
 }

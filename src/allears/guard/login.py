@@ -172,7 +172,7 @@ class Logins:
 
         A user's role is today's role, not that of the log-in; somebody who is no user keeps the session's role.
         """
-        with self._desk.session() as session:
+        with self._desk.reading() as session:
             row = session.get(LoginSession, _hash(token))
             if row is None or not timedelta() < row.expires_at - self._clock.now() <= _LIFE + _STEP:
                 return None

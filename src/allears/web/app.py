@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from allears.errors import AllearsError
 from allears.guard.access import Action, allow
@@ -21,9 +20,9 @@ from allears.web.ask.routes import ask_routes
 from allears.web.describe import door_paths
 from allears.web.doors import busy, doors
 from allears.web.errors import answer, problem
-from allears.web.intake import HEADERS
 from allears.web.live import Live
-from allears.web.who import COOKIE, OneTime, caller
+from allears.web.policy import SafeHeaders
+from allears.web.who import OneTime, caller, remember
 
 if TYPE_CHECKING:
     from allears.space import Space
@@ -95,47 +94,18 @@ def _describe(app: FastAPI, paths: list[str]) -> None:
     app.openapi = whole  # type: ignore[method-assign]
 
 
-class SafeHeaders:
-    """Adds the headers that keep a browser careful; plain ASGI, because doors are busy."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, with headers on the way back."""
-
-        async def safer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                given = dict(message["headers"])
-                # A page that names who may frame it says it better than the older header can.
-                framed = b"frame-ancestors http" in given.get(b"content-security-policy", b"")
-                message["headers"] = [
-                    *message["headers"],
-                    *(
-                        h
-                        for h in HEADERS
-                        if h[0] not in given and not (framed and h[0] == b"x-frame-options")
-                    ),
-                ]
-            await send(message)
-
-        await self._app(scope, receive, safer if scope["type"] == "http" else send)
-
-
 async def _complain(_: Request, error: Exception) -> Response:
     return problem(error)
 
 
 def _once(app: FastAPI, space: Space, once: OneTime) -> None:
     @app.get("/once/{token}", include_in_schema=False)
-    async def enter(token: str) -> Response:
+    async def enter(request: Request, token: str) -> Response:
         principal = once.use(token)
         if principal is None:
             return RedirectResponse("/login", status_code=303)
         response = RedirectResponse("/", status_code=303)
-        response.set_cookie(
-            COOKIE, space.logins.start(principal), httponly=True, samesite="lax", max_age=12 * 3600
-        )
+        remember(response, request, await asyncio.to_thread(space.logins.start, principal))
         return response
 
 

@@ -8,6 +8,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 
 from allears.errors import NotAllowed
 from allears.guard.access import Action, Principal, Role, require
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from allears.space import Space
 
 COOKIE = "allears_session"
+HOURS = 12
 
 
 def caller(space: Space, request: HTTPConnection) -> Principal | None:
@@ -23,8 +25,31 @@ def caller(space: Space, request: HTTPConnection) -> Principal | None:
     key = key_in(request.headers.get("authorization", ""))
     if key:
         return space.keys.check(key)
-    token = request.cookies.get(COOKIE)
+    token = request.cookies.get(cookie_of(request))
     return space.logins.who(token) if token else None
+
+
+def cookie_of(request: HTTPConnection) -> str:
+    """Name the log-in cookie; over TLS with a prefix that keeps other hosts of the same domain from setting it."""
+    return f"__Host-{COOKIE}" if request.url.scheme in ("https", "wss") else COOKIE
+
+
+def remember(response: Response, request: HTTPConnection, token: str) -> None:
+    """Give a browser its log-in: unreadable to scripts, over TLS alone where there is TLS, not sent with other sites' forms."""
+    response.set_cookie(
+        cookie_of(request),
+        token,
+        max_age=HOURS * 3600,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+
+
+def forget(response: Response, request: HTTPConnection) -> None:
+    """Take a browser's log-in away."""
+    secure = request.url.scheme == "https"
+    response.delete_cookie(cookie_of(request), httponly=True, samesite="lax", secure=secure)
 
 
 def knock(space: Space, request: HTTPConnection, action: Action) -> Principal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
-from nicegui import ui
+from nicegui import client, ui
 
 from allears.web.pages import (
     cases,
@@ -22,6 +22,7 @@ from allears.web.pages import (
     trust,
 )
 from allears.web.pages.frame import Door
+from allears.web.policy import give_scripts_their_nonce
 
 if TYPE_CHECKING:
     from allears.space import Space
@@ -52,4 +53,5 @@ def pages(app: FastAPI, space: Space, live: Live) -> None:
         login,
     ):
         page.register(door)
+    give_scripts_their_nonce(client.templates.env)
     ui.run_with(app, title="Allears", favicon=EAR, tailwind=False, show_welcome_message=False)

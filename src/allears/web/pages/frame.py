@@ -304,6 +304,10 @@ async def _foot(page: Page) -> None:
             )
 
             async def beat() -> None:
+                # A page that stays open shows nothing more once its log-in has ended or become another.
+                if await asyncio.to_thread(caller, page.space, page.request) != page.principal:
+                    ui.navigate.to("/login")
+                    return
                 counted.text = _fresh(await page.answers.ask("status", page.space.status))
                 await page.refresh()
 

@@ -12,13 +12,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from allears.errors import NotAllowed
 from allears.web.pages.frame import STYLE_PATH, Door
-from allears.web.who import COOKIE
+from allears.web.who import cookie_of, forget, remember
 
 if TYPE_CHECKING:
     from allears.guard.access import Principal
 
 LONGEST_FORM = 10_000
-HOURS = 12
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Log in · {space} · Allears</title><link rel="stylesheet" href="{style}"></head>
 <body class="{dark}"><main class="login"><section class="card"><div><h1>Allears</h1><p class="note">{space}</p></div>
@@ -51,17 +50,16 @@ def register(door: Door) -> None:
             return _page(door, request, form.get("next", "/"), error.message.capitalize(), 403)
         response = RedirectResponse(local(form.get("next", "/")), status_code=303)
         token = await asyncio.to_thread(space.logins.start, principal)
-        secure = request.url.scheme == "https"
-        response.set_cookie(COOKIE, token, httponly=True, samesite="lax", max_age=HOURS * 3600, secure=secure)
+        remember(response, request, token)
         return response
 
     @door.app.post("/logout", include_in_schema=False)
     async def leave(request: Request) -> Response:
-        token = request.cookies.get(COOKIE)
-        if token and _same_site(request):
-            await asyncio.to_thread(space.logins.end, token)
         response = RedirectResponse("/login", status_code=303)
-        response.delete_cookie(COOKIE)
+        if _same_site(request):
+            if token := request.cookies.get(cookie_of(request)):
+                await asyncio.to_thread(space.logins.end, token)
+            forget(response, request)
         return response
 
 

@@ -89,7 +89,8 @@ def _missing(message: Message, scope: Scope, nonce: str) -> list[tuple[bytes, by
     # A page that names who may frame it says it better than the older header can.
     framed = b"frame-ancestors http" in policy
     added = [h for h in HEADERS if h[0] not in given and not (framed and h[0] == b"x-frame-options")]
-    if not policy:
+    # What any site may read is read by programs: doors answer the same whichever way a request came to them.
+    if not policy and b"access-control-allow-origin" not in given:
         page = b"x-nicegui-content" in given
         added.append((b"content-security-policy", PAGE.format(nonce=nonce).encode() if page else NOTHING))
     if scope.get("scheme") == "https":

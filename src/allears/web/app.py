@@ -106,6 +106,7 @@ def _once(app: FastAPI, space: Space, once: OneTime) -> None:
             return RedirectResponse("/login", status_code=303)
         response = RedirectResponse("/", status_code=303)
         remember(response, request, await asyncio.to_thread(space.logins.start, principal))
+        await asyncio.to_thread(space.ground.audit.record, principal.name, "login.once", principal.name)
         return response
 
 

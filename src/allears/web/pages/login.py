@@ -47,10 +47,12 @@ def register(door: Door) -> None:
                 space.logins.check, form.get("name", ""), form.get("password", "")
             )
         except NotAllowed as error:
+            await asyncio.to_thread(space.ground.audit.record, "nobody", "login.failed", form.get("name", ""))
             return _page(door, request, form.get("next", "/"), error.message.capitalize(), 403)
         response = RedirectResponse(local(form.get("next", "/")), status_code=303)
         token = await asyncio.to_thread(space.logins.start, principal)
         remember(response, request, token)
+        await asyncio.to_thread(space.ground.audit.record, principal.name, "login", principal.name)
         return response
 
     @door.app.post("/logout", include_in_schema=False)

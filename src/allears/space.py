@@ -20,6 +20,7 @@ from allears.act.deliver import Outbox, new_secret
 from allears.act.playbook import explain as explain_playbook
 from allears.clock import Clock
 from allears.errors import NotReady, Refused
+from allears.guard.access import Principal, Role
 from allears.guard.audit import Verified
 from allears.guard.erase import Receipt as ErasureReceipt
 from allears.guard.heads import Signed, note, noted
@@ -39,6 +40,7 @@ from allears.journey import (
     playbooks,
     promises,
     pulling,
+    refused,
     rules,
     stewards,
     take,
@@ -53,6 +55,7 @@ from allears.journey.inviting import Inviting
 from allears.journey.leave import erase_customer, export_table
 from allears.journey.person import Person
 from allears.journey.pulse import pulse
+from allears.journey.refused import Replayed, Wanted
 from allears.journey.surveys import Surveys
 from allears.lake import Seen
 from allears.settings import PullSettings, Settings
@@ -208,13 +211,35 @@ class Space:
         """List the places that are pulled from, and how each stands."""
         return pulling.listed(self.ground)
 
-    def refused(self, limit: int = 1000, *, source: str | None = None) -> list[dict[str, Any]]:
-        """List what was not accepted, newest first."""
-        return ask.refused(self.ground, limit, source)
+    def refused(
+        self, limit: int = 1000, *, source: str | None = None, reason: str | None = None
+    ) -> list[dict[str, Any]]:
+        """List what was not accepted, newest first: of one source, of one kind of reason, or all."""
+        return refused.page(self.ground, Wanted(source, reason), limit=limit)[0]
 
-    def replay(self, source: str | None = None) -> Receipt:
-        """Try everything refused again, of one source or of all, with today's mappings."""
-        return ask.replay(self.ground, source)
+    def refused_groups(self, source: str | None = None, reason: str | None = None) -> list[dict[str, Any]]:
+        """Count what was not accepted by source and reason, most first."""
+        return refused.groups(self.ground, Wanted(source, reason))
+
+    def refused_row(self, row: str) -> dict[str, Any]:
+        """Tell of one refused row: where, why, by which door; the row itself stays sealed."""
+        return refused.row(self.ground, row)
+
+    def open_refused(self, row: str, *, why: str, principal: Principal | None = None) -> dict[str, Any]:
+        """Show one refused row as it came, for somebody who may look; the look and its reason are in the audit."""
+        # Whoever holds the folder holds its key: without a principal that is who looks, and the audit says so.
+        return refused.reveal(self.ground, principal or Principal(self.actor, Role.PRIVACY), row, why)
+
+    def replay(
+        self,
+        source: str | None = None,
+        *,
+        reason: str | None = None,
+        row: str | None = None,
+        actor: str | None = None,
+    ) -> Replayed:
+        """Try refused rows again with today's mappings: one, those of a source or a kind of reason, or all."""
+        return refused.replay(self.ground, Wanted(source, reason, row), actor=actor or self.actor)
 
     def add_channel(
         self, source: str, vendor: str, secret: str | None = None, *, url: str | None = None

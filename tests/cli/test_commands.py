@@ -107,6 +107,25 @@ def test_what_was_refused_is_shown_without_the_value(allears: Run, space: Path, 
     assert "ada@example.com" not in out
 
 
+def test_one_refused_row_is_shown_only_with_a_reason(allears: Run, space: Path, tmp_path: Path) -> None:
+    file = tmp_path / "rows.ndjson"
+    file.write_text('{"id": 1, "text": "fine so far"}\n{"id": 2, "text": "broken, ada@example.com\n', "utf-8")
+    allears("listen", str(file), "--source", "odd", "--yes", "--space", str(space))
+    here = ("--json", "--space", str(space))
+    [group] = as_json(allears("refused", "--groups", "--source", "odd", *here)[1])
+    [row] = as_json(allears("refused", "--reason", group["reason"], "--source", "odd", *here)[1])
+    code, out, _ = allears("refused", row["refused"], *here)
+    assert code == 0 and "ada@example.com" not in out
+    assert allears("refused", row["refused"], "--reveal", *here)[0] == 2
+    code, out, _ = allears("refused", row["refused"], "--reveal", "--why", "mending the export", *here)
+    assert code == 0 and "ada@example.com" in out
+    newest = as_json(allears("audit", "list", "--limit", "1", *here)[1])[0]
+    assert (newest["action"], newest["why"]) == ("open_sealed", "mending the export")
+    assert allears("refused", "none", *here)[0] == 1
+    told = as_json(allears("refused", row["refused"], "--replay", *here)[1])
+    assert (told["accepted"], told["refused"]) == (0, 1)
+
+
 def test_a_missing_file_is_said_plainly(allears: Run, space: Path) -> None:
     code, _, err = allears("listen", "nowhere.csv", "--source", "x", "--space", str(space))
     assert code == 1

@@ -22,6 +22,8 @@ PATHS = (
     "/customers",
     "/trust",
     "/services",
+    "/channels",
+    "/channels/refused",
     "/explore",
 )
 PHONE, DESK = {"width": 390, "height": 800}, {"width": 1280, "height": 900}
@@ -154,4 +156,37 @@ def test_two_customers_are_joined_and_taken_apart_on_the_page(browser: Any, serv
     page.locator("text=Take back").click()
     # The page loads anew with the list closed: what it says is there, not yet to be seen.
     page.locator("text=taken back").wait_for(state="attached")
+    page.context.close()
+
+
+def test_a_line_of_refused_rows_is_opened_paged_and_looked_into_with_a_reason(
+    browser: Any, server: Server
+) -> None:
+    page, complaints = _enter(browser, server, "privacy")
+    _open(page, server, "/channels/refused?source=till")
+    assert page.locator("main section.card").count() == 1, "thirty rows of one mistake are one line"
+    page.locator("summary").click()
+    page.wait_for_selector("text=Show earlier rows")
+    page.locator("text=Show earlier rows").click()
+    page.wait_for_function("document.querySelectorAll('.refused').length === 30")
+    page.locator(".refused .button").first.click()
+    page.locator(".q-dialog input").fill("complaint 12")
+    assert page.locator("pre.original").count() == 0
+    page.locator(".q-dialog .button.main").click()
+    page.wait_for_selector("pre.original")
+    assert "99" in page.inner_text("pre.original")
+    assert page.locator("main >> text=Try again").count() == 0, "that is for engineers"
+    assert complaints == []
+    page.context.close()
+
+
+def test_an_engineer_tries_refused_rows_again_and_is_told_what_came_of_it(
+    browser: Any, server: Server
+) -> None:
+    page, complaints = _enter(browser, server, "engineer")
+    _open(page, server, "/channels/refused")
+    page.locator("main .button >> text=Try again").first.click()
+    page.wait_for_selector("text=0 accepted after all, 30 still refused")
+    assert page.locator("text=Look at it").count() == 0
+    assert complaints == []
     page.context.close()

@@ -42,6 +42,9 @@ def make_space(folder: Path) -> None:
             }
         )
         space.hear(rows, source="desk")
+        bad = {"text": ATTACK, "rating": 99, "rating_scale": "nps-0-10"}
+        space.hear([bad | {"signal_id": f"bad{i}"} for i in range(30)], source="till")
+        space.hear([{"text": ATTACK, "channel": "pigeon"}], source="loft")
         space.digest(look=False)
         changes = issue_desk.record(
             space.ground.desk,

@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "digest": (START, "allears.cli.spaces:digest"),
     "status": (LOOK, "allears.cli.spaces:status"),
     "sources": (LOOK, "allears.cli.spaces:sources"),
-    "refused": (LOOK, "allears.cli.listen:refused"),
+    "refused": (LOOK, "allears.cli.refused:refused"),
     "signals": (LOOK, "allears.cli.look:signals"),
     "customers": (LOOK, "allears.cli.look:customers"),
     "customer": (LOOK, "allears.cli.look:customer"),

@@ -1,4 +1,4 @@
-"""Take files in, and see what was refused."""
+"""Take files in."""
 
 from __future__ import annotations
 
@@ -96,30 +96,6 @@ def listen(
         )
     elif digest:
         show.out.print("another process digests this space; it takes over from here", style="dim")
-
-
-def refused(
-    *,
-    replay: Annotated[
-        bool, Parameter(negative="", help="Try the refused rows again, with today's mapping.")
-    ] = False,
-    source: Annotated[str | None, Parameter(help="Of this source only.")] = None,
-    where: Where = HERE,
-) -> None:
-    """Show what was not accepted, with place and reason; or try it again."""
-    with where.open() as space:
-        if replay:
-            receipt = space.replay(source)
-            if where.json:
-                show.as_json(msgspec.to_builtins(receipt))
-            else:
-                show.out.print(f"{receipt.accepted:,} accepted after all, {receipt.refused:,} still refused")
-            return
-        found = space.refused(source=source)
-        if where.json:
-            show.as_json(found)
-        else:
-            show.rows(found, ("source", "place", "reason", "received_at"), empty="nothing was refused")
 
 
 def _mapping(path: Path | None) -> Mapping | None:

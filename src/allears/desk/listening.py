@@ -28,7 +28,11 @@ class RefusedRow(Base):
     """What was not accepted, sealed, with place and reason."""
 
     __tablename__ = "refused"
-    __table_args__ = (Index("ix_refused_received_at", "received_at"),)
+    __table_args__ = (
+        Index("ix_refused_received_at", "received_at"),
+        # Counted by reason without reading the sealed rows themselves.
+        Index("ix_refused_waiting", "replayed_at", "source", "reason", "received_at"),
+    )
 
     refused: Mapped[str] = mapped_column(String(40), primary_key=True)
     source: Mapped[str] = mapped_column(String(128))

@@ -36,16 +36,45 @@ def look(
     Refused
         No reason was given, or a value was changed.
     """
+    _allowed(desk, audit, principal, list(dict.fromkeys(subjects)), why, field)
+    return vault.open(subjects, sealed, field)
+
+
+def look_space(
+    desk: Desk,
+    vault: Vault,
+    audit: Audit,
+    principal: Principal,
+    *,
+    why: str,
+    subject: str,
+    sealed: bytes,
+    label: str,
+) -> bytes:
+    """Open something that is sealed under the space's key because nobody knows yet whose it is: a refused row.
+
+    Raises
+    ------
+    NotAllowed
+        The role may not look; the attempt is in the audit too.
+    Refused
+        No reason was given, or the value was changed.
+    """
+    _allowed(desk, audit, principal, [subject], why, label)
+    return vault.open_space(sealed, label)
+
+
+def _allowed(
+    desk: Desk, audit: Audit, principal: Principal, subjects: list[str], why: str, field: str
+) -> None:
     if not why.strip():
         raise Refused("expected a reason for looking at originals", place="why")
-    seen = list(dict.fromkeys(subjects))
     try:
         rule = require(principal, Action.OPEN_SEALED)
     except NotAllowed:
-        _write(desk, audit, principal, "open_sealed_denied", seen, why, field, str(principal.role))
+        _write(desk, audit, principal, "open_sealed_denied", subjects, why, field, str(principal.role))
         raise
-    _write(desk, audit, principal, Action.OPEN_SEALED, seen, why, field, rule)
-    return vault.open(subjects, sealed, field)
+    _write(desk, audit, principal, Action.OPEN_SEALED, subjects, why, field, rule)
 
 
 def _write(

@@ -13,18 +13,17 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import func, select
 
 from allears.act import issue as issue_desk
 from allears.act.case import cases
 from allears.desk.listening import RefusedRow, Source
 from allears.desk.work import Issue, IssueSignal
-from allears.errors import Refused
 from allears.journey.cutoff import cutoff, day_of, earliest_day
 from allears.journey.ground import Ground
 from allears.journey.hooks import list_hooks
 from allears.journey.models import topics_of
-from allears.journey.take import Receipt, context_of, take
+from allears.journey.refused import page
 from allears.know.graph import Graph
 from allears.tables import TABLES
 
@@ -83,75 +82,6 @@ def status(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
         "sources": sources,
         "contract": list(contract),
     }
-
-
-def _waiting(source: str | None) -> Select[RefusedRow]:
-    query = select(RefusedRow).where(RefusedRow.replayed_at.is_(None))
-    return query if source is None else query.where(RefusedRow.source == source)
-
-
-def refused(ground: Ground, limit: int, source: str | None = None) -> list[dict[str, Any]]:
-    """List what was not accepted and not replayed yet, newest first; the payload stays sealed."""
-    with ground.desk.reading() as session:
-        found = session.scalars(_waiting(source).order_by(RefusedRow.received_at.desc()).limit(limit))
-        return [
-            {
-                "refused": r.refused,
-                "source": r.source,
-                "place": r.place,
-                "reason": r.reason,
-                "received_at": r.received_at,
-            }
-            for r in found
-        ]
-
-
-def replay(ground: Ground, source: str | None = None) -> Receipt:
-    """Try everything refused again, of one source or of all; what is accepted now is marked, what is not stays."""
-    total = Receipt(source=source or "refused")
-    with ground.desk.reading() as session:
-        waiting = list(session.scalars(_waiting(source)))
-    for row in waiting:
-        payload = ground.vault.open_space(row.payload, "refused")
-        try:
-            accepted = _again(ground, row, payload)
-        except Refused as error:
-            accepted = False
-            total.reasons.append({"place": row.place, "reason": error.message})
-        if accepted:
-            total.accepted += 1
-            with ground.desk.session() as session:
-                session.execute(
-                    update(RefusedRow)
-                    .where(RefusedRow.refused == row.refused)
-                    .values(replayed_at=ground.clock.now())
-                )
-        else:
-            total.refused += 1
-    return total
-
-
-def _again(ground: Ground, row: RefusedRow, payload: bytes) -> bool:
-    from allears.listen.formats import FORMATS
-
-    context = context_of(
-        ground,
-        row.door,
-        payload,
-        source=row.source,
-        channel=row.channel,
-        received_at=row.received_at,
-    )
-    if row.door not in FORMATS:
-        return False
-    # Checked and read first, so that a row that is still bad is not refused a second time.
-    if FORMATS[row.door].check(payload, context).refused or FORMATS[row.door].read(payload, context).refused:
-        return False
-    receipt, done = take(
-        ground, row.door, payload, source=row.source, channel=row.channel, received_at=row.received_at
-    )
-    done.result()
-    return receipt.accepted > 0
 
 
 def surprises(ground: Ground, limit: int) -> pa.Table:
@@ -299,7 +229,7 @@ def sql(ground: Ground, text: str, seconds: float, rows: int = 100_000) -> pa.Ta
     tables = {
         "issues": lambda: arrow(issue_desk.issues(ground.desk), "issues"),
         "cases": lambda: arrow(cases(ground.desk, ground.clock.now()), "cases"),
-        "refused": lambda: arrow(refused(ground, 100_000), "refused"),
+        "refused": lambda: arrow(page(ground, limit=100_000)[0], "refused"),
         "topics": lambda: topics(ground),
         "links": ground.graph.links,
     }

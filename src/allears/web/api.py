@@ -14,6 +14,7 @@ from allears.errors import Refused
 from allears.guard.access import Action, Principal, sees_row
 from allears.web.describe import ERRORS, PAGED, PARAMETERS, described
 from allears.web.errors import answer
+from allears.web.refused import refused_routes
 from allears.web.who import knock
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def api(space: Space) -> APIRouter:
         lambda v, p: space.health(),
         "How each source stands: freshness, volume, refused",
     )
-    route("/refused", health, lambda v, p: space.refused(), "What was not accepted, with place and reason")
+    refused_routes(router, space)
     route(
         "/issues",
         see,

@@ -18,6 +18,7 @@ from allears.web.pages import (
     login,
     playbooks,
     pulse,
+    refused,
     services,
     trust,
 )
@@ -49,6 +50,7 @@ def pages(app: FastAPI, space: Space, live: Live) -> None:
         trust,
         services,
         channels,
+        refused,
         explore,
         login,
     ):

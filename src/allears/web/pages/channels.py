@@ -10,7 +10,7 @@ from typing import Any
 from allears.guard.access import Action
 from allears.show import words
 from allears.web.pages.frame import Door, Page
-from allears.web.pages.pieces import card, chip, empty, table, tag, titled
+from allears.web.pages.pieces import card, chip, empty, link, table, tag, titled
 
 STATES = {
     "heard": ("heard", "good"),
@@ -117,7 +117,8 @@ def _refused(rows: list[dict[str, Any]]) -> None:
     )
     with card(title, "Rows of the last 7 days that were not accepted; they are kept, sealed", "half"):
         if not reasons:
-            empty("No refused row waits.")
+            empty("No row of the last 7 days waits.")
+            link("All refused rows", "/channels/refused")
             return
         table(
             ("Source", "Why", "Rows", "Latest"),
@@ -126,7 +127,7 @@ def _refused(rows: list[dict[str, Any]]) -> None:
             caption="Refused",
             classes="cards",
         )
-        tag("p", "Once the mapping is mended: allears refused --replay --source NAME.", "note")
+        link("All refused rows", "/channels/refused")
 
 
 def _objectives(rows: list[dict[str, Any]]) -> None:

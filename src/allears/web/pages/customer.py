@@ -144,7 +144,7 @@ def _event(page: Page, person: Any, event: dict[str, Any]) -> None:
 
 def _original(page: Page, person: Any, signal: str, place: Any) -> None:
     async def reveal() -> None:
-        why = await _why()
+        why = await ask_why()
         if why is None:
             return
         try:
@@ -165,7 +165,7 @@ def _original(page: Page, person: Any, signal: str, place: Any) -> None:
     button("Show original", reveal, "small")
 
 
-async def _why() -> str | None:
+async def ask_why() -> str | None:
     """Ask for the reason, which the audit keeps beside the look."""
     with (
         ui.dialog() as dialog,

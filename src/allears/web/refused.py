@@ -1,0 +1,109 @@
+"""Refused rows over HTTP: listed, counted by reason, one looked at, some or all tried again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import msgspec
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from allears.errors import Refused
+from allears.guard.access import Action
+from allears.journey import refused
+from allears.journey.refused import PAGE, Wanted
+from allears.listen.reading import explain
+from allears.web.errors import answer
+from allears.web.who import knock
+
+if TYPE_CHECKING:
+    from allears.space import Space
+
+T = TypeVar("T")
+MOST = 1000
+LARGEST = 8192
+
+
+class Reason(msgspec.Struct, forbid_unknown_fields=True):
+    """Why somebody looks."""
+
+    why: Annotated[str, msgspec.Meta(max_length=500)]
+
+
+class Again(Wanted, frozen=True, forbid_unknown_fields=True):
+    """Which rows are tried again."""
+
+    everything: bool = False
+
+
+def refused_routes(router: APIRouter, space: Space) -> None:
+    """Add the routes to a router."""
+
+    @router.get(
+        "/refused",
+        summary="What was not accepted, with place and reason; filters: source, reason",
+        name="/refused",
+    )
+    async def listed(request: Request) -> Response:
+        knock(space, request, Action.SEE_HEALTH)
+        given = request.query_params
+        rows, following = await asyncio.to_thread(
+            refused.page, space.ground, _wanted(request), limit=_limit(request), after=given.get("cursor")
+        )
+        return answer({"items": rows, "next": following})
+
+    @router.get("/refused/groups", summary="What was not accepted, counted by source and reason")
+    async def grouped(request: Request) -> Response:
+        knock(space, request, Action.SEE_HEALTH)
+        found = await asyncio.to_thread(refused.groups, space.ground, _wanted(request))
+        return answer({"items": found, "next": None})
+
+    @router.post("/refused/replay", summary="Try refused rows again: of a source, of a reason, one, or all")
+    async def replay(request: Request) -> Response:
+        principal = knock(space, request, Action.REPLAY_REFUSED)
+        asked = await _body(request, Again)
+        if (asked == Again()) or (asked.everything and asked != Again(everything=True)):
+            raise Refused("expected source, reason or refused, or everything: true", place="$")
+        wanted = Wanted(asked.source, asked.reason, asked.refused)
+        return answer(await asyncio.to_thread(refused.replay, space.ground, wanted, actor=principal.name))
+
+    @router.get("/refused/{row}", summary="One refused row, sealed")
+    async def one(request: Request, row: str) -> Response:
+        knock(space, request, Action.SEE_HEALTH)
+        return answer(await asyncio.to_thread(refused.row, space.ground, row))
+
+    @router.post("/refused/{row}/open", summary="Look at one refused row as it came; needs a reason, audited")
+    async def opened(request: Request, row: str) -> Response:
+        # Both: whoever may not see the listening's health has no business with its rows. The look itself is
+        # decided, and denied, where the audit is written.
+        principal = knock(space, request, Action.SEE_HEALTH)
+        asked = await _body(request, Reason)
+        return answer(await asyncio.to_thread(refused.reveal, space.ground, principal, row, asked.why))
+
+
+def _wanted(request: Request) -> Wanted:
+    return Wanted(request.query_params.get("source"), request.query_params.get("reason"))
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", str(PAGE))
+    if not text.isdecimal() or not 1 <= int(text) <= MOST:
+        raise Refused(f"expected a number from 1 to {MOST}", place="limit")
+    return int(text)
+
+
+async def _body(request: Request, shape: type[T]) -> T:
+    # A form of another site can not send this type, so no cookie acts without its owner.
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refused("expected application/json", place="content-type", unknown_encoding=True)
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > LARGEST:
+            raise Refused(f"larger than {LARGEST} bytes", too_large=True)
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.DecodeError as error:
+        place, reason = explain(error, "$")
+        raise Refused(reason, place=place) from None

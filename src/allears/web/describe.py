@@ -80,6 +80,21 @@ _SIGNAL = {
         "identifiers": {"type": ["object", "null"]},
     },
 }
+_FILTERS = ("source", "reason")
+_AGAIN = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        **{name: {"type": ["string", "null"]} for name in (*_FILTERS, "refused")},
+        "everything": {"type": "boolean"},
+    },
+}
+_WHY = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["why"],
+    "properties": {"why": {"type": "string", "minLength": 1, "maxLength": 500}},
+}
 _OTLP = {"traces": "resourceSpans", "metrics": "resourceMetrics", "logs": "resourceLogs"}
 
 
@@ -92,6 +107,22 @@ def described(names: Iterable[str], paged: bool, one: bool) -> dict[str, Any]:
         asked.append({"name": "issue", "in": "path", "required": True, "schema": _TEXT})
     found = _answered("Found", _PAGE if paged else {"type": "object"})
     return {"parameters": asked, "responses": {"200": found}}
+
+
+def refused_described(answered: str) -> dict[str, Any]:
+    """Describe what refused rows may be asked, by what is answered: rows, groups, row, open, replay."""
+    asked = [*_FILTERS, "cursor", "limit"] if answered == "rows" else list(_FILTERS)
+    if answered in ("rows", "groups"):
+        # A cursor of rows is a place in them, not a number: rows come and go while somebody reads.
+        kinds = {"cursor": _TEXT, "limit": PARAMETERS["limit"]}
+        named = [{"name": name, "in": "query", "schema": kinds.get(name, _TEXT)} for name in asked]
+        return {"parameters": named, "responses": {"200": _answered("Found", _PAGE)}}
+    told: dict[str, Any] = {"responses": {"200": _answered("Found", {"type": "object"})}}
+    if answered in ("open", "replay"):
+        schema = _WHY if answered == "open" else _AGAIN
+        told["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        told["responses"] |= {str(status): _TOLD[status] for status in (413, 415, 429)}
+    return told
 
 
 def door_paths(paths: Iterable[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from allears.guard.access import Action
 from allears.journey import refused
 from allears.journey.refused import PAGE, Wanted
 from allears.listen.reading import explain
+from allears.web.describe import ERRORS, refused_described
 from allears.web.errors import answer
 from allears.web.who import knock
 
@@ -44,6 +45,8 @@ def refused_routes(router: APIRouter, space: Space) -> None:
         "/refused",
         summary="What was not accepted, with place and reason; filters: source, reason",
         name="/refused",
+        responses=ERRORS,
+        openapi_extra=refused_described("rows"),
     )
     async def listed(request: Request) -> Response:
         knock(space, request, Action.SEE_HEALTH)
@@ -53,13 +56,23 @@ def refused_routes(router: APIRouter, space: Space) -> None:
         )
         return answer({"items": rows, "next": following})
 
-    @router.get("/refused/groups", summary="What was not accepted, counted by source and reason")
+    @router.get(
+        "/refused/groups",
+        summary="What was not accepted, counted by source and reason",
+        responses=ERRORS,
+        openapi_extra=refused_described("groups"),
+    )
     async def grouped(request: Request) -> Response:
         knock(space, request, Action.SEE_HEALTH)
         found = await asyncio.to_thread(refused.groups, space.ground, _wanted(request))
         return answer({"items": found, "next": None})
 
-    @router.post("/refused/replay", summary="Try refused rows again: of a source, of a reason, one, or all")
+    @router.post(
+        "/refused/replay",
+        summary="Try refused rows again: of a source, of a reason, one, or all",
+        responses=ERRORS,
+        openapi_extra=refused_described("replay"),
+    )
     async def replay(request: Request) -> Response:
         principal = knock(space, request, Action.REPLAY_REFUSED)
         asked = await _body(request, Again)
@@ -68,12 +81,22 @@ def refused_routes(router: APIRouter, space: Space) -> None:
         wanted = Wanted(asked.source, asked.reason, asked.refused)
         return answer(await asyncio.to_thread(refused.replay, space.ground, wanted, actor=principal.name))
 
-    @router.get("/refused/{row}", summary="One refused row, sealed")
+    @router.get(
+        "/refused/{row}",
+        summary="One refused row, sealed",
+        responses=ERRORS,
+        openapi_extra=refused_described("row"),
+    )
     async def one(request: Request, row: str) -> Response:
         knock(space, request, Action.SEE_HEALTH)
         return answer(await asyncio.to_thread(refused.row, space.ground, row))
 
-    @router.post("/refused/{row}/open", summary="Look at one refused row as it came; needs a reason, audited")
+    @router.post(
+        "/refused/{row}/open",
+        summary="Look at one refused row as it came; needs a reason, audited",
+        responses=ERRORS,
+        openapi_extra=refused_described("open"),
+    )
     async def opened(request: Request, row: str) -> Response:
         # Both: whoever may not see the listening's health has no business with its rows. The look itself is
         # decided, and denied, where the audit is written.

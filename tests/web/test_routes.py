@@ -37,6 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         for role in ROLES:
             partner = "Postwing" if role == "partner" else None
             FACTS[role] = space.keys.make(role, role, partner=partner)[0]
+        FACTS["{refused}"] = space.refused(limit=1)[0]["refused"]
         FACTS["{own key}"] = FACTS["sender"]
         ROUTES.update(routes(build(space)))
     with serving(folder, "--role", "listen,web") as running:
@@ -88,6 +89,8 @@ def _body(path: str, who: str) -> dict[str, Any]:
         return {"json": {"batch": [event]}}
     if path in ("/v1/traces", "/v1/metrics", "/v1/logs"):
         return {"json": {"resource" + {"traces": "Spans"}.get(path[4:], path[4:].capitalize()): []}}
+    if path.startswith("/api/refused/"):
+        return {"json": {"source": "till"} if path.endswith("/replay") else {"why": "case 12"}}
     if path == "/signals":
         return {"json": {"text": "Late again", "signal_id": who, "identifiers": {"user_id": "u1"}}}
     return {"json": event} if path.startswith("/v1/") else {}

@@ -9,14 +9,14 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from allears.errors import Refused
-from allears.guard.access import Action
+from allears.errors import NotAllowed, Refused
+from allears.guard.access import Action, Principal
 from allears.journey import refused
 from allears.journey.refused import PAGE, Wanted
 from allears.listen.reading import explain
 from allears.web.describe import ERRORS, refused_described
 from allears.web.errors import answer
-from allears.web.who import knock
+from allears.web.who import key_in, knock
 
 if TYPE_CHECKING:
     from allears.space import Space
@@ -74,7 +74,7 @@ def refused_routes(router: APIRouter, space: Space) -> None:
         openapi_extra=refused_described("replay"),
     )
     async def replay(request: Request) -> Response:
-        principal = knock(space, request, Action.REPLAY_REFUSED)
+        principal = _with_key(space, request, Action.REPLAY_REFUSED)
         asked = await _body(request, Again)
         if (asked == Again()) or (asked.everything and asked != Again(everything=True)):
             raise Refused("expected source, reason or refused, or everything: true", place="$")
@@ -100,9 +100,16 @@ def refused_routes(router: APIRouter, space: Space) -> None:
     async def opened(request: Request, row: str) -> Response:
         # Both: whoever may not see the listening's health has no business with its rows. The look itself is
         # decided, and denied, where the audit is written.
-        principal = knock(space, request, Action.SEE_HEALTH)
+        principal = _with_key(space, request, Action.SEE_HEALTH)
         asked = await _body(request, Reason)
         return answer(await asyncio.to_thread(refused.reveal, space.ground, principal, row, asked.why))
+
+
+def _with_key(space: Space, request: Request, action: Action) -> Principal:
+    # A browser sends a log-in's cookie by itself, a key never: where something is done, only a key counts.
+    if not key_in(request.headers.get("authorization", "")):
+        raise NotAllowed("expected an API key", place="authorization", unknown_caller=True)
+    return knock(space, request, action)
 
 
 def _wanted(request: Request) -> Wanted:
@@ -117,7 +124,6 @@ def _limit(request: Request) -> int:
 
 
 async def _body(request: Request, shape: type[T]) -> T:
-    # A form of another site can not send this type, so no cookie acts without its owner.
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refused("expected application/json", place="content-type", unknown_encoding=True)
     body = b""

@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 
 from allears.errors import NotFound, Refused, WorldFailed
+from allears.listen.calls import BROKEN_CALL, add_transcript
+from allears.listen.captions import is_captions
 from allears.listen.delimited import detect_delimiter, name_columns, never_quoted, read_records
 from allears.listen.flat import flatten
 from allears.listen.gather import Gather
@@ -30,6 +32,7 @@ from allears.listen.mapping import (
 )
 from allears.listen.opening import TORN, Opened, detect_encoding, read_lines
 from allears.listen.plans import Limits, Plan
+from allears.listen.platform import platform_of
 from allears.listen.rawrows import raw_rows
 from allears.listen.reading import BadRow, Context, Reading, Refusal, refuse
 from allears.listen.records import records_path
@@ -38,12 +41,13 @@ from allears.listen.times import EPOCH
 
 SUFFIXES = {
     ".csv": "csv", ".tsv": "csv", ".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".parquet": "parquet",
-    ".eml": "mail", ".mbox": "mail", ".txt": "text",
+    ".eml": "mail", ".mbox": "mail", ".vtt": "call", ".srt": "call", ".txt": "text",
 }  # fmt: skip
 _MAIL = re.compile(
     rb"From .*\d\d:\d\d|(?:Return-Path|Received|Delivered-To|From|Message-ID|Date|MIME-Version|Subject): ",
     re.I,
 )
+_WHOLE = ("nothing", "mail", "call")
 _BATCH_BYTES = 64 * 1024 * 1024
 _SAMPLE_BYTES = 1 << 18
 
@@ -78,7 +82,7 @@ def plan_file(
     Parameters
     ----------
     path
-        CSV, TSV, JSON, NDJSON, Parquet, ``.eml``, mbox or lines of text, plain or gzip; or a Maildir.
+        CSV, TSV, JSON, NDJSON, Parquet, ``.eml``, mbox, a call's transcript or lines of text, plain or gzip; or a Maildir.
     channel
         Channel of all rows; worked out from the columns when None.
     mapping
@@ -94,7 +98,7 @@ def plan_file(
     limits = limits or Limits()
     if is_maildir(path):
         plan = Plan(path, "maildir", letters_bytes(path), channel=channel, limits=limits)
-        return replace(plan, preview=_mail_preview(plan), mapping=mapping or Mapping())
+        return replace(plan, preview=_whole_preview(plan)[:3], mapping=mapping or Mapping())
     if not path.is_file():
         raise NotFound("no such file", place=str(path))
     try:
@@ -104,10 +108,11 @@ def plan_file(
     except OSError:
         raise WorldFailed("the file cannot be read", place=str(path)) from None
     plan = _recognise(plan, head)
-    if plan.format in ("nothing", "mail"):
-        return replace(
-            plan, preview=_mail_preview(plan) if plan.format == "mail" else [], mapping=mapping or Mapping()
-        )
+    if plan.format in _WHOLE:
+        plan = replace(plan, mapping=mapping or Mapping())
+        shown = [] if plan.format == "nothing" else _whole_preview(plan)
+        doubts = _call_doubts(shown) if plan.format == "call" else []
+        return replace(plan, preview=shown[:3], warnings=(*plan.warnings, *doubts))
     rows = _sample(plan)
     found = mapping or infer(rows)
     plan = replace(plan, mapping=found, preview=preview(found, rows, _preview_context(channel)))
@@ -137,7 +142,7 @@ def read_file(plan: Plan, context: Context, batch_rows: int = 20_000) -> Iterato
             if refusal is not None:
                 refused.append(refusal)
             elif row is not None:
-                _add(gather, mapper, threads, at, row, refused)
+                _add(gather, mapper, threads, at, row, refused, plan.format)
             if len(gather) >= batch_rows or opened.position() - last > _BATCH_BYTES:
                 last = opened.position()
                 yield Reading(gather.rows(), refused, last)
@@ -157,7 +162,14 @@ def _add(
     at: str,
     row: dict[str, Any] | bytes,
     refused: list[Refusal],
+    format: str,
 ) -> None:
+    if isinstance(row, bytes) and format == "call":
+        try:
+            add_transcript(gather, row, at)
+        except BROKEN_CALL as error:
+            refused.append(refuse(error, at, row, "call"))
+        return
     try:
         if isinstance(row, bytes):
             add_message(gather, row)
@@ -212,6 +224,8 @@ def _recognise(plan: Plan, head: bytes) -> Plan:
     kind = SUFFIXES.get(_suffix(plan.path), "")
     if kind == "mail" or (not kind and _MAIL.match(head)):
         return replace(plan, format="mail")
+    if kind == "call" or is_captions(head):
+        return replace(plan, format="call")
     encoding, doubt = detect_encoding(head)
     if b"\n" not in head and b"\r" in head and not encoding.startswith("utf-16"):
         encoding += "+cr"
@@ -240,18 +254,20 @@ def _recognise_json(plan: Plan, text: str) -> Plan:
         spread = first.strip() == "{" or not others.lstrip().startswith("{")
         if not spread:
             return replace(plan, format="ndjson")
-    return replace(plan, format="json", records=_envelope(plan))
+    document = _document(plan)
+    if platform_of(document) is not None:
+        return replace(plan, format="call")
+    return replace(plan, format="json", records=tuple(records_path(document) or ()))
 
 
-def _envelope(plan: Plan) -> tuple[str, ...]:
-    """Find the list of rows inside a document that fits in memory."""
+def _document(plan: Plan) -> dict[str, Any]:
+    """Decode a document that fits in memory; nothing of one that does not, or is broken."""
     try:
         with Opened(plan.path) as opened:
             body = opened.stream.read(plan.limits.max_document)
-        document = msgspec.json.decode(body, type=dict[str, Any])
+        return msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError, UnicodeError, *TORN):
-        return ()
-    return tuple(records_path(document) or ())
+        return {}
 
 
 def _recognise_csv(plan: Plan, text: str) -> Plan:
@@ -303,14 +319,28 @@ def _preview_context(channel: str | None) -> Context:
     return Context("preview", channel, EPOCH.replace(year=2100))
 
 
-def _mail_preview(plan: Plan) -> list[dict[str, Any]]:
-    gather = Gather(_preview_context(plan.channel))
-    refused: list[Refusal] = []
+def _whole_preview(plan: Plan) -> list[dict[str, Any]]:
+    """Show what becomes of a few messages, or of a call."""
+    gather = Gather(msgspec.structs.replace(_preview_context(plan.channel), mapping=plan.mapping))
     with open_plan(plan) as opened:
         for at, row, _ in islice(raw_rows(plan, opened), 20):
             if row is not None and len(gather) < 3:
-                _add(gather, Mapper(Mapping(), gather), None, at, row, refused)
+                _add(gather, Mapper(Mapping(), gather), None, at, row, [], plan.format)
     return shown_rows(gather.batch())
+
+
+def _call_doubts(shown: list[dict[str, Any]]) -> list[str]:
+    told = [msgspec.json.decode(row.get("properties") or "{}") for row in shown if row.get("name") == "call"]
+    doubts = ["no speech could be read"] if not told else []
+    for call in told:
+        if call.get("turns_of_unknown_role"):
+            doubts.append(
+                f"{call['turns_of_unknown_role']} of {call['turns']} turns are by speakers whose role is not known, and count as nobody's words: "
+                "name the company's in a mapping, outbound = [...]"
+            )
+        if call.get("start_assumed") == "arrival":
+            doubts.append("no time of the call was found: the time of arrival counts")
+    return doubts
 
 
 def _doubts(mapping: Mapping, given: bool, rows: list[dict[str, Any]]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from allears.listen.answers import Answers
 from allears.listen.arrivals import Arrivals
+from allears.listen.calls import Calls
 from allears.listen.hook import Hook
 from allears.listen.mail import Mail
 from allears.listen.otlp import Otlp
@@ -33,6 +34,7 @@ FORMATS: dict[str, Format] = {
     "rows": Rows(),
     "answers": Answers(),
     "mail": Mail(),
+    "call": Calls(),
     "hook": Hook(),
     "otlp-traces": Otlp("traces"),
     "otlp-logs": Otlp("logs"),

@@ -22,7 +22,7 @@ class Limits(msgspec.Struct, frozen=True):
 class Plan:
     """How a file will be read.
 
-    ``format`` is csv, ndjson, json, parquet, mail, text or nothing; ``preview`` holds three mapped rows;
+    ``format`` is csv, ndjson, json, parquet, mail, maildir, call, text or nothing; ``preview`` holds three mapped rows;
     ``size`` is the file's length in bytes, against which ``Reading.bytes_read`` counts.
     """
 

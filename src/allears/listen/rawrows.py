@@ -152,6 +152,15 @@ def _mail(plan: Plan, opened: Opened, name: str) -> Iterator[Row]:
     yield from _letters(stream_messages(pieces, plan.limits.max_line), plan, name)
 
 
+def _call(plan: Plan, opened: Opened, name: str) -> Iterator[Row]:
+    body = opened.stream.read(plan.limits.max_document + 1)
+    if len(body) > plan.limits.max_document:
+        reason = f"one transcript of more than {plan.limits.max_document:,} bytes"
+        yield name, None, Refusal(name, reason, body[:4096], "raw")
+    else:
+        yield name, body, None
+
+
 def _letters(found: Iterator[bytes | None], plan: Plan, name: str) -> Iterator[Row]:
     for number, message in enumerate(found, 1):
         at = f"{name} message {number}"
@@ -199,5 +208,6 @@ _READERS: dict[str, Callable[[Plan, Opened, str], Iterator[Row]]] = {
     "json": _json,
     "parquet": _parquet,
     "mail": _mail,
+    "call": _call,
     "nothing": _nothing,
 }

@@ -1,0 +1,55 @@
+"""The format ``call``: one transcript, as captions or in the JSON of a call platform."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from allears.listen.call import add_call
+from allears.listen.captions import read_captions
+from allears.listen.gather import Gather
+from allears.listen.opening import detect_encoding
+from allears.listen.platform import platform_of, read_transcript
+from allears.listen.reading import BadRow, Checked, Context, Reading, Refusal, refuse
+
+BROKEN_CALL = (BadRow, msgspec.DecodeError, RecursionError, UnicodeError)
+
+
+class Calls:
+    """One call a body."""
+
+    def check(self, body: bytes, context: Context) -> Checked:
+        """Read it once: a transcript is small, and good or bad as a whole."""
+        reading = self.read(body, context)
+        return Checked(0 if reading.refused else 1, reading.refused, b"" if reading.refused else body)
+
+    def read(self, body: bytes, context: Context) -> Reading:
+        """Turn a transcript into arrivals."""
+        gather = Gather(context)
+        refused: list[Refusal] = []
+        try:
+            add_transcript(gather, body, "")
+        except BROKEN_CALL as error:
+            refused.append(refuse(error, "$", body, "call"))
+        return Reading(gather.rows(), refused, len(body))
+
+
+def add_transcript(gather: Gather, body: bytes, name: str) -> None:
+    """Add the call of a transcript; ``name`` is the file's, which may tell when it was.
+
+    Raises
+    ------
+    BadRow
+        It is no transcript, or holds no speech.
+    """
+    start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if start == b"{":
+        document: Any = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
+        platform = platform_of(document)
+        if platform is None:
+            raise BadRow("expected the transcript of a call platform that is known")
+        add_call(gather, read_transcript(document, platform), body)
+        return
+    encoding, _ = detect_encoding(body)
+    add_call(gather, read_captions(body.decode(encoding, "replace"), name), body)

@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import contextlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from allears.listen import FORMATS, Context, plan_file, plan_paths, read_file
+from allears.listen.call import Turn, talk
+from allears.listen.captions import read_captions
+from allears.listen.platform import platform_of, platforms, read_transcript
+from allears.listen.reading import BadRow
+from allears.listen.shape import Mapping
+
+VTT = """WEBVTT - support line
+Kind: captions
+
+STYLE
+::cue { color: papayawhip }
+
+NOTE recorded 2026-05-04T10:00:00Z
+
+1
+00:00.500 --> 00:02.000 align:start position:10%
+<v.loud Agent>Good morning, how can I help?</v>
+
+00:03.000 --> 00:05.000
+<v Ada Lovelace>My parcel &amp; my refund
+
+00:05.200 --> 00:07.000
+<v Ada Lovelace><i>never</i> arrived.
+
+01:00:06.500 --> 01:00:08.000
+<v Agent>I am sorry.
+"""
+SRT = "1\r\n00:00:01,000 --> 00:00:03,000\r\nAgent: Hello\r\n2\r\n00:00:02,500 --> 00:00:05,000\r\nCustomer: <b>It is late</b>\r\nagain\r\n\r\n\r\n3\r\n00:00:09,000 --> 00:00:10,000\r\nAgent: Sorry.\r\n"
+
+
+def rows_of(path: Path, context: Context, mapping: Mapping | None = None) -> list[dict[str, Any]]:
+    plan = plan_file(path, mapping=mapping)
+    context = msgspec.structs.replace(context, mapping=plan.mapping)
+    readings = list(read_file(plan, context))
+    assert not [r for reading in readings for r in reading.refused]
+    return [row for reading in readings for row in reading.arrivals.to_pylist()]
+
+
+def told(row: dict[str, Any]) -> dict[str, Any]:
+    return dict(json.loads(row["properties"]))
+
+
+def written(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def test_turns_keep_their_speakers_roles_and_times(tmp_path: Path, context: Context) -> None:
+    call, *turns = rows_of(written(tmp_path, "call.vtt", VTT), context)
+    assert [(t["direction"], t["text"]) for t in turns] == [
+        ("out", "Good morning, how can I help?"),
+        ("in", "My parcel & my refund never arrived."),
+        ("out", "I am sorry."),
+    ]
+    assert turns[1]["occurred_at"] == datetime(2026, 5, 4, 10, 0, 3, tzinfo=UTC)
+    assert {t["thread"] for t in turns} == {call["thread"]} and {t["kind"] for t in turns} == {"feedback"}
+    assert call["name"] == "call" and call["kind"] == "event" and call["text"] is None
+    assert told(turns[1]) == {"role": "customer", "seconds": 4.0, "silence_before": 1.0}
+
+
+def test_silence_and_overtalk_are_measured(tmp_path: Path, context: Context) -> None:
+    call, *turns = rows_of(written(tmp_path, "call.srt", SRT), context)
+    assert [t["text"] for t in turns] == ["Hello", "It is late again", "Sorry."]
+    measured = told(call)
+    assert (measured["seconds"], measured["silence"], measured["overtalk"]) == (9.0, 4.0, 0.5)
+    assert told(turns[1])["overtalk"] == 0.5 and told(turns[2])["silence_before"] == 4.0
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 500), st.integers(1, 60), st.sampled_from(["a", "b", "c"])),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_silence_and_overtalk_are_what_counting_seconds_gives(drawn: list[tuple[int, int, str]]) -> None:
+    turns = [Turn(float(s), float(s + n), who, "x") for s, n, who in drawn]
+    first, last = min(s for s, _, _ in drawn), max(s + n for s, n, _ in drawn)
+    voices = [len({w for s, n, w in drawn if s <= second < s + n}) for second in range(first, last)]
+    found = talk(turns)
+    assert found["seconds"] == last - first
+    assert found["silence"] == voices.count(0)
+    assert found["overtalk"] == sum(v > 1 for v in voices)
+
+
+def test_the_same_transcript_twice_is_the_same_signals(tmp_path: Path, context: Context) -> None:
+    path = written(tmp_path, "call.vtt", VTT)
+    assert [r["signal_id"] for r in rows_of(path, context)] == [
+        r["signal_id"] for r in rows_of(path, context)
+    ]
+    assert len({r["signal_id"] for r in rows_of(path, context)}) == 4
+
+
+def test_the_turns_of_a_caller_are_one_persons(tmp_path: Path, context: Context) -> None:
+    rows = rows_of(written(tmp_path, "call.vtt", VTT), context)
+    assert len({json.dumps(r["identifiers"], default=str) for r in rows}) == 1
+    assert ("name", "Ada Lovelace") in [tuple(p.values()) for p in rows[2]["personal"]]
+    assert "Ada" not in json.dumps([told(r) for r in rows])
+
+
+def test_of_unknown_voices_nothing_counts_as_the_customers_words(tmp_path: Path, context: Context) -> None:
+    text = (
+        "WEBVTT\n\n00:01.000 --> 00:02.000\nBo Berg: Hello\n\n00:03.000 --> 00:04.000\nIda Lund: It broke.\n"
+    )
+    path = written(tmp_path, "call.vtt", text)
+    rows = rows_of(path, context)
+    assert {r["kind"] for r in rows} == {"event"} and {r["text"] for r in rows} == {None}
+    assert "outbound" in " ".join(plan_file(path).warnings)
+    known = rows_of(path, context, Mapping(outbound=("Bo Berg",)))
+    assert [(r["direction"], r["text"]) for r in known[1:]] == [("out", "Hello"), ("in", "It broke.")]
+
+
+def test_a_file_name_may_tell_when_it_was(tmp_path: Path, context: Context) -> None:
+    text = "WEBVTT\n\n00:01.000 --> 00:02.000\nCustomer: Hello\n"
+    [call, turn] = rows_of(written(tmp_path, "GMT20260504-100000_Recording.transcript.vtt", text), context)
+    assert turn["occurred_at"] == datetime(2026, 5, 4, 10, 0, 1, tzinfo=UTC)
+    assert told(call)["start_assumed"] == "file name"
+    [call, _] = rows_of(written(tmp_path, "other.vtt", text), context)
+    assert told(call)["start_assumed"] == "arrival"
+
+
+PLATFORMS: dict[str, dict[str, Any]] = {
+    "amazon-contact-lens": {
+        "Channel": "VOICE", "CustomerMetadata": {"ContactId": "k-1"},
+        "Participants": [{"ParticipantId": "AGENT", "ParticipantRole": "AGENT"}, {"ParticipantId": "CUSTOMER", "ParticipantRole": "CUSTOMER"}],
+        "Transcript": [
+            {"Id": "1", "ParticipantId": "AGENT", "Content": "Hello", "BeginOffsetMillis": 0, "EndOffsetMillis": 1000},
+            {"Id": "2", "ParticipantId": "CUSTOMER", "Content": "It broke", "BeginOffsetMillis": 2000, "EndOffsetMillis": 4000, "Sentiment": "NEGATIVE"},
+        ],
+    },
+    "google-insights": {
+        "entries": [
+            {"start_timestamp_usec": 1_777_888_800_000_000, "text": "Hello", "role": "AGENT", "user_id": 2},
+            {"start_timestamp_usec": 1_777_888_802_000_000, "text": "It broke", "role": "CUSTOMER", "user_id": 1},
+        ]
+    },
+    "genesys-cloud": {
+        "conversationId": "g-1",
+        "transcripts": [
+            {"phrases": [
+                {"text": "hello", "decoratedText": "Hello", "participantPurpose": "internal", "startTimeMs": 1_777_888_800_000, "duration": {"milliseconds": 1000}},
+                {"text": "it broke", "decoratedText": "It broke", "participantPurpose": "external", "startTimeMs": 1_777_888_802_000, "duration": {"milliseconds": 2000}},
+            ]}
+        ],
+    },
+    "azure-speech": {
+        "timestamp": "2026-05-05T00:00:00Z",
+        "recognizedPhrases": [
+            {"recognitionStatus": "Success", "channel": 0, "speaker": 1, "offsetInTicks": 0, "durationInTicks": 10_000_000, "nBest": [{"display": "Hello"}]},
+            {"recognitionStatus": "Success", "channel": 0, "speaker": 2, "offsetInTicks": 20_000_000, "durationInTicks": 20_000_000, "nBest": [{"display": "It broke"}]},
+        ],
+    },
+    "deepgram": {
+        "metadata": {"request_id": "d-1"},
+        "results": {"utterances": [
+            {"start": 0.0, "end": 1.0, "transcript": "Hello", "speaker": 1},
+            {"start": 2.0, "end": 4.0, "transcript": "It broke", "speaker": 2},
+        ]},
+    },
+    "assemblyai": {
+        "id": "a-1",
+        "utterances": [
+            {"speaker": "1", "start": 0, "end": 1000, "text": "Hello"},
+            {"speaker": "2", "start": 2000, "end": 4000, "text": "It broke"},
+        ],
+    },
+}  # fmt: skip
+
+
+def test_every_platform_has_a_sample() -> None:
+    assert set(PLATFORMS) == set(platforms())
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_the_json_of_a_platform_is_recognised_and_read(name: str, tmp_path: Path, context: Context) -> None:
+    document = PLATFORMS[name]
+    assert [n for n in PLATFORMS if platform_of(PLATFORMS[n]) == name] == [name]
+    path = written(tmp_path, "call.json", json.dumps(document))
+    call, hello, broke = rows_of(path, context, Mapping(outbound=("1",)))
+    assert (hello["direction"], hello["text"], broke["direction"], broke["text"]) == (
+        "out",
+        "Hello",
+        "in",
+        "It broke",
+    )
+    assert (broke["occurred_at"] - call["occurred_at"]).total_seconds() == 2.0
+    again = FORMATS["call"].read(json.dumps(document).encode(), context)
+    assert len(again) == 3 and not again.refused
+
+
+def test_other_json_is_no_call(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "tickets.json",
+        json.dumps({"entries": [{"text": "hello", "id": 1}, {"text": "bye", "id": 2}]}),
+    )
+    assert plan_file(path).format == "json"
+
+
+BROKEN: dict[str, str | bytes] = {
+    "empty": "WEBVTT\n\n", "no cues": "WEBVTT\n\nhello", "no speech": "WEBVTT\n\n00:01.000 --> 00:02.000\n\n",
+    "no list": json.dumps({"entries": {"start_timestamp_usec": 1, "role": "A", "text": "b"}}), "torn": '{"entries": [',
+    "deep": "{" + '"a":{' * 5000, "nothing": b"", "noise": bytes(range(256)),
+    "no time": json.dumps({"utterances": [{"speaker": "A", "start": 0, "text": "x"}, {"speaker": "B", "start": "soon", "text": "y"}]}),
+    "wrong text": json.dumps({"utterances": [{"speaker": "A", "start": 0, "text": "x"}, {"speaker": "B", "start": 1, "text": {"a": 1}}]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_transcript_is_refused_with_place_and_reason(name: str, context: Context) -> None:
+    body = BROKEN[name]
+    reading = FORMATS["call"].read(body.encode() if isinstance(body, str) else body, context)
+    [refusal] = reading.refused
+    assert len(reading) == 0 and refusal.reason and refusal.place.startswith("$")
+
+
+def test_a_folder_of_transcripts_costs_nothing_for_a_bad_one(tmp_path: Path, context: Context) -> None:
+    written(tmp_path, "a.vtt", VTT)
+    written(tmp_path, "b.srt", "what is this")
+    written(tmp_path, "c.srt", SRT)
+    found = [reading for path in plan_paths(tmp_path) for reading in read_file(plan_file(path), context)]
+    assert sum(len(r) for r in found) == 8
+    assert [r.place for reading in found for r in reading.refused] == ["b.srt"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=200), st.lists(st.sampled_from(VTT.split("\n") + SRT.split("\r\n")), max_size=12))
+def test_no_text_stops_the_reader(noise: str, lines: list[str]) -> None:
+    for text in (noise, "WEBVTT\n\n" + "\n".join(lines) + noise):
+        with contextlib.suppress(BadRow):
+            assert all(t.end >= t.start and t.text for t in read_captions(text).turns)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(sorted(PLATFORMS)),
+    st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5), lambda c: st.lists(c, max_size=3) | st.dictionaries(st.text(max_size=5), c, max_size=3), max_leaves=6),
+    st.integers(0, 40),
+)  # fmt: skip
+def test_no_json_stops_the_reader(name: str, value: Any, at: int) -> None:
+    document = json.loads(json.dumps(PLATFORMS[name]))
+    _replace(document, value, [at])
+    with contextlib.suppress(BadRow):
+        read_transcript(document, name)
+
+
+def _replace(node: Any, value: Any, left: list[int]) -> None:
+    for key in list(node) if isinstance(node, dict) else range(len(node)):
+        if left[0] == 0:
+            node[key] = value
+            left[0] -= 1
+            return
+        left[0] -= 1
+        if isinstance(node[key], (dict, list)) and left[0] >= 0:
+            _replace(node[key], value, left)

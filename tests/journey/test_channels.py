@@ -170,3 +170,19 @@ def test_what_was_stored_before_hours_were_counted_is_counted_once(space: Space,
         with Space.open(tmp_path / "acme", clock=SetClock(MONDAY + timedelta(hours=12))) as again:
             again.digest(look=False)
             assert the_source(again)["known"] == before
+
+
+def test_the_hour_in_which_a_history_ends_is_not_taken_for_a_silence(space: Space) -> None:
+    weeks(space, MONDAY, 22)
+    last = MONDAY + timedelta(days=22, hours=9, minutes=1)
+    at(space, last)
+    space.hear(
+        [{"text": "Hello", "identifiers": {"user_id": "u2"}, "occurred_at": last.isoformat()}], source="mail"
+    )
+    space.digest(look=False)
+    with space.ground.desk.session() as session:
+        for hour in range(10):
+            note_look(session, MONDAY + timedelta(days=22, hours=hour, minutes=30))
+    at(space, last + timedelta(days=60))
+    before = the_source(space)
+    assert before["state"] == "heard" and (before["missed"] or 0.0) < 1.0

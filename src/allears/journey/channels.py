@@ -110,7 +110,10 @@ def health(ground: Ground) -> list[dict[str, Any]]:
 
 
 def _as_of(ground: Ground) -> datetime:
-    """Tell how it stands now; a history that ended long ago reads like the day it ended."""
+    """Tell how it stands now; a history that ended long ago reads like the day it ended.
+
+    Up to the beginning of its last hour: of that one only a part was heard, and as a whole it would read as silent.
+    """
     now = ground.clock.now()
     with ground.desk.reading() as session:
         newest = session.scalar(
@@ -119,7 +122,7 @@ def _as_of(ground: Ground) -> datetime:
             .order_by(SourceHour.hour.desc())
             .limit(1)
         )
-    return now if newest is None or now - newest < ENDED else newest + HOUR
+    return now if newest is None or now - newest < ENDED else newest
 
 
 def silences(ground: Ground, upto: datetime) -> list[dict[str, Any]]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.listen.pull.answers import Place, Told
+from tests.listen.pull.conftest import NOW
 
 from allears.errors import Refused, WorldFailed
+from allears.listen import Context
 from allears.listen.mapping import Mapping
 from allears.listen.pull.kinds import make
 from allears.listen.pull.page import Ask, Page
@@ -201,6 +204,30 @@ def test_youtube_comments_and_replies_share_the_videos_thread_with_its_reach(
         None,
     )
     assert seen["signal_id"] == "mentions:v1@2026-06-01T12" and seen["identifiers"] == []
+
+
+def test_the_spread_of_a_video_is_followed_from_hour_to_hour(place: Place, ask: Callable[..., Ask]) -> None:
+    def counted(views: int) -> Told:
+        numbers = {"viewCount": str(views), "likeCount": str(views // 100), "commentCount": "4"}
+        return Told({"items": [{"id": "v1", "statistics": numbers, "snippet": {"title": "Review"}}]})
+
+    place.tell("/youtube/v3/videos", *(counted(views) for views in (100, 900, 8000, 8000)))
+    asked = ask("youtube-reach", url=place.url, secret="k", options={"videos": ["v1"]})
+    found = []
+    for hour in (0, 1, 2, 2):
+        at = NOW + timedelta(hours=hour)
+        hourly = dataclasses.replace(asked, context=lambda at=at: Context("mentions", None, at))
+        found += rows(list(make(hourly).pages({})))
+    assert [(r["thread"], r["reach"]) for r in found] == [
+        ("v1", 100),
+        ("v1", 900),
+        ("v1", 8000),
+        ("v1", 8000),
+    ]
+    assert [r["occurred_at"].hour for r in found[:3]] == [12, 13, 14]
+    # Asked twice within an hour it is one reading.
+    assert len({r["signal_id"] for r in found}) == 3
+    assert json.loads(found[2]["properties"])["likes"] == "80"
 
 
 def test_a_timeline_is_read_on_from_where_it_was_left(place: Place, ask: Callable[..., Ask]) -> None:

@@ -99,9 +99,8 @@ def test_ids_and_times_are_never_cut_in_two_at_80_columns(
 
 
 def test_refused_names_place_and_reason(answers: dict[str, Any]) -> None:
-    [row] = answers["refused"]
+    [row] = [row for row in answers["refused"] if row["source"] == "stars"]
     check(row, REFUSED)
-    assert row["source"] == "stars"
     assert "soon" not in json.dumps(row)
 
 

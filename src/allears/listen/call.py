@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from allears.listen.gather import Gather
@@ -14,7 +14,7 @@ PAUSE = 1.5
 LONGEST_TURN = 60.0
 CUSTOMER = frozenset(
     ["customer", "caller", "client", "guest", "member", "patient", "consumer", "user", "end_user", "external", "visitor", "kunde", "kundin",
-     "client·e", "cliente", "anrufer", "appelant", "chiamante"]
+     "cliente", "anrufer", "appelant", "chiamante"]
 )  # fmt: skip
 COMPANY = frozenset(
     ["agent", "representative", "rep", "advisor", "adviser", "operator", "support", "host", "employee", "internal", "supervisor", "ivr", "acd",
@@ -51,7 +51,6 @@ class Call:
     id: str | None = None
     began: int | None = None
     told: str = "transcript"
-    identifiers: list[tuple[str, str]] = field(default_factory=list)
     platform: str | None = None
 
 
@@ -159,7 +158,7 @@ def add_call(gather: Gather, call: Call, raw: bytes) -> None:
         note["start_assumed"] = call.told
     begin = gather.settle(None if call.began is None else (call.began, False), note)
     # The caller's turns are one person's, even where nothing says whose.
-    identifiers = call.identifiers or [("anonymous_id", f"call:{own}")]
+    identifiers = [("anonymous_id", f"call:{own}")]
     channel = gather.context.channel or "call"
     silent = [t for t in turns if t.role is None]
     whole: dict[str, Any] = {**talk(turns), **note, "turns": len(turns)}

@@ -14,7 +14,7 @@ from msgspec import Meta
 from allears.listen.call import Call, Turn, role_of
 from allears.listen.expressions import Expression
 from allears.listen.reading import BadRow
-from allears.listen.times import OLDEST, read_time
+from allears.listen.times import OLDEST
 
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ticks": 1e-7}
 
@@ -27,10 +27,6 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     turns: Annotated[str, Meta(description="List of objects: speaker, role, start, end or lasts, text.")]
     unit: Annotated[str, Meta(description="Unit of start, end and lasts: s, ms, us or ticks (100 ns).")] = "s"
     id: Annotated[str | None, Meta(description="The platform's own id of the call.")] = None
-    began: Annotated[str | None, Meta(description="When the call began.")] = None
-    identifiers: Annotated[
-        dict[str, str], Meta(description="Type of identifier to where the caller's stands.")
-    ] = {}
 
 
 @cache
@@ -72,20 +68,14 @@ def read_transcript(document: Any, name: str) -> Call:
     turns = [_turn(row, platform.unit, at) for at, row in enumerate(found) if isinstance(row, dict)]
     turns = [turn for turn in turns if turn.text]
     given = _expression(platform.id).of(document) if platform.id else None
-    moment = read_time(_expression(platform.began).of(document)) if platform.began else None
-    began = moment[0] if moment else None
+    began = None
     first = min((t.start for t in turns), default=0.0)
     if first * 1e6 >= OLDEST:
         # This platform gives moments, not offsets.
         began = round(first * 1e6)
         turns = [replace(t, start=t.start - first, end=t.end - first) for t in turns]
-    identifiers = [
-        (kind, str(value))
-        for kind, where in platform.identifiers.items()
-        if isinstance(value := _expression(where).of(document), str | int) and value != ""
-    ]
     own = str(given) if isinstance(given, str | int) and given != "" else None
-    return Call(turns, id=own, began=began, identifiers=identifiers, platform=platform.title)
+    return Call(turns, id=own, began=began, platform=platform.title)
 
 
 def _turn(row: dict[str, Any], unit: str, at: int) -> Turn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterable
+from collections.abc import Mapping as Options
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar
@@ -49,6 +50,30 @@ class Resting(WorldFailed):
     """A place that asks to be left in peace for a while; ``facts`` hold ``wait_seconds``."""
 
 
+class Needing(Protocol):
+    """A recipe as far as it says what a pull must give."""
+
+    @property
+    def needs(self) -> Options[str, str]:
+        """Options that must be given, and what each means."""
+        ...
+
+    @property
+    def defaults(self) -> Options[str, str]:
+        """Options that may be given."""
+        ...
+
+    @property
+    def secret(self) -> str | None:
+        """What the secret is; None or empty where there is none."""
+        ...
+
+    @property
+    def base(self) -> str | None:
+        """The usual server."""
+        ...
+
+
 @dataclass(frozen=True)
 class Ask:
     """One pull as configured, with what it needs from outside.
@@ -82,6 +107,31 @@ class Ask:
     def place(self) -> str:
         """Name this pull in errors."""
         return f"[[pull]] {self.name}"
+
+    def demand(self, recipe: Needing) -> None:
+        """Insist on what a recipe needs: its options and no others, its secret, an address.
+
+        Raises
+        ------
+        Refused
+            Something is missing, or unknown.
+        """
+        allowed = {*recipe.needs, *recipe.defaults}
+        for name in self.options:
+            if name not in allowed:
+                raise Refused(
+                    f"no option `{name}`; there are {', '.join(sorted(allowed)) or 'none'}", place=self.place
+                )
+        for name, meaning in recipe.needs.items():
+            if self.options.get(name) in (None, ""):
+                raise Refused(f"option `{name}` is needed: {meaning}", place=self.place)
+        if recipe.secret and not self.secret:
+            raise Refused(
+                f"it needs a secret ({recipe.secret}): `allears pulls secret {self.name}`, or `secret_env`",
+                place=self.place,
+            )
+        if not recipe.base:
+            self.needed_url()
 
     def needed_url(self) -> str:
         """Return the address.

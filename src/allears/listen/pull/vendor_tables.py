@@ -76,7 +76,7 @@ class Dlt:
         }
         self._found: dict[str, Mapping] = {}
         if vendor is not None:
-            _demand(ask, vendor)
+            ask.demand(vendor)
         else:
             self._options = ask.options_as(ModuleOptions)
             if ":" not in self._options.module:
@@ -194,25 +194,6 @@ def read_vendor_tables(text: str, place: str) -> VendorTables:
     for shape in vendor.tables.values():
         compiled(shape, place)
     return vendor
-
-
-def _demand(ask: Ask, vendor: VendorTables) -> None:
-    allowed = {*vendor.needs, *vendor.defaults}
-    for name in ask.options:
-        if name not in allowed:
-            raise Refused(
-                f"no option `{name}`; there are {', '.join(sorted(allowed)) or 'none'}", place=ask.place
-            )
-    for name, meaning in vendor.needs.items():
-        if ask.options.get(name) in (None, ""):
-            raise Refused(f"option `{name}` is needed: {meaning}", place=ask.place)
-    if vendor.secret and not ask.secret:
-        raise Refused(
-            f"it needs a secret ({vendor.secret}): `allears pulls secret {ask.name}`, or `secret_env`",
-            place=ask.place,
-        )
-    if not vendor.base:
-        ask.needed_url()
 
 
 def _values(ask: Ask, vendor: VendorTables) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from jmespath.exceptions import JMESPathError
 
-from allears.errors import Refused, WorldFailed
+from allears.errors import WorldFailed
 from allears.listen.mapping import row_id
 from allears.listen.pull.fetch import Fetcher, host_of
 from allears.listen.pull.page import Ask, Cursor, Page, Row, map_rows, nothing
@@ -177,23 +177,8 @@ class Web:
 
     def _options(self) -> dict[str, str]:
         recipe, ask = self._recipe, self._ask
-        allowed = {*recipe.needs, *recipe.defaults}
-        for name in ask.options:
-            if name not in allowed:
-                raise Refused(
-                    f"no option `{name}`; there are {', '.join(sorted(allowed)) or 'none'}", place=ask.place
-                )
-        for name, meaning in recipe.needs.items():
-            if ask.options.get(name) in (None, ""):
-                raise Refused(f"option `{name}` is needed: {meaning}", place=ask.place)
-        if recipe.secret and not ask.secret:
-            raise Refused(
-                f"it needs a secret ({recipe.secret}): `allears pulls secret {ask.name}`, or `secret_env`",
-                place=ask.place,
-            )
+        ask.demand(recipe)
         values = recipe.defaults | {
             k: ",".join(map(str, v)) if isinstance(v, list) else str(v) for k, v in ask.options.items()
         }
-        if recipe.base is None:
-            ask.needed_url()
         return values | ({"secret": ask.secret} if ask.secret else {})

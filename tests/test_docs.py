@@ -178,7 +178,7 @@ def test_toml_in_the_docs_is_valid() -> None:
                 read_vendor(text)
             elif "[[rule]]" in text:
                 read_rules(text)
-            elif "[[objective]]" in text:
+            elif "[[objective]]" in text or "[sources." in text:
                 read_objectives(text)
             elif "[P1]" in text:
                 read_clocks(text)

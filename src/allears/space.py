@@ -56,6 +56,7 @@ from allears.journey.leave import erase_customer, export_table
 from allears.journey.person import Person
 from allears.journey.pulse import pulse
 from allears.journey.refused import Replayed, Wanted
+from allears.journey.status import status
 from allears.journey.surveys import Surveys
 from allears.lake import Seen
 from allears.settings import PullSettings, Settings
@@ -383,8 +384,8 @@ class Space:
         return self.ground.engine.table("signals")
 
     def status(self) -> dict[str, Any]:
-        """How the listening stands, and the delivery contract."""
-        return ask.status(self.ground, CONTRACT)
+        """How the listening stands, sources against their objectives, who answered our surveys, and the delivery contract."""
+        return status(self.ground, CONTRACT)
 
     def health(self) -> list[dict[str, Any]]:
         """Each source: freshness, volume against expectation, duplicates, refused, identifiers, drift, objectives."""

@@ -12,7 +12,7 @@ from allears.act.clocks import deadlines
 from allears.act.route import route
 from allears.errors import Refused
 from allears.journey import rules
-from allears.measure.objectives import Objective, overridden
+from allears.measure.objectives import Objective, Objectives, overridden
 from allears.space import Space
 
 ROUTES = '[[rule]]\nname = "all"\ndepartment = "front desk"\npriority = "P2"\n'
@@ -28,7 +28,7 @@ def space(tmp_path: Path) -> Iterator[Space]:
 
 def test_nothing_set_is_as_it_ships(space: Space) -> None:
     assert len(rules.routes(space.ground).rule) > 1
-    assert rules.objectives(space.ground) == []
+    assert rules.objectives(space.ground) == Objectives()
     assert all(c["ok"] for c in space.check_rules())
 
 
@@ -65,6 +65,11 @@ def test_a_calendar_that_names_no_zone_has_the_companys(tmp_path: Path) -> None:
         ),
         ("objectives.toml", '[[objective]]\nservice = "a"\nname = "b"\ntargt = 0.5\n', "targt"),
         ("objectives.toml", "[[objective\n", "TOML"),
+        ("objectives.toml", "[sources.chat]\nrefusd = 0.01\n", "sources.chat"),
+        ("objectives.toml", "[sources.chat]\nrefused = 1\n", "$.refused"),
+        ("objectives.toml", '[sources.chat]\nfresh = "soon"\n', "$.fresh"),
+        ("objectives.toml", '[sources.chat]\nfresh = "8d"\n', "at most 7d"),
+        ("objectives.toml", "[source.chat]\nrefused = 0.01\n", "source"),
     ],
 )
 def test_a_wrong_file_is_named_with_its_field(space: Space, file: str, text: str, place: str) -> None:
@@ -81,6 +86,14 @@ def test_a_file_gone_wrong_later_leaves_the_one_before_in_force(space: Space) ->
     space.require_rules()
     path.write_text("[[rule]]\nname = 3\n")
     assert route(rules.routes(space.ground), ISSUE).departments == ("front desk",)
+
+
+def test_a_source_that_was_never_heard_is_named_beside_its_objectives(space: Space) -> None:
+    space.hear([{"text": "Hello"}], source="chat")
+    space.digest(look=False)
+    (space.ground.folder / "objectives.toml").write_text("[sources.chat]\n[sources.chta]\n")
+    found = next(c for c in space.check_rules() if c["check"] == "objectives.toml")
+    assert found["ok"] and found["says"].endswith("nothing was heard yet of chta")
 
 
 def test_an_objective_by_hand_takes_the_place_of_the_one_worked_out() -> None:

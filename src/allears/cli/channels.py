@@ -161,6 +161,11 @@ def health(*, where: Where = HERE) -> None:
                 "refused": _percent(row["refused"]),
                 "twice": _percent(row["duplicates"]),
                 "known": _percent(row["known"]),
+                "budgets left": ", ".join(
+                    f"{o['objective']} {o['budget_left']['estimate']:.0f} %"
+                    for o in row["objectives"]
+                    if o["budget_left"]
+                ),
                 "fields": ", ".join(f"{len(names)} {what}" for what, names in row["drift"].items() if names),
             }
             for row in found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -11,6 +11,7 @@ from allears.cli import show
 from allears.cli.where import HERE, Where
 from allears.errors import Refused
 from allears.settings import FILE, Settings, SpaceSettings
+from allears.show import words
 
 COUNTS = ("source", "channel", "stored", "duplicates", "refused", "first_at", "last_at")
 
@@ -75,8 +76,24 @@ def status(*, where: Where = HERE) -> None:
             f"duplicates {found['duplicates']:,} · refused {found['refused']:,} · pending {found['pending']:,}"
         )
         show.rows(found["sources"], COUNTS, title="sources", empty="no source has sent anything yet")
+        _stand(found)
         for line in found["contract"]:
             show.out.print(f"  • {line}", style="dim")
+
+
+def _stand(found: dict[str, Any]) -> None:
+    for line in found["wrong"]:
+        show.out.print(f"! {line}", style="yellow", markup=False)
+    judged = [(s["source"], o) for s in found["sources"] for o in s["objectives"] if o["n"]]
+    missed = [(source, o) for source, o in judged if o["standing"] == "misses it"]
+    if judged:
+        show.out.print(f"objectives of sources: {len(missed)} of {len(judged)} surely missed")
+    for source, o in missed:
+        show.out.print(f"  ! {source}: {words.spread(o, 1, ' %')}; {o['says']}", style="yellow", markup=False)
+    for row in found["surveys"]:
+        if row["estimate"] is not None:
+            rate = {name: 100 * row[name] for name in ("estimate", "low", "high")} | {"n": row["n"]}
+            show.out.print(f"survey {row['survey']}: answered by {words.spread(rate, 1, ' %')}", markup=False)
 
 
 def sources(*, where: Where = HERE) -> None:

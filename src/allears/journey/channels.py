@@ -1,6 +1,7 @@
 """Channels: the listening watched like any other service, and an issue when a source goes silent.
 
-Everything is read from the desk's own small counts, so the answer is quick however many signals there are.
+It is read from the desk's own small counts and from what whole days added up to, so the answer is quick however many
+signals there are.
 """
 
 from __future__ import annotations
@@ -8,60 +9,27 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import func, select
 
 from allears.act import issue as issue_desk
 from allears.act.issue import SYSTEM
 from allears.desk.listening import RefusedRow, Source, SourceField, SourceHour
-from allears.foresee.expected import Calendar
-from allears.foresee.flow import METHOD, WEEK, Flow, flow
+from allears.foresee.flow import METHOD, WEEK, Flow
 from allears.journey.ground import Ground
-from allears.journey.heard import COUNTS, LOOKED
+from allears.journey.heard import LOOKED
+from allears.journey.held import Held
+from allears.journey.hours import Floats, Heard, heard_hours
 from allears.measure.intervals import wilson
 
-Floats = NDArray[np.float64]
-
-DAYS = 56
-HOUR = timedelta(hours=1)
 SILENCE = "listening/silence"
-SHARE_OF_BUDGET = 0.02
-"""Part of the watch's budget of false alarms that silences may spend, all sources together."""
-REFUSED_AT_MOST, HEARD_AT_LEAST = 1.0, 99.0
-"""Objectives of every source, percent: rows refused in a week, and busy hours of four weeks in which it was heard."""
-BUSY = 5.0
 DRIFT = timedelta(days=7)
 ENDED = timedelta(days=14)
 SURELY_MISSED = 20.0
 REASONS = 2_000
-
-
-@dataclass(frozen=True)
-class _Heard:
-    """Counts of every source by hour: those that have ended, and who was heard in the running one."""
-
-    begin: int
-    counts: Mapping[str, Mapping[str, Floats]]
-    listening: NDArray[np.bool_]
-    flows: Mapping[str, Flow]
-    running: frozenset[str]
-
-    def silent(self, source: str) -> bool:
-        """Whether a source has gone silent."""
-        return source not in self.running and source in self.flows and self.flows[source].silent
-
-    def since(self, source: str) -> datetime:
-        """Tell the end of the last hour in which a source was heard."""
-        ended = len(self.listening)
-        if source in self.running:
-            return _moment(self.begin + ended + 1)
-        return _moment(self.begin + ended - self.flows[source].silent_hours if source in self.flows else 0)
 
 
 def health(ground: Ground) -> list[dict[str, Any]]:
@@ -74,12 +42,11 @@ def health(ground: Ground) -> list[dict[str, Any]]:
         known customers with intervals, identifiers, fields new or missing, its objectives.
     """
     now = _as_of(ground)
-    heard = _heard(ground, now)
+    heard = heard_hours(ground, now)
     reasons, fields = _reasons(ground, now), _fields(ground)
-    with ground.desk.reading() as session:
-        sources = list(session.scalars(select(Source).order_by(Source.name)))
+    objectives = Held(ground, now, heard)
     rows = []
-    for source in sources:
+    for source in _sources(ground):
         name = source.name
         counts, known = heard.counts.get(name, {}), heard.flows.get(name)
         week = {c: float(values[-WEEK:].sum()) for c, values in counts.items()}
@@ -90,7 +57,7 @@ def health(ground: Ground) -> list[dict[str, Any]]:
             {
                 "source": name,
                 "channel": source.channel,
-                "state": _state(heard, name),
+                "state": _state(heard, source),
                 "last_at": max((f.last_at for f in fields.get(name, {}).values()), default=source.last_at),
                 "missed": round(known.missed, 1) if known and known.judged else None,
                 "day": _against(known, live, 24),
@@ -101,7 +68,7 @@ def health(ground: Ground) -> list[dict[str, Any]]:
                 "known": _share(week.get("known", 0.0), stored),
                 "reasons": reasons.get(name, []),
                 **_drift(fields.get(name, {}), source.stored, counts.get("stored"), heard.begin),
-                "objectives": _objectives(known, live, heard.listening, refused, stored),
+                "objectives": objectives.of(name),
                 "method": METHOD,
                 "cutoff": now,
             }
@@ -130,7 +97,7 @@ def silences(ground: Ground, upto: datetime) -> list[dict[str, Any]]:
 
     A silence is known by its source and last arrival: it is raised once, whatever becomes of the issue.
     """
-    heard = _heard(ground, upto)
+    heard = heard_hours(ground, upto)
     found = {
         row["issue"]: row for name in heard.flows if heard.silent(name) for row in [_issue(heard, name, upto)]
     }
@@ -143,7 +110,7 @@ def silences(ground: Ground, upto: datetime) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _issue(heard: _Heard, name: str, upto: datetime) -> dict[str, Any]:
+def _issue(heard: Heard, name: str, upto: datetime) -> dict[str, Any]:
     known = heard.flows[name]
     since = heard.since(name)
     return {
@@ -167,42 +134,25 @@ def _issue(heard: _Heard, name: str, upto: datetime) -> dict[str, Any]:
     }
 
 
-def _heard(ground: Ground, now: datetime) -> _Heard:
-    end = int(now.timestamp() // 3600)
-    begin = end - 24 * DAYS
-    names = ("source", "hour", *COUNTS)
-    query = select(*(getattr(SourceHour, n) for n in names)).where(SourceHour.hour >= _moment(begin))
-    size = end - begin
-    counts: dict[str, dict[str, Floats]] = defaultdict(lambda: {c: np.zeros(size) for c in COUNTS})
-    listening = np.zeros(size, bool)
-    running = set()
+def _sources(ground: Ground) -> list[Source]:
+    """List sources that were heard, and those of which only refused rows are known."""
     with ground.desk.reading() as session:
-        for source, hour, *values in session.execute(query):
-            place = int(hour.timestamp() // 3600) - begin
-            if source == LOOKED:
-                listening[min(place, size - 1)] |= place < size
-            elif place < size:
-                for column, value in zip(COUNTS, values, strict=True):
-                    counts[source][column][place] = value
-            elif values[COUNTS.index("live")]:
-                running.add(source)
-    for columns in counts.values():
-        listening |= columns["live"] > 0
-    settings = ground.settings
-    live = {name: columns["live"] for name, columns in counts.items() if columns["live"].any()}
-    places = Calendar(settings.space.country, settings.space.timezone).hours_of_week(np.arange(begin, end))
-    budget = SHARE_OF_BUDGET * settings.watch.false_alarms_per_week / max(len(live), 1)
-    flows = {name: flow(values, places, listening, alarms_per_week=budget) for name, values in live.items()}
-    return _Heard(begin, counts, listening, flows, frozenset(running))
+        known = {source.name: source for source in session.scalars(select(Source))}
+        told = session.execute(
+            select(RefusedRow.source, func.max(RefusedRow.channel), func.max(RefusedRow.received_at))
+            .where(RefusedRow.source.not_in(known))
+            .group_by(RefusedRow.source)
+        )
+        refused = [Source(name=n, channel=c, last_at=at, stored=0, duplicates=0) for n, c, at in told]
+    return sorted([*known.values(), *refused], key=lambda source: source.name)
 
 
-def _moment(hour: int) -> datetime:
-    return datetime.fromtimestamp(hour * 3600, UTC)
-
-
-def _state(heard: _Heard, name: str) -> str:
+def _state(heard: Heard, source: Source) -> str:
+    name = source.name
     known = heard.flows.get(name)
     if known is None:
+        if not source.stored:
+            return "refused"
         return "learning" if name in heard.running else "past only"
     if not known.judged:
         return "learning"
@@ -228,34 +178,6 @@ def _share(hits: float, n: float) -> dict[str, Any]:
         return {"estimate": None, "low": None, "high": None, "n": 0}
     share = wilson(hits, n).scaled(100)
     return {"estimate": share.estimate, "low": share.low, "high": share.high, "n": int(n)}
-
-
-def _objectives(
-    known: Flow | None, live: Floats | None, listening: NDArray[np.bool_], refused: float, stored: float
-) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [
-        {"objective": "rows refused", "target": REFUSED_AT_MOST, **_share(refused, stored + refused)}
-    ]
-    if known is not None and live is not None and known.judged:
-        # An hour that expects five signals or more stays empty by chance in less than one of a hundred.
-        busy = ((known.expected >= BUSY) & listening)[-4 * WEEK :]
-        hits = float((live[-4 * WEEK :][busy] > 0).sum())
-        found.append(
-            {"objective": "busy hours heard", "target": HEARD_AT_LEAST, **_share(hits, float(busy.sum()))}
-        )
-    for row in found:
-        row["standing"] = _standing(row, at_most=row["objective"] == "rows refused")
-    return found
-
-
-def _standing(row: Mapping[str, Any], *, at_most: bool) -> str:
-    """Say met or missed only when the whole interval lies on one side."""
-    if row["estimate"] is None:
-        return "can not be told"
-    if row["high"] <= row["target"] if at_most else row["low"] >= row["target"]:
-        return "meets it"
-    missed = row["low"] > row["target"] if at_most else row["high"] < row["target"]
-    return "misses it" if missed else "too close to tell"
 
 
 def _reasons(ground: Ground, now: datetime) -> dict[str, list[dict[str, Any]]]:

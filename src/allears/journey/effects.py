@@ -149,7 +149,7 @@ def objectives(ground: Ground) -> list[Objective]:
             cutoff=end,
             tally=ground.tallies,
         )
-    return overridden(worked_out, rules.objectives(ground))
+    return overridden(worked_out, list(rules.objectives(ground).objective))
 
 
 def services(ground: Ground) -> list[dict[str, Any]]:

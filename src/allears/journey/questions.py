@@ -10,78 +10,19 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from allears.act import issue as issue_desk
 from allears.act.case import cases
-from allears.desk.listening import RefusedRow, Source
 from allears.desk.work import Issue, IssueSignal
 from allears.journey.cutoff import cutoff, day_of, earliest_day
 from allears.journey.ground import Ground
-from allears.journey.hooks import list_hooks
 from allears.journey.models import topics_of
 from allears.journey.refused import page
 from allears.know.graph import Graph
 from allears.tables import TABLES
-
-
-def status(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
-    """Count what was accepted, stored, refused and waits."""
-    pending = 0
-    for segment in ground.inbox.segments():
-        pending += ground.inbox.rows(segment, ground.store.position("signals", segment))
-    with ground.desk.reading() as session:
-        sources: list[dict[str, Any]] = [
-            {
-                "source": s.name,
-                "channel": s.channel,
-                "stored": s.stored,
-                "duplicates": s.duplicates,
-                "first_at": s.first_at,
-                "last_at": s.last_at,
-                "mapping": msgspec.json.decode(s.mapping) if s.mapping else None,
-            }
-            for s in session.scalars(select(Source).order_by(Source.name))
-        ]
-        counted = (
-            select(RefusedRow.source, func.count())
-            .where(RefusedRow.replayed_at.is_(None))
-            .group_by(RefusedRow.source)
-        )
-        kept: dict[str, int] = {row[0]: row[1] for row in session.execute(counted)}
-    hooks = {one["source"]: one for one in list_hooks(ground)}
-    for source in sources:
-        source["refused"] = kept.get(source["source"], 0)
-        source["rejected"] = hooks.pop(source["source"], {}).get("rejected", 0)
-    sources += [
-        {
-            "source": name,
-            "channel": None,
-            "stored": 0,
-            "duplicates": 0,
-            "first_at": None,
-            "last_at": None,
-            "refused": kept.get(name, 0),
-            "rejected": one["rejected"],
-        }
-        for name, one in hooks.items()
-    ]
-    stored = sum(s["stored"] for s in sources)
-    return {
-        "name": ground.settings.space.name,
-        "accepted": stored + pending,
-        "stored": stored,
-        "duplicates": sum(s["duplicates"] for s in sources),
-        "refused": sum(kept.values()),
-        "rejected": sum(s["rejected"] for s in sources),
-        "pending": pending,
-        "damaged": len(ground.inbox.set_aside()),
-        "sources": sources,
-        "contract": list(contract),
-    }
 
 
 def surprises(ground: Ground, limit: int) -> pa.Table:

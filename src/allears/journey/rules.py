@@ -10,12 +10,16 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from sqlalchemy import select
+
 from allears.act.clocks import Clocks, read_clocks
 from allears.act.playbook import read_playbook
 from allears.act.route import Rules, default_rules, read_rules
+from allears.desk.listening import Source
 from allears.errors import Refused
 from allears.journey.ground import Ground
-from allears.measure.objectives import Objective, read_objectives
+from allears.measure.listening import EVERY
+from allears.measure.objectives import Objectives, read_objectives
 
 log = logging.getLogger("allears.rules")
 ROUTES, CLOCKS, OBJECTIVES = "routes.toml", "clocks.toml", "objectives.toml"
@@ -44,9 +48,9 @@ def clocks(ground: Ground) -> Clocks:
     )
 
 
-def objectives(ground: Ground) -> list[Objective]:
-    """Give the objectives set by hand."""
-    return _read(ground, OBJECTIVES, read_objectives, list)
+def objectives(ground: Ground) -> Objectives:
+    """Give the objectives set by hand, of services and of sources."""
+    return _read(ground, OBJECTIVES, read_objectives, Objectives)
 
 
 def remember(ground: Ground) -> None:
@@ -71,10 +75,20 @@ def check(ground: Ground) -> Iterator[dict[str, Any]]:
             yield {"check": name, "ok": True, "says": "as it ships"}
             continue
         try:
-            read(path.read_text("utf-8"), name)
-            yield {"check": name, "ok": True, "says": "set by hand, and right"}
+            found = read(path.read_text("utf-8"), name)
+            yield {"check": name, "ok": True, "says": "set by hand, and right" + _unheard(ground, found)}
         except (Refused, UnicodeDecodeError) as error:
             yield {"check": name, "ok": False, "says": str(error)}
+
+
+def _unheard(ground: Ground, found: Any) -> str:
+    # A source may be named before its first signal; a name that is misspelt looks the same.
+    if not isinstance(found, Objectives):
+        return ""
+    with ground.desk.reading() as session:
+        heard = set(session.scalars(select(Source.name)))
+    unheard = sorted(found.sources.keys() - heard - {EVERY})
+    return f"; nothing was heard yet of {', '.join(unheard)}" if unheard else ""
 
 
 def _read(ground: Ground, name: str, read: Callable[[str, str], T], ships: Callable[[], T]) -> T:

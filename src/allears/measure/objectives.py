@@ -14,6 +14,7 @@ from msgspec import Meta
 from allears.errors import Refused
 from allears.measure import periods
 from allears.measure.columns import during, only
+from allears.measure.listening import EVERY, SourceObjectives
 from allears.measure.tally import Span, Tally, afresh
 
 TARGETS = (0.999, 0.995, 0.99, 0.98, 0.95, 0.9)
@@ -63,11 +64,19 @@ class Objective(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return f"{100 * self.target:g} % of {self.service} requests {good}, over {self.window_days} days"
 
 
-class _Objectives(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Objectives(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Objectives set by hand: of services, and of sources by name."""
+
     objective: tuple[Objective, ...] = ()
+    sources: dict[str, SourceObjectives] = {}
 
 
-def read_objectives(text: str, place: str = "objectives.toml") -> list[Objective]:
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    objective: tuple[Objective, ...] = ()
+    sources: dict[str, dict[str, Any]] = {}
+
+
+def read_objectives(text: str, place: str = "objectives.toml") -> Objectives:
     """Read objectives set by hand from TOML.
 
     Raises
@@ -77,27 +86,43 @@ def read_objectives(text: str, place: str = "objectives.toml") -> list[Objective
 
     Examples
     --------
-    >>> read_objectives('''
+    >>> found = read_objectives('''
     ... [[objective]]
     ... service = "checkout"
     ... name = "latency"
     ... below_ms = 400.0
     ... target = 0.99
-    ... ''')[0].describe()
-    '99 % of checkout requests work within 400 ms, over 28 days'
+    ...
+    ... [sources.chat]
+    ... fresh = "15m"
+    ... ''')
+    >>> found.objective[0].describe(), found.sources["chat"].fresh
+    ('99 % of checkout requests work within 400 ms, over 28 days', '15m')
     """
     try:
-        found = msgspec.toml.decode(text, type=_Objectives).objective
+        found = msgspec.toml.decode(text, type=_File)
     except msgspec.ValidationError as error:
         raise Refused(str(error), place=place) from None
     except msgspec.DecodeError as error:
         raise Refused(f"not TOML: {error}", place=place) from None
     seen: set[tuple[str, str]] = set()
-    for index, one in enumerate(found):
+    for index, one in enumerate(found.objective):
         if (one.service, one.name) in seen:
             raise Refused("one service has two objectives of this name", place=f"{place}: objective[{index}]")
         seen.add((one.service, one.name))
-    return list(found)
+    return Objectives(found.objective, _sources(found.sources, place))
+
+
+def _sources(rows: dict[str, dict[str, Any]], place: str) -> dict[str, SourceObjectives]:
+    sources: dict[str, SourceObjectives] = {}
+    for name, row in rows.items():
+        try:
+            # First alone, so that a message names the table that is wrong; then with what all sources are held to.
+            msgspec.convert(row, SourceObjectives)
+            sources[name] = msgspec.convert(rows.get(EVERY, {}) | row, SourceObjectives)
+        except msgspec.ValidationError as error:
+            raise Refused(str(error), place=f"{place}: sources.{name}") from None
+    return sources
 
 
 def overridden(worked_out: list[Objective], by_hand: list[Objective]) -> list[Objective]:

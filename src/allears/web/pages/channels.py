@@ -17,7 +17,11 @@ STATES = {
     "silent": ("silent", "bad"),
     "learning": ("still learning its week", "quiet"),
     "past only": ("taken in as history", "quiet"),
+    "refused": ("all it sent was refused", "bad"),
 }
+OBJECTIVES = {"refused": "Refused", "heard": "Busy hours heard", "fresh": "Arrived in time"}
+LITTLE_LEFT = 50.0
+"""Percent of a budget: a source with less left of any is shown unasked."""
 FIELDS = {"column": "", "who": "identifier ", "property": "property "}
 SHOWN = 8
 
@@ -50,8 +54,8 @@ def _channels(now: Callable[[], datetime], rows: list[dict[str, Any]]) -> None:
         )
     with tag("div", classes="grid"):
         _sources(rows)
-        _refused(rows)
         _objectives(rows)
+        _refused(rows)
         _drift(rows)
 
 
@@ -70,28 +74,48 @@ def said(rows: list[dict[str, Any]]) -> str:
 
 
 def _sources(rows: list[dict[str, Any]]) -> None:
+    past = [r for r in rows if r["state"] == "past only"]
+    now = [r for r in rows if r["state"] != "past only"]
     with card(
         "Sources", "What was expected is learned from each source's own week; ranges are 95 % intervals"
     ):
-        table(
-            ("Source", "How it stands", "Last arrival", "Last 24 hours", "Last 7 days", "Seen before", "Of known customers", "Stored"),
-            [
-                (
-                    partial(titled, r["source"], "", words.channel(r["channel"]) if r["channel"] else ""),
-                    partial(chip, *STATES[r["state"]]),
-                    partial(titled, words.ago(r["last_at"], r["cutoff"]), "", words.time(r["last_at"])),
-                    partial(_volume, r["day"]),
-                    partial(_volume, r["week"]),
-                    _percent(r["duplicates"]),
-                    _percent(r["known"], 0),
-                    r["stored"],
-                )
-                for r in sorted(rows, key=lambda r: r["state"] != "silent")
-            ],
-            right=(7,),
-            caption="Sources",
-            classes="cards",
-        )  # fmt: skip
+        if now:
+            _stands(sorted(now, key=lambda r: r["state"] not in ("silent", "refused")))
+        if past:
+            with _folded(f"{words.count(len(past), 'source')} taken in as history", shut=bool(now)):
+                _stands(past)
+
+
+def _stands(rows: list[dict[str, Any]]) -> None:
+    table(
+        ("Source", "How it stands", "Last arrival", "Last 24 hours", "Last 7 days", "Seen before", "Of known customers", "Stored"),
+        [
+            (
+                partial(titled, r["source"], "", words.channel(r["channel"]) if r["channel"] else ""),
+                partial(chip, *STATES[r["state"]]),
+                partial(titled, words.ago(r["last_at"], r["cutoff"]), "", words.time(r["last_at"])),
+                partial(_volume, r["day"]),
+                partial(_volume, r["week"]),
+                _percent(r["duplicates"]),
+                _percent(r["known"], 0),
+                r["stored"],
+            )
+            for r in rows
+        ],
+        right=(7,),
+        caption="Sources",
+        classes="cards",
+    )  # fmt: skip
+
+
+def _folded(text: str, *, shut: bool) -> Any:
+    """Put rows that call for nothing behind a line that opens."""
+    box = tag("details")
+    if not shut:
+        box.props["open"] = True
+    with box:
+        tag("summary", text)
+    return box
 
 
 def _volume(row: dict[str, Any] | None) -> None:
@@ -110,9 +134,12 @@ def _percent(row: dict[str, Any], digits: int = 1) -> str:
 def _refused(rows: list[dict[str, Any]]) -> None:
     reasons = [(r["source"], e) for r in rows for e in r["reasons"]]
     worst = max(rows, key=lambda r: r["refused"]["estimate"] or 0.0)
+    waiting = sum(e["n"] for _, e in reasons)
     title = (
-        f"{worst['source']} refuses {words.spread(worst['refused'], 1, ' %')}"
+        f"Of {worst['source']} {words.spread(worst['refused'], 1, ' %')} was refused"
         if worst["refused"]["estimate"]
+        else f"{words.count(waiting, 'row waits', 'rows wait')}"
+        if waiting
         else "Nothing was refused this week"
     )
     with card(title, "Rows of the last 7 days that were not accepted; they are kept, sealed", "half"):
@@ -132,35 +159,57 @@ def _refused(rows: list[dict[str, Any]]) -> None:
 
 def _objectives(rows: list[dict[str, Any]]) -> None:
     judged = [(r["source"], o) for r in rows for o in r["objectives"] if o["n"]]
-    missed = [(source, o) for source, o in judged if o["standing"] == "misses it"]
+    missed = sum(o["standing"] == "misses it" for _, o in judged)
     close = sum(o["standing"] == "too close to tell" for _, o in judged)
-    title = f"{len(missed) or 'None'} of {len(judged)} objectives surely missed"
-    with card(
-        title,
-        "Of each source: rows refused in 7 days, and busy hours of 28 days in which it was heard",
-        "half",
-    ):
-        if missed:
-            table(
-                ("Source", "Objective", "Reached", "n"),
-                [
-                    (
-                        source,
-                        f"{o['objective']} {'at most' if o['objective'] == 'rows refused' else 'at least'} {o['target']:g} %",
-                        f"{o['estimate']:.1f} % ({words.interval(o, 1)})",
-                        o["n"],
-                    )
-                    for source, o in missed
-                ],
-                right=(3,),
-                caption="Objectives",
-                classes="cards",
-            )
+    title = f"{missed or 'None'} of {len(judged)} objectives surely missed"
+    note = (
+        f"{len(judged) - missed - close} surely met, {close} too close to tell. Over 28 days. Budget: how much of what may go "
+        "wrong has not gone wrong yet. Busy: five signals or more were expected."
+    )
+    held = sorted((r for r in rows if any(o["n"] for o in r["objectives"])), key=_least_left)
+    spent = [r for r in held if _least_left(r) < LITTLE_LEFT]
+    with card(title, note):
+        if spent:
+            _budgets(spent)
+        if len(held) > len(spent):
+            kept = words.count(len(held) - len(spent), "source has", "sources have")
+            with _folded(f"{kept} half of every budget left or more", shut=bool(spent)):
+                _budgets(held[len(spent) :])
         tag(
             "p",
-            f"{len(judged) - len(missed) - close} surely met, {close} too close to tell. Busy: five signals or more were expected.",
+            "How soon signals should arrive is worked out from each source's usual days; all three can be set in objectives.toml.",
             "note",
         )
+
+
+def _budgets(rows: list[dict[str, Any]]) -> None:
+    table(
+        ("Source", *OBJECTIVES.values()),
+        [
+            (source["source"], *(partial(_objective, objectives.get(name)) for name in OBJECTIVES))
+            for source in rows
+            for objectives in [{o["objective"]: o for o in source["objectives"]}]
+        ],
+        caption="Objectives",
+        classes="cards",
+    )
+
+
+def _least_left(row: dict[str, Any]) -> float:
+    left = [o["budget_left"]["estimate"] for o in row["objectives"] if o["budget_left"]]
+    return min(left, default=100.0)
+
+
+def _objective(row: dict[str, Any] | None) -> None:
+    if row is None or not row["n"]:
+        tag("span", "not judged", "note")
+        return
+    titled(words.spread(row, 1, " %"), "", f"{row['says']}{', set by hand' if row['by_hand'] else ''}")
+    left = row["budget_left"]["estimate"]
+    spent = f"{words.number(left)} % of its budget left" if left >= 0 else "its budget is overspent"
+    tag("span", spent, "note")
+    if row["standing"] == "misses it":
+        chip("missed", "bad")
 
 
 def _drift(rows: list[dict[str, Any]]) -> None:
@@ -173,25 +222,36 @@ def _drift(rows: list[dict[str, Any]]) -> None:
     with card(
         title,
         "Missing: twenty signals or more should have held it since it was last seen. New: of this week",
+        "" if moved else "half",
     ):
-        table(
-            ("Source", "Identifiers", "New", "Missing"),
-            [
-                (
-                    r["source"],
-                    ", ".join(
-                        f"{name.replace('_', ' ')} {words.number(share['estimate'])} %"
-                        for name, share in r["identifiers"].items()
-                    )
-                    or "none",
-                    _listed(r["drift"]["new"]),
-                    _listed(r["drift"]["missing"]),
+        if moved:
+            _fields(moved)
+        if len(moved) < len(rows):
+            with _folded(
+                "Identifiers of every other source" if moved else "Identifiers of each source", shut=True
+            ):
+                _fields([r for r in rows if r not in moved])
+
+
+def _fields(rows: list[dict[str, Any]]) -> None:
+    table(
+        ("Source", "Identifiers", "New", "Missing"),
+        [
+            (
+                r["source"],
+                ", ".join(
+                    f"{name.replace('_', ' ')} {words.number(share['estimate'])} %"
+                    for name, share in r["identifiers"].items()
                 )
-                for r in rows
-            ],
-            caption="Fields",
-            classes="cards",
-        )
+                or "none",
+                _listed(r["drift"]["new"]),
+                _listed(r["drift"]["missing"]),
+            )
+            for r in rows
+        ],
+        caption="Fields",
+        classes="cards",
+    )
 
 
 def _listed(fields: list[str]) -> str:

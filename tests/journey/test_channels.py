@@ -231,3 +231,32 @@ def test_the_hour_in_which_a_history_ends_is_not_taken_for_a_silence(space: Spac
     at(space, last + timedelta(days=60))
     before = the_source(space)
     assert before["state"] == "heard" and (before["missed"] or 0.0) < 1.0
+
+
+def test_the_counts_behind_the_page_can_be_asked_in_sql_and_exported(space: Space, tmp_path: Path) -> None:
+    speak(space, MONDAY + timedelta(hours=9), 10, properties={"order": "a"})
+    speak(space, MONDAY + timedelta(hours=9), 10)
+    space.hear([{"text": "Hello", "occurred_at": "some day"}], source="chat")
+    space.digest(look=False)
+    with space.ground.desk.session() as session:
+        note_look(session, MONDAY + timedelta(hours=9, minutes=30))
+    counted = "sum(stored) AS stored, sum(live) AS live, sum(known) AS known, sum(duplicates) AS twice, sum(refused) AS refused"
+    (row,) = space.sql(f"SELECT {counted}, max(hour) AS hour FROM source_hours").to_pylist()
+    assert row == {
+        "stored": 10, "live": 10, "known": 10, "twice": 10, "refused": 1, "hour": MONDAY + timedelta(hours=9)
+    }  # fmt: skip
+    looked = space.sql("SELECT count(*) AS n FROM source_hours WHERE source IS NULL").to_pylist()
+    assert looked == [{"n": 1}]
+    fields = space.sql(
+        "SELECT kind, field, held FROM source_fields WHERE kind <> 'column' ORDER BY kind"
+    ).to_pylist()
+    assert fields == [
+        {"kind": "identifier", "field": "user_id", "held": 10},
+        {"kind": "property", "field": "order", "held": 10},
+    ]
+    assert space.export("source_hours", tmp_path / "hours.csv", "csv") == 2
+
+
+def test_tables_of_a_space_that_heard_nothing_are_empty(space: Space) -> None:
+    for name in ("source_hours", "source_fields"):
+        assert space.sql(f"SELECT * FROM {name}").num_rows == 0

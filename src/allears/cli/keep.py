@@ -31,7 +31,7 @@ def export(
     Parameters
     ----------
     table
-        signals, identities, topics, issues, cases, surprises, expectations, measures, refused or links.
+        signals, identities, topics, issues, cases, surprises, expectations, measures, refused, links, source_hours or source_fields.
     """
     if out.exists():
         raise Refused("there is a file already", place="--out")

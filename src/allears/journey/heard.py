@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from allears.desk.listening import SourceField, SourceHour
 from allears.foresee.watch import arrived_at
 from allears.journey.ground import Ground
+from allears.tables import TABLES
 
 ARRIVED = "CASE WHEN received_at > occurred_at + INTERVAL 7 DAY THEN occurred_at ELSE received_at END"
 LOOKED = ""
@@ -87,6 +88,37 @@ def count_past(ground: Ground) -> None:
     ).to_pylist()
     with ground.desk.session() as session:
         _add_hours(session, rows)
+
+
+def hours_table(ground: Ground) -> pa.Table:
+    """Read what was counted as the table ``source_hours``."""
+    names = ("source", "hour", *COUNTS)
+    with ground.desk.reading() as session:
+        query = select(*(getattr(SourceHour, n) for n in names)).order_by(SourceHour.hour, SourceHour.source)
+        rows = _columns(names, session.execute(query).all())
+    looked = [source == LOOKED for source in rows["source"]]
+    # Looking is no signal: those hours have no source and count nothing, so that sums stay right.
+    rows["source"] = [None if was else source for source, was in zip(rows["source"], looked, strict=True)]
+    rows["stored"] = [0 if was else n for n, was in zip(rows["stored"], looked, strict=True)]
+    return pa.table(rows, schema=TABLES["source_hours"].schema)
+
+
+def fields_table(ground: Ground) -> pa.Table:
+    """Read which fields were seen as the table ``source_fields``."""
+    names = ("source", "field", "first_at", "last_at", "held")
+    with ground.desk.reading() as session:
+        query = select(*(getattr(SourceField, n) for n in names)).order_by(
+            SourceField.source, SourceField.field
+        )
+        rows = _columns(names, session.execute(query).all())
+    parted = [field.partition(":") for field in rows["field"]]
+    rows["kind"] = ["identifier" if kind == "who" else kind for kind, _, _ in parted]
+    rows["field"] = [name for _, _, name in parted]
+    return pa.table(rows, schema=TABLES["source_fields"].schema)
+
+
+def _columns(names: Sequence[str], rows: Sequence[Any]) -> dict[str, list[Any]]:
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
 def _add_hours(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -27,6 +27,8 @@ EXPORTED = (
     "issues",
     "cases",
     "refused",
+    "source_hours",
+    "source_fields",
 )
 
 

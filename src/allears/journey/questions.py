@@ -19,6 +19,7 @@ from allears.act.case import cases
 from allears.desk.work import Issue, IssueSignal
 from allears.journey.cutoff import cutoff, day_of, earliest_day
 from allears.journey.ground import Ground
+from allears.journey.heard import fields_table, hours_table
 from allears.journey.models import topics_of
 from allears.journey.refused import page
 from allears.know.graph import Graph
@@ -173,5 +174,7 @@ def sql(ground: Ground, text: str, seconds: float, rows: int = 100_000) -> pa.Ta
         "refused": lambda: arrow(page(ground, limit=100_000)[0], "refused"),
         "topics": lambda: topics(ground),
         "links": ground.graph.links,
+        "source_hours": lambda: hours_table(ground),
+        "source_fields": lambda: fields_table(ground),
     }
     return ground.engine.sql(text, tables, seconds=seconds, rows=rows)

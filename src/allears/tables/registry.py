@@ -5,6 +5,7 @@ from __future__ import annotations
 from allears.errors import NotFound
 from allears.tables.column import Table
 from allears.tables.findings import EXPECTATIONS, ISSUES, SURPRISES, TOPICS
+from allears.tables.listening import SOURCE_FIELDS, SOURCE_HOURS
 from allears.tables.outcomes import CASES, MEASURES, MOVES, REFUSED, VERDICTS
 from allears.tables.people import IDENTITIES, LINKS
 from allears.tables.signals import ARRIVALS, SIGNALS
@@ -15,6 +16,8 @@ TABLES: dict[str, Table] = {
         ARRIVALS,
         SIGNALS,
         REFUSED,
+        SOURCE_HOURS,
+        SOURCE_FIELDS,
         IDENTITIES,
         LINKS,
         TOPICS,

@@ -32,6 +32,8 @@ ASKABLE = (
     "topics",
     "surprises",
     "expectations",
+    "source_hours",
+    "source_fields",
     "identities",
     "links",
     "refused",

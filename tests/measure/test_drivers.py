@@ -7,7 +7,7 @@ import pytest
 from tests.measure.conftest import MONDAY
 
 from allears.errors import NotReady, Refused
-from allears.measure.drivers import drivers, shapley_shares
+from allears.measure.drivers import _fit, drivers, shapley_shares
 from allears.measure.objectives import Objective
 
 END = MONDAY + timedelta(days=60)
@@ -60,9 +60,19 @@ def test_long_waits_for_a_reply_are_seen(signals: Callable[..., Any]) -> None:
     assert found["wait=long"] == pytest.approx(-15, abs=6)
 
 
-def test_same_seed_same_answer(signals: Callable[..., Any]) -> None:
-    rows = signals(_rows(2, 300))
-    assert drivers(rows, cutoff=END, seed=3).equals(drivers(rows, cutoff=END, seed=3))
+def test_intervals_hold_the_truth_where_customers_answer_again_and_again() -> None:
+    rng = np.random.default_rng(2)
+    truth, held, naive, rounds = np.array([-12.0, 5.0]), np.zeros(2), np.zeros(2), 400
+    for _ in range(rounds):
+        who = np.repeat(np.arange(120), 5)
+        # Both the driver and the mood belong to the customer, so five answers tell little more than one.
+        x = np.column_stack([rng.random(120) < 0.4, rng.random(120) < 0.3]).astype(float)[who]
+        y = x @ truth + rng.normal(0, 15, 120)[who] + rng.normal(0, 8, 600)
+        beta, error = _fit(x, y, who)
+        alone = _fit(x, y, np.arange(600))[1]
+        held += np.abs(beta - truth) <= 1.96 * error
+        naive += np.abs(beta - truth) <= 1.96 * alone
+    assert np.all(held / rounds > 0.91) and np.all(naive / rounds < 0.8)
 
 
 def test_noise_has_hardly_any_driver(signals: Callable[..., Any]) -> None:
@@ -77,6 +87,13 @@ def test_noise_has_hardly_any_driver(signals: Callable[..., Any]) -> None:
 def test_too_few_answers_are_refused(signals: Callable[..., Any]) -> None:
     with pytest.raises(NotReady):
         drivers(signals(_rows(4, 50)), cutoff=END)
+    few = [
+        {**row, "customer_key": f"c{int(row['customer_key'][1:]) % 40}"}
+        for row in _rows(4, 300)
+        if row.get("customer_key")
+    ]
+    with pytest.raises(NotReady, match="customers"):
+        drivers(signals(few), cutoff=END)
 
 
 def test_shares_of_correlated_drivers_add_up_and_agree_with_all_orders() -> None:

@@ -45,6 +45,9 @@ class LakeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         "lake"
     )
     batch_rows: Annotated[int, Meta(description="Signals per micro-batch.", ge=100, le=1_000_000)] = 50_000
+    second_process: Annotated[
+        bool, Meta(description="Give part of large batches to a second process, where there are two cores.")
+    ] = True
     dedup_days: Annotated[
         int, Meta(description="Days during which a signal id counts only once.", ge=1, le=3650)
     ] = 30

@@ -8,12 +8,17 @@ very customer, and before sealing because the key is the customer's.
 from __future__ import annotations
 
 import fcntl
+import gc
 import logging
+import os
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import accumulate
 from typing import IO, TypedDict
 
 import msgspec
@@ -32,19 +37,22 @@ from allears.journey.ground import Ground
 from allears.journey.heard import count_past, note_count, note_signals
 from allears.journey.models import learned_at, reader_of
 from allears.journey.networks import network
+from allears.journey.payloads import Payloads, read_payloads
+from allears.journey.second import Second
 from allears.journey.take import context_of, keep_refused, pending_ids
 from allears.know.profile import Profiles
 from allears.lake import Damage, Frame, Seen
 from allears.listen.changes import Change
-from allears.listen.formats import FORMATS
 from allears.listen.networks import name_networks
-from allears.listen.reading import Reading, Refusal, join
+from allears.listen.reading import Context, Refusal
 from allears.tables import TABLES
 from allears.understand import Reader
 
 SIGNALS, ARRIVALS = TABLES["signals"], TABLES["arrivals"]
 log = logging.getLogger("allears.digest")
 FRAME_BYTES = 64 << 20
+LARGE = 10_000
+"""Rows from which a second process is worth its start."""
 MENTION = re.compile(r"(?<![\w@])@(\w{2,40})")
 Known = Sequence[tuple[str, str]]
 
@@ -75,8 +83,7 @@ class _Batch:
     positions: dict[str, int] = field(default_factory=dict)
     finished: list[str] = field(default_factory=list)
     damaged: list[Damage] = field(default_factory=list)
-    readings: list[Reading] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    rows: int = 0
     refused: list[tuple[Frame, list[Refusal]]] = field(default_factory=list)
 
 
@@ -106,10 +113,12 @@ class Digest:
             keep=guard.keep,
             spotter=load_spotter(guard.spotter),
         )
+        self._second = Second(ground.settings.lake.second_process and (os.cpu_count() or 1) > 1)
         self._forget(deleted_ids(ground))
 
     def close(self) -> None:
         """Let another process digest."""
+        self._second.close()
         self._lock.close()
 
     def run(self) -> Iterator[Digested]:
@@ -126,9 +135,14 @@ class Digest:
 
     def step(self) -> Digested | None:
         """Take over one micro-batch; `None` when nothing waits."""
+        with _uncollected():
+            return self._step()
+
+    def _step(self) -> Digested | None:
         batch = self._gather()
         if not batch.frames and not batch.positions:
             self._tidy(batch)
+            self._second.close()
             return None
         self._report(batch.damaged)
         result = self._understand(batch)
@@ -162,7 +176,7 @@ class Digest:
                 batch.frames.append(frame)
                 reached = position.offset
                 size += len(frame.body)
-                rows += self._read(frame, batch)
+                rows += position.rows
                 if size > FRAME_BYTES or rows >= limit:
                     break
             else:
@@ -172,6 +186,7 @@ class Digest:
                 batch.positions[segment] = reached
             if size > FRAME_BYTES or rows >= limit:
                 break
+        batch.rows = rows
         return batch
 
     def _report(self, damages: list[Damage]) -> None:
@@ -187,8 +202,20 @@ class Digest:
         ]
         keep_refused(self._ground, found, source="inbox", channel=None, at=self._ground.clock.now())
 
-    def _read(self, frame: Frame, batch: _Batch) -> int:
-        context = context_of(
+    def _read(self, batch: _Batch) -> Iterator[Payloads]:
+        """Read the payloads of a batch: of a large one, the later half in the second process."""
+        given = [(frame, self._context(frame)) for frame in batch.frames]
+        half = len(given)
+        if batch.rows >= LARGE:
+            ends = list(accumulate(len(frame.body) for frame in batch.frames))
+            half = bisect_right(ends, ends[-1] // 2)
+        later = self._second.begin(read_payloads, given[half:]) if half < len(given) else Payloads
+        for start, found in ((0, read_payloads(given[:half])), (half, later())):
+            batch.refused += [(batch.frames[start + place], refusals) for place, refusals in found.refused]
+            yield found
+
+    def _context(self, frame: Frame) -> Context:
+        return context_of(
             self._ground,
             frame.door,
             frame.body,
@@ -196,28 +223,17 @@ class Digest:
             channel=frame.channel,
             received_at=_moment(frame.received_us),
         )
-        try:
-            reading = FORMATS[frame.door].read(frame.body, context)
-        except Exception as error:
-            # A payload that a reader stumbles over must not stop all that waits behind it; it is kept whole.
-            log.exception("a reader failed on a payload of the door %s", frame.door)
-            failed = f"its reader failed ({type(error).__name__})"
-            batch.refused.append((frame, [Refusal("$", failed, frame.body, frame.door)]))
-            return 0
-        if reading.refused:
-            batch.refused.append((frame, reading.refused))
-        if len(reading):
-            batch.readings.append(reading)
-        batch.changes += reading.changes
-        return len(reading) + len(reading.changes)
 
     def _understand(self, batch: _Batch) -> Digested:
+        read = list(self._read(batch))
         result = Digested(refused=sum(len(r) for _, r in batch.refused))
-        if not batch.readings and not batch.changes:
+        found = [payloads.arrivals for payloads in read if payloads.arrivals is not None]
+        changes = [change for payloads in read for change in payloads.changes]
+        if not found and not changes:
             return result
-        arrivals = join(batch.readings)
-        if batch.changes:
-            arrivals = self._amend(arrivals, batch.changes, result)
+        arrivals = pa.concat_batches(found) if found else ARRIVALS.empty()
+        if changes:
+            arrivals = self._amend(arrivals, changes, result)
         hashes = self._ground.engine.hashes(arrivals["signal_id"]).to_numpy(zero_copy_only=False)
         new = self._seen.add(hashes)
         result.duplicates = int(len(new) - np.count_nonzero(new))
@@ -253,15 +269,18 @@ class Digest:
         told = self.profiles.known(who.customer_key, arrivals)
         originals = arrivals["text"].to_pylist()
         told = self._with_mentioned(originals, told)
-        redacted = redact(originals, told, **self._hide)
         properties = arrivals["properties"].to_pylist()
-        clean = redact_json(properties, told, **self._hide)
-        sealed = self._seal(arrivals, keys, originals, properties, clean)
+        cleaning: Callable[[], list[str | None]] = partial(redact_json, properties, told, **self._hide)
+        if len(properties) >= LARGE and self._hide["spotter"] is None:
+            cleaning = self._second.begin(cleaning)
+        redacted = redact(originals, told, **self._hide)
         inward = [
             t if d != "out" else None
             for t, d in zip(redacted.texts, arrivals["direction"].to_pylist(), strict=True)
         ]
         meaning = self.reader().read(inward)
+        clean = cleaning()
+        sealed = self._seal(arrivals, keys, originals, properties, clean)
         shared = {name: arrivals[name] for name in SIGNALS.schema.names if name in ARRIVALS.schema.names}
         return SIGNALS.arrays(
             shared
@@ -356,6 +375,22 @@ def known_hashes(ground: Ground, *, pending: bool = False) -> np.ndarray[tuple[i
             [hashes, ground.engine.hashes(pending_ids(ground)).to_numpy(zero_copy_only=False)]
         )
     return np.asarray(hashes, dtype=np.uint64)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Put the search for cycles off until a batch is done.
+
+    A batch makes millions of small objects and no cycles, and each search walks all of them for nothing: a sixth of
+    the time. What a batch may hold is bounded, and so is what waits for the next search.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _by_source(sources: pa.Array, new: pa.Array) -> dict[str, tuple[int, int]]:

@@ -46,10 +46,11 @@ class Damage(msgspec.Struct, frozen=True):
 
 @dataclass
 class Position:
-    """How far a segment has been read, bytes."""
+    """How far a segment has been read, bytes, and how many rows the frame before it counts."""
 
     segment: str
     offset: int
+    rows: int = 0
 
 
 def pack(sealed: bytes, rows: int) -> bytes:
@@ -100,7 +101,7 @@ def read_frames(
             except (Refused, msgspec.DecodeError):
                 damaged(Damage(name, start, offset, "sealed under another key"))
                 continue
-            yield frame, Position(name, offset)
+            yield frame, Position(name, offset, rows)
 
 
 def count_rows(path: Path, offset: int) -> int:

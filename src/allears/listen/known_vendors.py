@@ -46,5 +46,9 @@ class Vendors(Mapping[str, Reader]):
         shipped = [p.name for p in SHIPPED.iterdir()]
         return iter(sorted({n.removesuffix(".toml") for n in (*shipped, *own) if n.endswith(".toml")}))
 
+    def __reduce__(self) -> tuple[type[Vendors], tuple[Path | None]]:
+        # Another process reads them again.
+        return Vendors, (self._own,)
+
     def __len__(self) -> int:
         return len(list(iter(self)))

@@ -406,7 +406,7 @@ def _facets(rest: dict[str, Any], told: dict[str, Any], channel: str) -> Facets:
     release = facets.release or (as_text(app.get("version")) if isinstance(app, dict) else None)
     region = facets.region or (as_text(location.get("region")) if isinstance(location, dict) else None)
     platform = facets.platform or _platform(told) or ("web" if channel == "web" else None)
-    return facets._replace(release=release, region=region, platform=platform)
+    return Facets(facets.service, facets.ok, facets.duration_ms, release, platform, region, facets.partner)
 
 
 def _keep_context(rest: dict[str, Any], told: dict[str, Any]) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from allears.act.issue import signals_of
 from allears.clock import SetClock
+from allears.journey.second import Second
 from allears.journey.take import Waiting, save_mapping, take
 from allears.listen.mapping import read_mapping
 from allears.settings import Settings, SpaceSettings
 from allears.space import Space
+from allears.testing.payloads import Payload
 from allears.testing.people import CARRIERS
 from allears.testing.score import (
     Detection,
@@ -29,6 +33,7 @@ from allears.testing.truth import Planted, Truth
 
 Progress = Callable[[str, float, str], None]
 DIGEST_EVERY = 50_000
+PAYLOADS_AT_ONCE = 1000
 EMPLOYEES = ("larkfield.example",)
 PARTNERS = tuple(f"{carrier.lower()}.example" for carrier in CARRIERS)
 
@@ -45,6 +50,7 @@ def live_through(
     """
     timer = Timer()
     progress("simulate a retailer", 0.0, "")
+    senders = _Senders(seed, days, customers)
     with timer("generation"):
         town = Town(seed, days, customers)
     progress("simulate a retailer", 1.0, "")
@@ -56,7 +62,7 @@ def live_through(
     (folder / ".demo").write_text(f"simulated, seed {seed}\n", "utf-8")
     for source, mapping in town.mappings.items():
         save_mapping(space.ground, source, read_mapping(mapping))
-    _listen(space, clock, town, progress, timer)
+    _listen(space, clock, town, senders, progress, timer)
     clock.set(town.end)
     progress("watch it, hour by hour", 0.0, "")
     with timer("watch"):
@@ -90,10 +96,40 @@ class Timer:
         return time.monotonic() - self.started
 
 
-def _listen(space: Space, clock: SetClock, town: Town, progress: Progress, timer: Timer) -> None:
+class _Senders:
+    """The town's channels, writing their payloads in a process of their own, as they do wherever Allears listens."""
+
+    def __init__(self, seed: int, days: int, customers: int) -> None:
+        self._town = (seed, days, customers)
+        self._elsewhere = Second((os.cpu_count() or 1) > 1)
+
+    def __iter__(self) -> Iterator[Payload]:
+        first, some = 0, self._write(0)
+        while written := some():
+            first += len(written)
+            some = self._write(first)
+            yield from written
+        self._elsewhere.close()
+
+    def _write(self, first: int) -> Callable[[], list[Payload]]:
+        return self._elsewhere.begin(_write_payloads, *self._town, first)
+
+
+def _write_payloads(seed: int, days: int, customers: int, first: int) -> list[Payload]:
+    return list(_build(seed, days, customers).payloads(first, PAYLOADS_AT_ONCE))
+
+
+@lru_cache(1)
+def _build(seed: int, days: int, customers: int) -> Town:
+    return Town(seed, days, customers)
+
+
+def _listen(
+    space: Space, clock: SetClock, town: Town, senders: Iterable[Payload], progress: Progress, timer: Timer
+) -> None:
     waiting, rows = [], 0
     span = town.end - town.start
-    payloads = town.payloads()
+    payloads = iter(senders)
     while True:
         with timer("generation"):
             payload = next(payloads, None)

@@ -87,9 +87,9 @@ class Town:
         self.end = self.start + timedelta(days=days)
         self._build()
 
-    def payloads(self) -> Iterator[Payload]:
-        """Yield everything the channels send, ordered by arrival."""
-        return deliver(self._parcels)
+    def payloads(self, first: int = 0, most: int | None = None) -> Iterator[Payload]:
+        """Yield everything the channels send, ordered by arrival; or ``most`` payloads from the ``first`` on."""
+        return deliver(self._parcels[first : None if most is None else first + most])
 
     @property
     def mappings(self) -> dict[str, str]:
@@ -148,7 +148,8 @@ class Town:
     def _finish(self, plots: list[Plot]) -> None:
         self._show_authors()
         self.truth: Truth = record_truth(self.people, plots, self._messages, self._journal, self._traces)
-        self._parcels = [*self._pack_messages(), *self._pack_calls(), *self._pack_spans()]
+        parcels = [*self._pack_messages(), *self._pack_calls(), *self._pack_spans()]
+        self._parcels = sorted(parcels, key=lambda p: (p.received, p.source.name))
 
     def _show_authors(self) -> None:
         chance = random.Random(self.seed * 31 + 5)

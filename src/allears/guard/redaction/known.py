@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,10 @@ _WORDS = words("""will mark rose grace hope faith joy may june april august summ
 _SMALL_WORDS = words("""an in so do no am as at be by go he if is it me my of oh ok on or to up us we la le el il lo da de di du un al ed en et es ei ja zu um im ma se si su te ti tu mi ho ha hi
     id it us uk eu pc tv or os as em na ou vs""")
 _ROLES = words("info support hello contact sales admin office service mail help team billing noreply")
+# Umlauts written as two letters: Müller, Mueller.
+_UMLAUTS = str.maketrans(
+    dict(zip("äöüÄÖÜåøÅØ", ("ae", "oe", "ue", "Ae", "Oe", "Ue", "aa", "oe", "Aa", "Oe"), strict=True))
+)
 _DIGIT_RUN = re.compile(r"\+?\d(?:[ .\-/()\u00a0]{0,3}\d){6,}")
 
 
@@ -58,10 +63,10 @@ def needles(type_: str, value: str) -> tuple[Needle, ...]:
     """
     folded, mark = fold(value).text.strip(), KNOWN_TYPES.get(type_, "ID")
     if mark == "NAME":
-        umlauts = fold(_with_umlauts(value)).text.strip()
-        return tuple(
-            dict.fromkeys((*_name_needles(folded), *(_name_needles(umlauts) if umlauts != folded else ())))
-        )
+        umlauts = folded if value.isascii() else fold(value.translate(_UMLAUTS)).text.strip()
+        if umlauts == folded:
+            return tuple(_name_needles(folded))
+        return tuple(dict.fromkeys((*_name_needles(folded), *_name_needles(umlauts))))
     if mark == "EMAIL":
         local = folded.partition("@")[0]
         whole = (Needle(folded, mark, False),) if "@" in folded else ()
@@ -90,12 +95,8 @@ def _name_needles(folded: str) -> Iterator[Needle]:
         yield Needle(".".join(part[0] for part in parts) + ".", "NAME", False)
     forms: dict[str, bool] = {}
     for part in parts:
-        for form in _spellings(part):
-            forms.setdefault(form, form in _WORDS)
-            # A genitive has its capital: "Annas Paket".
-            forms.setdefault(form + "s", True)
-        for short in DIMINUTIVES.get(part, ()):
-            forms.setdefault(short, short in _WORDS or len(short) <= _SHORTEST_NAME)
+        for form, capital in _forms(part):
+            forms.setdefault(form, capital)
     for word in whole.split():
         if "-" in word or "'" in word:
             forms.setdefault(word, False)
@@ -103,6 +104,19 @@ def _name_needles(folded: str) -> Iterator[Needle]:
     for form, capital in sorted(forms.items(), key=lambda item: (item[1], item[0])):
         if len(form) >= _SHORTEST_NAME or (len(form) == 2 and form not in _SMALL_WORDS):
             yield Needle(form, "NAME", capital or len(form) < _SHORTEST_NAME)
+
+
+@lru_cache(maxsize=1 << 14)
+def _forms(part: str) -> tuple[tuple[str, bool], ...]:
+    """Give the forms of one word of a name, and whether only a capital letter makes each a name."""
+    forms: dict[str, bool] = {}
+    for form in _spellings(part):
+        forms.setdefault(form, form in _WORDS)
+        # A genitive has its capital: "Annas Paket".
+        forms.setdefault(form + "s", True)
+    for short in DIMINUTIVES.get(part, ()):
+        forms.setdefault(short, short in _WORDS or len(short) <= _SHORTEST_NAME)
+    return tuple(forms.items())
 
 
 def _spellings(part: str) -> Iterator[str]:
@@ -114,18 +128,6 @@ def _spellings(part: str) -> Iterator[str]:
     for pair, letter in (("ae", "a"), ("oe", "o"), ("ue", "u")):
         if pair in part and len(part) > _SHORTEST_NAME + 1:
             yield part.replace(pair, letter)
-
-
-def _with_umlauts(value: str) -> str:
-    """Write umlauts as two letters: Müller, Mueller."""
-    return value.translate(
-        {
-            ord(letter): pair
-            for letter, pair in zip(
-                "äöüÄÖÜåøÅØ", ["ae", "oe", "ue", "Ae", "Oe", "Ue", "aa", "oe", "Aa", "Oe"], strict=True
-            )
-        }
-    )
 
 
 class KnownSeeker:

@@ -115,3 +115,49 @@ def test_a_disk_that_fills_under_the_digest_loses_and_doubles_nothing(small_disk
         until(lambda: _again(server, key, folder, taken))
         until(lambda: httpx.get(f"{server.url}/health/ready", timeout=30).json()["pending"] == 0)
     assert stored(folder) == sorted(taken)
+
+
+# A machine whose clock is set by somebody else: read before anything of Allears asks for the time.
+JUMPING = """
+import time
+from datetime import timedelta
+from pathlib import Path
+from allears.clock import SystemClock
+
+days, real, now = Path(__file__).with_name("days"), time.time, SystemClock.now
+time.time = lambda: real() + 86_400 * int(days.read_text())
+SystemClock.now = lambda self: now(self) + timedelta(days=int(days.read_text()))
+"""
+
+
+def test_a_clock_that_jumps_by_years_under_a_running_server_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, machine = tmp_path / "space", tmp_path / "machine"
+    machine.mkdir()
+    (machine / "days").write_text("0")
+    (machine / "sitecustomize.py").write_text(JUMPING)
+    monkeypatch.setenv("PYTHONPATH", str(machine))
+    key = new_space(folder, "sender")
+    taken: set[str] = set()
+
+    def caught_up() -> bool:
+        counted = space.ground.engine.query("SELECT count(*) AS n FROM signals")
+        return int(counted["n"].to_pylist()[0]) == len(taken)
+
+    with serving(folder) as server, Space.open(folder, create=False) as space:
+        for days in (0, 400, -400, 3650, 0):
+            (machine / "days").write_text(str(days))
+            for part in "ab":
+                answer = send(server, key, f"{part}{days}")
+                assert answer.status_code == 200, answer.text
+                taken |= ids(f"{part}{days}")
+                # Digested while the clock stands there, and not put off until it has come back.
+                until(caught_up)
+            assert httpx.get(f"{server.url}/health/ready").status_code == 200
+    assert stored(folder) == sorted(taken)
+    with Space.open(folder, create=False) as space:
+        years = space.ground.engine.query(
+            "SELECT DISTINCT year(received_at) - year(now()::TIMESTAMP) AS y FROM signals"
+        )
+    assert max(years["y"].to_pylist()) >= 9, "the server's clock did not jump"

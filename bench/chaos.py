@@ -184,7 +184,7 @@ def _compare(folder: Path, senders: list[Plain | Library]) -> Found:
     with Space.open(folder, create=False) as space:
         space.digest(look=False)
         stored = space.ground.engine.query("SELECT signal_id, count(*) AS n FROM signals GROUP BY signal_id")
-        found.pending = space.status()["pending"]
+        found.pending = space.counts()["pending"]
     ids = set(stored["signal_id"].to_pylist())
     found.stored = len(ids)
     found.missing = found.acknowledged - ids

@@ -56,7 +56,7 @@ from allears.journey.leave import erase_customer, export_table
 from allears.journey.person import Person
 from allears.journey.pulse import pulse
 from allears.journey.refused import Replayed, Wanted
-from allears.journey.status import status
+from allears.journey.status import counts, status
 from allears.journey.surveys import Surveys
 from allears.lake import Seen
 from allears.settings import PullSettings, Settings
@@ -382,6 +382,10 @@ class Space:
     def signals(self) -> ibis.Table:
         """Every signal, as an Ibis table."""
         return self.ground.engine.table("signals")
+
+    def counts(self) -> dict[str, Any]:
+        """Count what was accepted, stored, refused and waits, by source too."""
+        return counts(self.ground, CONTRACT)
 
     def status(self) -> dict[str, Any]:
         """How the listening stands, sources against their objectives, who answered our surveys, and the delivery contract."""

@@ -15,6 +15,7 @@ PATHS = (
     "/",
     "/issues",
     "/issues/i-own",
+    "/issues/i-quiet",
     "/cases",
     "/cases/playbooks",
     "/customers",
@@ -70,6 +71,19 @@ def test_every_page_draws_without_complaint_and_fits(
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
         assert page.evaluate("window.hurt") is None, path
         assert ("body--dark" in page.evaluate("document.body.className")) == (scheme == "dark")
+    page.context.close()
+
+
+def test_a_silence_speaks_of_its_source_and_not_of_signals_it_has_none_of(
+    browser: Any, server: Server
+) -> None:
+    page, complaints = _enter(browser, server, "cio")
+    _open(page, server, "/issues/i-quiet")
+    text = page.inner_text("main")
+    assert "No signal where 12 were expected. Last heard" in text and "What went silent" in text
+    for absent in ("First signal", "first signal", "What they say", "no longer kept", "can be looked up"):
+        assert absent not in text, absent
+    assert complaints == []
     page.context.close()
 
 

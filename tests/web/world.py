@@ -48,7 +48,7 @@ def make_space(folder: Path) -> None:
         space.digest(look=False)
         changes = issue_desk.record(
             space.ground.desk,
-            TABLES["issues"].rows([_issue("i-own", "Postwing"), _issue("i-other", None)]),
+            TABLES["issues"].rows([_issue("i-own", "Postwing"), _issue("i-other", None), _silence()]),
             at=NOW,
         )
         open_cases(space.ground.desk, changes, default_rules(), Clocks.default(), NOW)
@@ -67,6 +67,14 @@ def _proposed() -> list[Move]:
         )
         for name in names
     ]  # fmt: skip
+
+
+def _silence() -> dict[str, object]:
+    return {
+        "issue": "i-quiet", "title": "Nothing arrives from desk", "kind": "issue", "topics": ["listening/silence"], "facets": '{"source": "desk"}',
+        "terms": [], "exemplars": [], "signal_ids": [], "first_signal_at": NOW - timedelta(hours=20), "detected_at": NOW - timedelta(hours=8),
+        "signals": 0, "customers": 0, "expected": 12.0, "growth": 0.0, "score": 12.0, "factors": "{}", "method": "test",
+    }  # fmt: skip
 
 
 def _issue(name: str, partner: str | None) -> dict[str, object]:

@@ -95,7 +95,7 @@ def _checks(where: Where) -> Iterator[dict[str, object]]:
     }
     try:
         with where.open() as space:
-            status = space.status()
+            status = space.counts()
             audit = space.ground.audit.verify()
             rules = list(space.check_rules())
     except AllearsError as error:

@@ -99,7 +99,7 @@ def _stand(found: dict[str, Any]) -> None:
 def sources(*, where: Where = HERE) -> None:
     """List what sends to this space: counts, and which columns were read as what."""
     with where.open() as space:
-        found = space.status()["sources"]
+        found = space.counts()["sources"]
     if where.json:
         show.as_json(found)
         return

@@ -13,8 +13,10 @@ from allears.act import issue as issue_desk
 from allears.act.case import cases
 from allears.errors import AllearsError
 from allears.journey import effects
+from allears.journey.channels import SILENCE
 from allears.journey.cutoff import cutoff, day_of
 from allears.journey.ground import Ground
+from allears.journey.hours import around
 from allears.journey.questions import topics
 from allears.journey.volumes import forecast, volumes, week_counts
 from allears.measure.intervals import wilson
@@ -50,7 +52,8 @@ def story(ground: Ground, issue: str) -> dict[str, Any]:
     -------
     dict
         The issue's own fields and ``history``, with ``counts`` (time, group, signals, customers), ``every`` (hour or
-        day), ``examples``, ``people`` (customer, signals, last_at), ``known`` (different customers) and ``cases``.
+        day), ``examples``, ``people`` (customer, signals, last_at), ``known`` (different customers) and ``cases``. Of a
+        silence, ``heard`` tells what its source brought hour by hour around it, and the rest is empty.
 
     Raises
     ------
@@ -58,6 +61,8 @@ def story(ground: Ground, issue: str) -> dict[str, Any]:
         No issue has that id.
     """
     told = issue_desk.issue(ground.desk, issue)
+    if SILENCE in (told["topics"] or ()):
+        return told | {"heard": _heard_around(ground, told), "cases": _cases_of(ground, issue)}
     ids = issue_desk.signals_of(ground.desk, issue)
     since = told["first_signal_at"] - _SLACK
     gathered = _gathered(ground, ids, since)
@@ -70,8 +75,18 @@ def story(ground: Ground, issue: str) -> dict[str, Any]:
         "voices": _voices(ground, people, told),
         "people": people,
         "known": len(people),
-        "cases": cases(ground.desk, at=ground.clock.now(), issue=issue),
+        "cases": _cases_of(ground, issue),
     }
+
+
+def _cases_of(ground: Ground, issue: str) -> list[Row]:
+    return cases(ground.desk, at=ground.clock.now(), issue=issue)
+
+
+def _heard_around(ground: Ground, told: Row) -> list[tuple[datetime, int]]:
+    end = told["closed_at"] or told["detected_at"]
+    until = min(ground.clock.now(), end + timedelta(days=1))
+    return around(ground, told["facets"]["source"], told["first_signal_at"] - timedelta(days=5), until)
 
 
 def examples(ground: Ground, ids: Sequence[str], since: datetime) -> list[Row]:

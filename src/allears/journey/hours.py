@@ -76,6 +76,17 @@ def heard_hours(ground: Ground, now: datetime) -> Heard:
     return Heard(begin, counts, listening, flows, frozenset(running))
 
 
+def around(ground: Ground, source: str, since: datetime, until: datetime) -> list[tuple[datetime, int]]:
+    """Give the live signals of one source hour by hour, quiet hours included."""
+    query = select(SourceHour.hour, SourceHour.live).where(
+        SourceHour.source == source, SourceHour.hour >= since, SourceHour.hour < until
+    )
+    with ground.desk.reading() as session:
+        counted = {int(hour.timestamp() // 3600): live for hour, live in session.execute(query)}
+    span = range(int(since.timestamp() // 3600), int(until.timestamp() // 3600) + 1)
+    return [(moment_of(hour), counted.get(hour, 0)) for hour in span]
+
+
 def moment_of(hour: int) -> datetime:
     """Give the moment at which an hour begins that is counted from 1970 on."""
     return datetime.fromtimestamp(hour * 3600, UTC)

@@ -17,11 +17,8 @@ from allears.journey.hooks import list_hooks
 from allears.measure.response import response_rates
 
 
-def status(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
-    """Count what was accepted, stored, refused and waits; tell how sources stand against their objectives, and who answered.
-
-    Counts are told even where objectives that somebody wrote are wrong; ``wrong`` says what is.
-    """
+def counts(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
+    """Count what was accepted, stored, refused and waits: quick enough to be asked every few seconds."""
     pending = 0
     for segment in ground.inbox.segments():
         pending += ground.inbox.rows(segment, ground.store.position("signals", segment))
@@ -64,13 +61,6 @@ def status(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
         }
         for name in unheard
     ]
-    wrong = []
-    try:
-        objectives = {row["source"]: row["objectives"] for row in health(ground)}
-    except Refused as error:
-        objectives, wrong = {}, [str(error)]
-    for source in sources:
-        source["objectives"] = objectives.get(source["source"], [])
     stored = sum(s["stored"] for s in sources)
     return {
         "name": ground.settings.space.name,
@@ -82,7 +72,21 @@ def status(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
         "pending": pending,
         "damaged": len(ground.inbox.set_aside()),
         "sources": sources,
-        "surveys": response_rates(invitations(ground.desk, None), by=None, at=ground.clock.now()),
-        "wrong": wrong,
         "contract": list(contract),
     }
+
+
+def status(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
+    """Tell the counts, how sources stand against their objectives, and who answered our surveys.
+
+    Counts are told even where objectives that somebody wrote are wrong; ``wrong`` says what is.
+    """
+    found, wrong = counts(ground, contract), []
+    try:
+        objectives = {row["source"]: row["objectives"] for row in health(ground)}
+    except Refused as error:
+        objectives, wrong = {}, [str(error)]
+    for source in found["sources"]:
+        source["objectives"] = objectives.get(source["source"], [])
+    rates = response_rates(invitations(ground.desk, None), by=None, at=ground.clock.now())
+    return found | {"surveys": rates, "wrong": wrong}

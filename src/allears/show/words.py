@@ -213,11 +213,20 @@ def headline(issue: Row) -> str:
 
 
 def noticed(issue: Row) -> str:
-    """Say how soon an issue was noticed."""
+    """Say how soon an issue was noticed; a silence has no signal, but a last one before it.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> quiet = {"signals": 0, "first_signal_at": datetime(2026, 1, 1, tzinfo=UTC), "detected_at": datetime(2026, 1, 1, 9, tzinfo=UTC)}
+    >>> noticed(quiet)
+    'Last heard 1 Jan 00:00, noticed 1 Jan 09:00, 9 h later'
+    """
     first, found = issue.get("first_signal_at"), issue.get("detected_at")
     if first is None or found is None:
         return ""
-    return f"First signal {time(first)}, noticed {time(found)}, {lasting(found - first)} later"
+    began = "First signal" if issue.get("signals", 1) else "Last heard"
+    return f"{began} {time(first)}, noticed {time(found)}, {lasting(found - first)} later"
 
 
 def channel(name: str | None) -> str:

@@ -115,11 +115,11 @@ def _health(space: Space) -> list[Route]:
         return answer({"alive": True})
 
     async def ready(_: Request) -> Response:
-        found = await asyncio.to_thread(space.status)
+        found = await asyncio.to_thread(space.counts)
         return answer({"ready": True, "pending": found["pending"]})
 
     async def metrics(request: Request) -> Response:
-        found = await asyncio.to_thread(space.status)
+        found = await asyncio.to_thread(space.counts)
         lines = []
         for name in ("accepted", "stored", "duplicates", "refused", "pending"):
             kind = "gauge" if name in ("pending", "refused") else "counter"

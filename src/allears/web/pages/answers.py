@@ -40,7 +40,7 @@ class Answers:
         now = time.monotonic()
         if now - self._looked > FRESH_SECONDS:
             self._looked = now
-            self._stored = int((await asyncio.to_thread(self._space.status))["stored"])
+            self._stored = int((await asyncio.to_thread(self._space.counts))["stored"])
         return self._live.changed, self._stored, self._changes
 
     def forget(self) -> None:

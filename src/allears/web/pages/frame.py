@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 
 from allears.errors import AllearsError, NotAllowed, NotFound
 from allears.guard.access import Action, Principal, Role, allow, require, sees_row
-from allears.show.words import time
+from allears.show.words import count, time
 from allears.web.pages.answers import Answers
 from allears.web.pages.pieces import card, link, skeleton, tag
 from allears.web.who import caller
@@ -296,7 +296,7 @@ def _role(principal: Principal) -> str:
 async def _foot(page: Page) -> None:
     with tag("footer", classes="foot"):
         if page.whole:
-            status = await page.answers.ask("status", page.space.status)
+            status = await page.answers.ask("counts", page.space.counts)
             counted = tag("span", _fresh(status))
             tag(
                 "span",
@@ -308,7 +308,7 @@ async def _foot(page: Page) -> None:
                 if await asyncio.to_thread(caller, page.space, page.request) != page.principal:
                     ui.navigate.to("/login")
                     return
-                counted.text = _fresh(await page.answers.ask("status", page.space.status))
+                counted.text = _fresh(await page.answers.ask("counts", page.space.counts))
                 await page.refresh()
 
             ui.timer(REFRESH_SECONDS, beat, immediate=False)
@@ -321,7 +321,7 @@ def _fresh(status: dict[str, Any]) -> str:
     waiting = f", {status['pending']:,} being read" if status["pending"] else ""
     if not isinstance(last, datetime):
         return "No signal yet: allears listen FILE --source NAME takes a file in."
-    return f"{status['stored']:,} signals from {len(status['sources'])} sources, the last taken in {time(last)}{waiting}."
+    return f"{status['stored']:,} signals from {count(len(status['sources']), 'source')}, the last taken in {time(last)}{waiting}."
 
 
 def _draw(found: list[Any], draw: Callable[..., None]) -> None:

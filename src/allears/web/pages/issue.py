@@ -12,6 +12,7 @@ from allears.errors import NotFound
 from allears.guard.access import Action
 from allears.journey import briefing, effects
 from allears.show import figures, words
+from allears.web.pages import silence
 from allears.web.pages.frame import Door, Page
 from allears.web.pages.pieces import button, card, chip, empty, facts, figure, link, state, table, tag
 
@@ -46,13 +47,20 @@ async def build(page: Page, issue: str) -> None:
     def draw(told: dict[str, Any]) -> None:
         _head(page, told)
         with tag("div", classes="grid"):
+            quiet = "heard" in told
             with tag("div", classes="two-thirds column"):
-                _outbreak(told)
-                _words(page, told)
+                if quiet:
+                    silence.before_it(told)
+                else:
+                    _outbreak(told)
+                    _words(page, told)
                 _cases(page, told)
             with tag("div", classes="third column"):
-                _about(told)
-                _people(page, told)
+                if quiet:
+                    silence.about(page, told)
+                else:
+                    _about(told)
+                    _people(page, told)
                 _history(told)
 
     await page.fill(f"issue:{issue}", lambda: briefing.story(space.ground, issue), draw, lines=10)

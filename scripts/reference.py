@@ -9,6 +9,7 @@ import msgspec
 
 from allears.cli.app import COMMANDS
 from allears.guard.access import RIGHTS
+from allears.guard.retain import Keep
 from allears.guard.signature import Signature
 from allears.listen.known_vendors import Vendors
 from allears.listen.networks import NETWORKS, VERSION
@@ -30,6 +31,10 @@ def text() -> str:
     parts += [f"- `allears {name}`" for name in COMMANDS]
     parts.append("\n## Settings: `allears.toml`\n\n| section | name | default | meaning |\n|---|---|---|---|")
     parts += [f"| {s['section']} | {s['name']} | `{s['default']}` | {s['help']} |" for s in describe()]
+    parts.append(
+        "\n## Retention: `retention.toml`\n\nOne `[[keep]]` for each period.\n\n| field | default | meaning |\n|---|---|---|"
+    )
+    parts += [_field(field) for field in msgspec.structs.fields(Keep)]
     parts.append("\n## Roles\n\nDenied until a row allows it.\n\n| role | may |\n|---|---|")
     parts += [
         f"| {role} | {', '.join(sorted(a.value for a in actions))} |" for role, actions in RIGHTS.items()

@@ -156,6 +156,7 @@ def test_toml_in_the_docs_is_valid() -> None:
     from allears.act.playbook import read_playbook
     from allears.act.route import read_rules
     from allears.act.survey import read_survey
+    from allears.guard.retain import read_retention
     from allears.listen.mapping import read_mapping
     from allears.listen.pull.recipe import read_recipe
     from allears.listen.vendor import read_vendor
@@ -168,6 +169,8 @@ def test_toml_in_the_docs_is_valid() -> None:
             tables = set(re.findall(r"^\[{1,2}(\w+)\]", text, re.M))
             if tables and tables <= sections:
                 read_settings_text(text)
+            elif "keep" in tables:
+                read_retention(text)
             elif "[[questions]]" in text:
                 read_survey(text)
             elif text.startswith("says = "):

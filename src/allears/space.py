@@ -35,12 +35,14 @@ from allears.journey import (
     channels,
     daily,
     effects,
+    holds,
     hooks,
     lay,
     playbooks,
     promises,
     pulling,
     refused,
+    retention,
     rules,
     stewards,
     take,
@@ -56,6 +58,7 @@ from allears.journey.leave import erase_customer, export_table
 from allears.journey.person import Person
 from allears.journey.pulse import pulse
 from allears.journey.refused import Replayed, Wanted
+from allears.journey.retention import Retired
 from allears.journey.status import counts, status
 from allears.journey.surveys import Surveys
 from allears.lake import Seen
@@ -365,7 +368,7 @@ class Space:
         rules.remember(self.ground)
 
     def daily(self) -> Iterator[str]:
-        """Do what is due once a day, step by step: look for new topics, judge fixes."""
+        """Do what is due once a day, step by step: let go of what is old, look for new topics, judge fixes."""
         return daily.steps(self.ground)
 
     def daily_due(self) -> bool:
@@ -601,6 +604,29 @@ class Space:
     def erase(self, who: str, *, why: str = "request of the person") -> ErasureReceipt:
         """Destroy a customer's keys, remove look-ups, and give a receipt."""
         return erase_customer(self.ground, self.customer(who).id, actor=self.actor, why=why)
+
+    def due(self) -> list[dict[str, Any]]:
+        """Say what retention would remove now, by class, source and month; nothing is changed."""
+        return retention.due(self.ground)
+
+    def retire(self) -> Retired:
+        """Remove what ``retention.toml`` says is due, and give a receipt.
+
+        Files that held it go at once where nobody else digests this space, else an hour later.
+        """
+        return retention.retire(self.ground, actor=self.actor, now=self.may_digest())
+
+    def hold(self, who: str, *, why: str) -> str:
+        """Put a customer under legal hold: nothing of theirs is erased or retired until `release`; returns the hold's id."""
+        return holds.put_hold(self.ground, self.customer(who).id, why=why, actor=self.actor)
+
+    def release(self, hold: str) -> None:
+        """End a legal hold."""
+        holds.end_hold(self.ground, hold, actor=self.actor)
+
+    def holds(self, *, ended: bool = False) -> list[dict[str, Any]]:
+        """List legal holds that last, and ended ones if asked."""
+        return holds.holds(self.ground, ended=ended)
 
     def sign_audit(self) -> Signed | None:
         """Sign the audit's newest head, and note it outside the space where settings say so."""

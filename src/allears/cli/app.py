@@ -65,6 +65,8 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "keys": (GUARD, "allears.cli.guard:keys"),
     "users": (GUARD, "allears.cli.guard:users"),
     "erase": (GUARD, "allears.cli.guard:erase"),
+    "hold": (GUARD, "allears.cli.rights:hold"),
+    "retention": (GUARD, "allears.cli.rights:retention"),
     "audit": (GUARD, "allears.cli.audit:audit"),
     "export": (KEEP, "allears.cli.keep:export"),
     "backup": (KEEP, "allears.cli.backup:backup"),

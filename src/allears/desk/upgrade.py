@@ -14,7 +14,7 @@ from allears.errors import Refused
 if TYPE_CHECKING:
     from alembic.config import Config
 
-MODELS = ("listening", "pulling", "hooks", "keys", "access", "audit", "identity", "work", "asking")
+MODELS = ("listening", "pulling", "hooks", "keys", "access", "audit", "identity", "work", "asking", "rights")
 FOLDER = Path(__file__).parent / "migrations"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -14,6 +13,7 @@ from allears.desk import Desk
 from allears.errors import Refused
 from allears.guard.audit import Audit
 from allears.guard.key_ring import secure
+from allears.guard.receipt import sign, signed_here
 from allears.guard.redaction.redact import redact
 from allears.guard.vault import Vault
 
@@ -107,7 +107,7 @@ def erase(
         audit_number=entry.number,
         audit_head=entry.hash,
     )
-    return msgspec.structs.replace(receipt, signature=_signature(vault, receipt))
+    return msgspec.structs.replace(receipt, signature=sign(vault, receipt))
 
 
 def verify_receipt(vault: Vault, receipt: Receipt | str | bytes) -> bool:
@@ -123,9 +123,4 @@ def verify_receipt(vault: Vault, receipt: Receipt | str | bytes) -> bool:
             receipt = msgspec.json.decode(receipt, type=Receipt)
         except msgspec.MsgspecError:
             raise Refused("not a receipt", place="receipt") from None
-    return hmac.compare_digest(receipt.signature, _signature(vault, receipt))
-
-
-def _signature(vault: Vault, receipt: Receipt) -> str:
-    unsigned = msgspec.json.encode(msgspec.structs.replace(receipt, signature=""), order="sorted")
-    return hmac.digest(vault.sub_key("receipt"), unsigned, "sha256").hex()
+    return signed_here(vault, receipt)

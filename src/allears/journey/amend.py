@@ -17,12 +17,15 @@ from sqlalchemy import select
 
 from allears.act.issue import withdraw
 from allears.desk.hooks import Amendment
+from allears.desk.listening import Mark
 from allears.journey.ground import Ground
 from allears.listen.changes import Change, newest, versions
 from allears.tables import TABLES
 
 SIGNALS, ARRIVALS = TABLES["signals"], TABLES["arrivals"]
 GONE = "deleted"
+DUE_SINCE = "due_replaced_at"
+"""Since when retention has left files behind that wait to be removed."""
 READERS_HOURS, UNUSED_HOURS = 1, 168
 RENEWED = (
     "text", "sealed", "language", "language_p", "sentiment", "sentiment_p", "topics", "rating", "rating_scale", "reach", "properties",
@@ -108,18 +111,21 @@ def deleted_ids(ground: Ground) -> list[str]:
 def tidy(ground: Ground, *, now: bool = False) -> dict[str, int]:
     """Join small files and remove those no longer needed.
 
-    A replaced file stays a week; an hour, where an edited or deleted message is in one, so that readers that opened it
-    before can end; not at all with ``now``.
+    A replaced file stays a week; an hour, where an edited or deleted message or something that was due is in one, so
+    that readers that opened it before can end; not at all with ``now``.
     """
     moment = ground.clock.now()
     joined = ground.store.compact("signals")
     with ground.desk.session() as session:
         waiting = list(session.scalars(select(Amendment).where(Amendment.replaced_at.is_not(None))))
-        hours = 0 if now else READERS_HOURS if waiting else UNUSED_HOURS
+        due = session.get(Mark, DUE_SINCE)
+        hours = 0 if now else READERS_HOURS if waiting or due is not None else UNUSED_HOURS
         removed = ground.store.vacuum("signals", hours=hours)
         for one in waiting:
             if one.replaced_at is not None and one.replaced_at <= moment - timedelta(hours=hours):
                 one.replaced_at = None
+        if due is not None and datetime.fromisoformat(due.value) <= moment - timedelta(hours=hours):
+            session.delete(due)
     return {"joined": joined, "removed": removed}
 
 

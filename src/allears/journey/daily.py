@@ -1,4 +1,4 @@
-"""What is done once a day while the server runs: topics nobody named, and verdicts on fixes."""
+"""What is done once a day while the server runs: let go of what is due, topics nobody named, verdicts on fixes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from allears.act.happening import Happening, verdict
 from allears.act.verdict import record_verdicts
 from allears.desk.listening import Mark
 from allears.errors import NotReady
-from allears.journey import effects, playbooks
+from allears.journey import effects, playbooks, retention
 from allears.journey.cutoff import cutoff
 from allears.journey.ground import Ground
 from allears.journey.teaching import discover_topics
@@ -35,6 +35,10 @@ def due(ground: Ground) -> bool:
 
 def steps(ground: Ground) -> Iterator[str]:
     """Do it, one step at a time; each is told when it is done. Stopped half-way, it is done again from the start."""
+    # First, so that a day's work cut short again and again still lets go of what is due.
+    if retention.in_force(ground):
+        gone = retention.retire(ground, actor="daily").total
+        yield f"retention: {sum(gone.values())} rows went"
     yield _topics(ground)
     for issue in fixed_lately(ground):
         yield judge(ground, issue)

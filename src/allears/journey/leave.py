@@ -14,7 +14,9 @@ from allears.act.invite import forget_invitations
 from allears.errors import NotFound, Refused
 from allears.guard.erase import Receipt, erase
 from allears.guard.erasures import Erasure, note_erasure
+from allears.journey.belongings import keys_used
 from allears.journey.ground import Ground
+from allears.journey.holds import require_free
 from allears.journey.questions import sql
 
 EXPORTED = (
@@ -36,8 +38,14 @@ def erase_customer(ground: Ground, customer: str, *, actor: str, why: str) -> Re
     """Destroy a customer's keys, remove look-ups and work that names them, give a receipt.
 
     Every key the customer's signals were sealed under is destroyed, those from before a merge included.
+
+    Raises
+    ------
+    NotAllowed
+        A legal hold keeps this customer's data.
     """
-    keys = _sealed_under(ground, customer)
+    require_free(ground, customer)
+    keys = keys_used(ground, customer)
     note_erasure(
         ground.folder / ground.settings.guard.erasures_file, Erasure(ground.clock.now(), customer, keys, why)
     )
@@ -46,7 +54,7 @@ def erase_customer(ground: Ground, customer: str, *, actor: str, why: str) -> Re
 
 def erase_again(ground: Ground, erasure: Erasure) -> Receipt:
     """Carry out in a restored space what was erased after its backup was made."""
-    keys = {*_sealed_under(ground, erasure.customer), *erasure.subjects}
+    keys = {*keys_used(ground, erasure.customer), *erasure.subjects}
     return _erase(ground, erasure.customer, sorted(keys), "restore", erasure.why)
 
 
@@ -71,16 +79,6 @@ def _erase(ground: Ground, customer: str, keys: list[str], actor: str, why: str)
         why=why,
         at=ground.clock.now(),
     )
-
-
-def _sealed_under(ground: Ground, customer: str) -> list[str]:
-    # Signals written while two people were taken for one lie under the other's key: their own identifiers tell.
-    rows = ground.engine.query(
-        """SELECT DISTINCT customer_key FROM signals
-           WHERE list_has_any(list_transform(identifiers, lambda i: i.digest), $digests) AND customer_key IS NOT NULL""",
-        digests=ground.graph.digests_of(customer),
-    )
-    return sorted({customer, *ground.graph.keys_of(customer), *rows["customer_key"].to_pylist()})
 
 
 def export_table(ground: Ground, name: str, path: Path, form: str, *, actor: str) -> int:

@@ -1,4 +1,4 @@
-"""What a space has set by hand, in files beside its settings: routes, clocks, objectives. What is not there is as it ships.
+"""What a space has set by hand, in files beside its settings: routes, clocks, objectives, retention. What is not there is as it ships.
 
 A file that turns out wrong while the server runs must not stop it: the last good one stays in force, and the log and
 ``allears doctor`` say what is wrong. At start a wrong file is an error.
@@ -17,12 +17,13 @@ from allears.act.playbook import read_playbook
 from allears.act.route import Rules, default_rules, read_rules
 from allears.desk.listening import Source
 from allears.errors import Refused
+from allears.guard.retain import Retention, read_retention
 from allears.journey.ground import Ground
 from allears.measure.listening import EVERY
 from allears.measure.objectives import Objectives, read_objectives
 
 log = logging.getLogger("allears.rules")
-ROUTES, CLOCKS, OBJECTIVES = "routes.toml", "clocks.toml", "objectives.toml"
+ROUTES, CLOCKS, OBJECTIVES, RETENTION = "routes.toml", "clocks.toml", "objectives.toml", "retention.toml"
 T = TypeVar("T")
 
 
@@ -53,9 +54,14 @@ def objectives(ground: Ground) -> Objectives:
     return _read(ground, OBJECTIVES, read_objectives, Objectives)
 
 
+def retention(ground: Ground) -> Retention:
+    """Give the periods after which things go; without a file nothing does."""
+    return _read(ground, RETENTION, read_retention, Retention)
+
+
 def remember(ground: Ground) -> None:
     """Hold on to today's files as the last good ones."""
-    for read in (routes, clocks, objectives):
+    for read in (routes, clocks, objectives, retention):
         read(ground)
 
 
@@ -66,6 +72,7 @@ def check(ground: Ground) -> Iterator[dict[str, Any]]:
         ROUTES: read_rules,
         CLOCKS: lambda text, place: read_clocks(text, place, zone=space.timezone, country=space.country),
         OBJECTIVES: read_objectives,
+        RETENTION: read_retention,
     }
     playbooks = sorted((ground.folder / "playbooks").glob("*.toml"))
     readers |= {f"playbooks/{path.name}": read_playbook for path in playbooks}
@@ -83,11 +90,15 @@ def check(ground: Ground) -> Iterator[dict[str, Any]]:
 
 def _unheard(ground: Ground, found: Any) -> str:
     # A source may be named before its first signal; a name that is misspelt looks the same.
-    if not isinstance(found, Objectives):
+    if isinstance(found, Retention):
+        named = {k.source for k in found.keep if k.source is not None}
+    elif isinstance(found, Objectives):
+        named = found.sources.keys() - {EVERY}
+    else:
         return ""
     with ground.desk.reading() as session:
         heard = set(session.scalars(select(Source.name)))
-    unheard = sorted(found.sources.keys() - heard - {EVERY})
+    unheard = sorted(named - heard)
     return f"; nothing was heard yet of {', '.join(unheard)}" if unheard else ""
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
@@ -17,6 +18,7 @@ from importlib.resources import files
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from allears.clock import utc
@@ -25,7 +27,9 @@ from allears.desk.listening import Tally
 from allears.measure import periods
 from allears.measure.tally import Ask, Span
 
-MADE_OF = b"made_of"
+MADE_OF, REACH = b"made_of", b"reach"
+FROZEN = "frozen"
+"""The mark of a period whose rows retention took: what they added up to is all there is, and stays."""
 DAY = timedelta(days=1)
 NOTHING = timedelta(0)
 
@@ -62,7 +66,7 @@ class Tallies:
             return ask([(since, until)])
         made_of = _made_of(self._days(), every, whole, before, after)
         kept, marks = self._load(question)
-        held = [p for p in whole if p in made_of and marks.get(p) == made_of[p]]
+        held = [p for p in whole if _holds(marks.get(p), made_of.get(p))]
         missing = sorted(made_of.keys() - set(held))
         edges = _edges(every, since, until)
         parts = [] if kept is None else [_of(kept, held)]
@@ -70,7 +74,8 @@ class Tallies:
             spans: list[Span] = [(periods.start(p, every), periods.start(p + 1, every)) for p in missing]
             rows = ask(_joined([*spans, *edges.values()]))
             if missing:
-                self._keep(question, kept, marks, _of(rows, missing), {p: made_of[p] for p in missing})
+                reach = Reach(every, before.total_seconds(), after.total_seconds())
+                self._keep(question, kept, marks, _of(rows, missing), {p: made_of[p] for p in missing}, reach)
             parts.append(_of(rows, [*missing, *edges]))
         return pa.concat_tables(parts) if parts else ask([(until, until)])
 
@@ -90,18 +95,79 @@ class Tallies:
         marks: dict[int, str],
         fresh: pa.Table,
         made_of: dict[int, str],
+        reach: Reach,
     ) -> None:
         fresh = fresh.replace_schema_metadata(None)
         if kept is not None and kept.schema.equals(fresh.schema):
             fresh = pa.concat_tables([_of(kept, marks.keys() - made_of.keys()), fresh])
             made_of = marks | made_of
-        marked = fresh.combine_chunks().replace_schema_metadata({MADE_OF: msgspec.json.encode(made_of)})
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, marked.schema) as writer:
-            writer.write_table(marked)
         # What cannot be kept now is asked again: no reason to leave a reader without the answer.
         with contextlib.suppress(SQLAlchemyError), self._desk.session() as session:
-            session.merge(Tally(question=question, content=sink.getvalue().to_pybytes()))
+            session.merge(Tally(question=question, content=_content(fresh, made_of, reach)))
+
+    def freeze(self, days: Collection[str]) -> int:
+        """Hold on to every period that reads one of these days: its rows are about to go, and what they added up to stays.
+
+        Returns
+        -------
+        int
+            Periods held from now on, over all questions.
+        """
+        now, ordered = self._days(), sorted(days)
+        frozen = 0
+        with self._desk.session() as session:
+            for row in session.scalars(select(Tally)):
+                table = pa.ipc.open_stream(row.content).read_all()
+                told = (table.schema.metadata or {}).get(REACH)
+                if told is None:
+                    continue
+                reach = msgspec.json.decode(told, type=Reach)
+                marks = msgspec.json.decode(table.schema.metadata[MADE_OF], type=dict[int, str])
+                current = reach.made_of(now, sorted(marks))
+                going = [
+                    p
+                    for p, m in marks.items()
+                    if m != FROZEN and m == current.get(p) and reach.reads(p, ordered)
+                ]
+                if going:
+                    frozen += len(going)
+                    row.content = _content(table, marks | dict.fromkeys(going, FROZEN), reach)
+        return frozen
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """Which days a period of a question reads: its own, and some seconds before and after."""
+
+    every: str
+    before: float
+    after: float
+
+    def made_of(self, days: Mapping[str, bytes], whole: Sequence[int]) -> dict[int, str]:
+        """Mark each period as `_made_of` does."""
+        before, after = timedelta(seconds=self.before), timedelta(seconds=self.after)
+        return _made_of(days, self.every, whole, before, after)
+
+    def reads(self, period: int, days: Sequence[str]) -> bool:
+        """Tell whether a period reads one of these days, given in order."""
+        first = periods.start(period, self.every) - timedelta(seconds=self.before)
+        # A period ends just before the next one starts.
+        last = periods.start(period + 1, self.every) + timedelta(seconds=self.after, microseconds=-1)
+        place = bisect_left(days, first.date().isoformat())
+        return place < len(days) and days[place] <= last.date().isoformat()
+
+
+def _holds(mark: str | None, made_of: str | None) -> bool:
+    return mark is not None and mark in (FROZEN, made_of)
+
+
+def _content(rows: pa.Table, marks: Mapping[int, str], reach: Reach) -> bytes:
+    told = {MADE_OF: msgspec.json.encode(marks), REACH: msgspec.json.encode(reach)}
+    marked = rows.combine_chunks().replace_schema_metadata(told)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, marked.schema) as writer:
+        writer.write_table(marked)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def _whole(every: str, since: datetime | None, until: datetime) -> range:

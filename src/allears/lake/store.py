@@ -7,8 +7,9 @@ cannot write the same rows twice: the position is part of the commit itself.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
@@ -90,6 +91,31 @@ class Store:
                 f"the lake refused a commit ({type(error).__name__})", place=name, again=True
             ) from error
 
+    def delete(self, name: str, predicate: str) -> int:
+        """Take out the rows a predicate names; returns how many. `vacuum` removes the files that held them.
+
+        Raises
+        ------
+        WorldFailed
+            The disk or the table failed, or somebody else changed the same files just now; nothing was changed.
+        """
+        delta = self._delta(name)
+        return _counted(name, "num_deleted_rows", lambda: delta.delete(predicate)) if delta else 0
+
+    def empty(self, name: str, columns: Sequence[str], predicate: str) -> int:
+        """Empty columns of the rows a predicate names; returns how many rows. `vacuum` removes the files that held them.
+
+        Raises
+        ------
+        WorldFailed
+            As `delete`.
+        """
+        delta = self._delta(name)
+        if delta is None:
+            return 0
+        nothing = dict.fromkeys(columns, "NULL")
+        return _counted(name, "num_updated_rows", lambda: delta.update(updates=nothing, predicate=predicate))
+
     def overwrite(self, name: str, batch: pa.RecordBatch | pa.Table) -> None:
         """Replace a small table as a whole."""
         rows = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
@@ -143,7 +169,9 @@ class Store:
         delta = self._delta(name)
         if delta is None:
             return 0
-        return len(delta.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False))
+        # In full: a file that was written before a crash and never became part of the table goes too.
+        gone = delta.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True)
+        return len(gone)
 
     def _delta(self, name: str) -> DeltaTable | None:
         try:
@@ -154,3 +182,12 @@ class Store:
         except TableNotFoundError:
             return None
         return self._open[name]
+
+
+def _counted(name: str, figure: str, change: Callable[[], dict[str, Any]]) -> int:
+    try:
+        return int(change()[figure])
+    except (DeltaError, OSError) as error:
+        raise WorldFailed(
+            f"the lake refused a commit ({type(error).__name__})", place=name, again=True
+        ) from error

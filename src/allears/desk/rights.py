@@ -1,0 +1,24 @@
+"""What the law asks to be remembered of a person: holds. Digests only, never a value."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import JSON, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from allears.desk.base import Base
+
+
+class Hold(Base):
+    """Nothing of this person may go until it ends: a dispute, an order. Found by digests, whoever they belong to today."""
+
+    __tablename__ = "legal_holds"
+
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    digests: Mapped[list[str]] = mapped_column(JSON)
+    why: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(String(128))
+    since: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None] = mapped_column(String(128))

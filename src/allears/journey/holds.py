@@ -1,0 +1,111 @@
+"""Legal holds: while one lasts, nothing of that person is erased or retired.
+
+A hold keeps the identifiers it was put on. It follows them through merges and partings: if they belong to two
+customers one day, both are held, since a hold too many loses nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from allears.desk.identity import Identifier
+from allears.desk.rights import Hold
+from allears.errors import NotAllowed, NotFound, Refused
+from allears.guard.redaction.redact import redact
+from allears.journey.ground import Ground
+
+_CHUNK = 500
+
+
+def put_hold(ground: Ground, customer: str, *, why: str, actor: str) -> str:
+    """Hold everything of a customer until `end_hold`; returns the hold's id.
+
+    Raises
+    ------
+    Refused
+        No reason was given.
+    """
+    if not why.strip():
+        raise Refused("expected a reason for the hold", place="--why")
+    hold = Hold(id="h" + secrets.token_hex(6), digests=ground.graph.digests_of(customer), actor=actor)
+    hold.why, hold.since = redact([why]).texts[0] or "", ground.clock.now()
+    with ground.desk.session() as session:
+        ground.audit.write(session, actor, "hold", [customer], why, {"hold": hold.id})
+        session.add(hold)
+    return hold.id
+
+
+def end_hold(ground: Ground, hold: str, *, actor: str) -> None:
+    """End a hold: what is due goes with the next run.
+
+    Raises
+    ------
+    NotFound
+        No hold with that id lasts.
+    """
+    with ground.desk.session() as session:
+        found = session.get(Hold, hold)
+        if found is None or found.ended_at is not None:
+            raise NotFound("no hold with that id lasts")
+        found.ended_at, found.ended_by = ground.clock.now(), actor
+        ground.audit.write(session, actor, "hold.end", [hold], "", {})
+
+
+def holds(ground: Ground, *, ended: bool = False) -> list[dict[str, Any]]:
+    """List holds that last, newest first, with the customers they concern today; ``ended`` ones too if asked."""
+    query = select(Hold).order_by(Hold.since.desc(), Hold.id)
+    with ground.desk.reading() as session:
+        found = list(session.scalars(query if ended else query.where(Hold.ended_at.is_(None))))
+    return [
+        {
+            "hold": one.id,
+            "customers": owners(ground, one.digests),
+            "why": one.why,
+            "by": one.actor,
+            "since": one.since,
+            "ended_at": one.ended_at,
+        }
+        for one in found
+    ]
+
+
+def owners(ground: Ground, digests: Iterable[str]) -> list[str]:
+    """Give the customers of today to whom identifiers belong, by digest; those of a forgotten one belong to nobody."""
+    wanted = sorted(set(digests))
+    found: set[str] = set()
+    with ground.desk.reading() as session:
+        for start in range(0, len(wanted), _CHUNK):
+            query = select(Identifier.customer).where(Identifier.digest.in_(wanted[start : start + _CHUNK]))
+            found.update(session.scalars(query))
+    return sorted(found)
+
+
+def held_customers(ground: Ground) -> set[str]:
+    """Give the customers of today who are under a hold."""
+    return set(owners(ground, held_digests(ground)))
+
+
+def held_digests(ground: Ground) -> set[str]:
+    """Give the digests of the identifiers that holds were put on."""
+    with ground.desk.reading() as session:
+        lists = session.scalars(select(Hold.digests).where(Hold.ended_at.is_(None))).all()
+    return {digest for digests in lists for digest in digests}
+
+
+def require_free(ground: Ground, customer: str) -> None:
+    """Insist that nobody holds a customer's data.
+
+    Raises
+    ------
+    NotAllowed
+        A hold lasts; the message names it.
+    """
+    for hold in holds(ground):
+        if customer in hold["customers"]:
+            since: datetime = hold["since"]
+            raise NotAllowed(f"hold {hold['hold']} of {since.date()} keeps this customer's data")

@@ -254,3 +254,23 @@ def test_a_file_without_identifiers_is_refused(space: Space, tmp_path: Path) -> 
         space.ask("nps", str(path))
     with pytest.raises(NotFound):
         space.ask("nps", str(tmp_path / "none.csv"))
+
+
+def test_the_page_of_surveys_tells_who_answered_what_and_who_was_left_in_peace(space: Space) -> None:
+    _, links = space.ask("nps", "days=30")
+    for row in links[:2]:
+        _answer(space, row["link"], NINE)
+    space.ask("csat", "days=30")
+    space.digest(look=False)
+    told = space.surveys.standing("channel")
+    assert (told["all"]["invited"], told["all"]["answered"]) == (6, 2)
+    listed = {row["survey"]: row for row in told["surveys"]}
+    assert (listed["nps"]["answered"], listed["csat"]["invited"], listed["csat"]["held"]) == (2, 0, 6)
+    assert told["left"] == [{"survey": "csat", "why": "asked within the last 60 days", "people": 6}]
+    assert [(row["question"], row["n"], row["estimate"]) for row in told["scores"]] == [
+        ("nps.recommend", 2, None)
+    ]
+    assert {row["group"] for row in told["groups"]} == {"channel=chat", "channel=email"}
+    assert space.status()["surveys"][1]["answered"] == 2
+    _later(space, 181)
+    assert space.surveys.standing("channel")["all"] is None

@@ -20,6 +20,7 @@ PATHS = (
     "/cases/playbooks",
     "/customers",
     "/trust",
+    "/trust/surveys",
     "/services",
     "/channels",
     "/channels/refused",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from allears.act.fatigue import Ledger
@@ -183,12 +184,27 @@ def waiting_links(desk: Desk, survey: str, at: datetime) -> list[Invitation]:
         return list(session.scalars(query))
 
 
-def invitations(desk: Desk, survey: str | None = None) -> list[tuple[str, str, dict[str, str], datetime]]:
+def invitations(
+    desk: Desk, survey: str | None = None, since: datetime | None = None
+) -> list[tuple[str, str, dict[str, str], datetime]]:
     """List survey, state, strata and end of every invitation, held ones too."""
     query = select(Invitation.survey, Invitation.state, Invitation.strata, Invitation.expires_at)
     query = query.where(Invitation.survey == survey) if survey is not None else query
+    query = query.where(Invitation.made_at >= since) if since is not None else query
     with desk.reading() as session:
         return [(s, state, strata, ends) for s, state, strata, ends in session.execute(query)]
+
+
+def left_in_peace(desk: Desk, since: datetime) -> list[dict[str, Any]]:
+    """Count those who were not asked, by survey and reason, most first."""
+    query = (
+        select(Invitation.survey, Invitation.why, func.count().label("people"))
+        .where(Invitation.state == "held", Invitation.made_at >= since)
+        .group_by(Invitation.survey, Invitation.why)
+        .order_by(func.count().desc(), Invitation.survey, Invitation.why)
+    )
+    with desk.reading() as session:
+        return [dict(row) for row in session.execute(query).mappings()]
 
 
 def forget_invitations(session: Session, digests: Sequence[str]) -> dict[str, int]:

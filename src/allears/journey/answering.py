@@ -14,11 +14,10 @@ from allears.act.survey import Survey
 from allears.errors import NotFound, Refused
 from allears.guard.ticket import Ticket, new_id, read_ticket, write_ticket
 from allears.journey.ground import Ground
-from allears.journey.surveys import Surveys
+from allears.journey.surveys import SOURCE, Surveys
 from allears.journey.take import take
 from allears.listen.answers import Answer, Response
 
-SOURCE = "ask"
 LINKS = "ask/link"
 VISIT = timedelta(hours=24)
 

@@ -25,11 +25,11 @@ from allears.desk.asking import Invitation
 from allears.desk.work import Move
 from allears.errors import NotFound
 from allears.guard.ticket import new_id, write_ticket
-from allears.journey.answering import LINKS, SOURCE
+from allears.journey.answering import LINKS
 from allears.journey.ground import Ground
 from allears.journey.playbooks import SCENE_DAYS
 from allears.journey.segment import customers_in, identifiers_of, people_in, read_segment, strata_of
-from allears.journey.surveys import Surveys
+from allears.journey.surveys import SOURCE, Surveys
 from allears.journey.take import take
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from allears.act.invite import invitations
+from allears.act.invite import invitations, left_in_peace
+from allears.act.moves import decisions
 from allears.act.survey import Survey, example_text, examples, explain, read_survey, remarks
 from allears.errors import AllearsError, NotFound, Refused
+from allears.journey.cutoff import day_of
 from allears.journey.ground import Ground
 from allears.measure.response import STRATA, response_rates
+from allears.measure.scores import scores
+
+SOURCE = "ask"
+"""Answers to our own surveys come in under this name."""
+STANDING_DAYS = 180
 
 
 class Surveys:
@@ -61,9 +69,49 @@ class Surveys:
         """Say in words what a survey asks."""
         return explain(self.survey(name), self._ground.settings.space.name)
 
-    def listed(self) -> list[dict[str, Any]]:
-        """List surveys with how many were asked and answered."""
-        rates = {row["survey"]: row for row in self.rates()}
+    def standing(self, by: str) -> dict[str, Any]:
+        """Tell what the staff's page shows, of the last 180 days.
+
+        Returns
+        -------
+        dict
+            ``surveys`` as `listed` gives them, ``all`` (one rate over every survey), ``groups`` (rates by stratum), ``scores``
+            by question, ``left`` (who was left in peace and why), ``proposed`` (decisions of playbooks that wait for a yes),
+            ``since`` and ``cutoff``.
+        """
+        ground, at = self._ground, self._ground.clock.now()
+        since = at - timedelta(days=STANDING_DAYS)
+        asked = invitations(ground.desk, since=since)
+        every = response_rates([("all", *one[1:]) for one in asked], by=None, at=at)
+        waiting = decisions(ground.desk, state="proposed")
+        return {
+            "surveys": self.listed(since),
+            "all": every[0] if every else None,
+            "by": by,
+            "groups": response_rates(asked, by=by, at=at),
+            "scores": self.scores(since),
+            "left": left_in_peace(ground.desk, since),
+            "proposed": [one for one in waiting if one["action"] == "survey"],
+            "since": since,
+            "cutoff": at,
+        }
+
+    def scores(self, since: datetime) -> list[dict[str, Any]]:
+        """Tell what answers since then came to, question by question."""
+        rows = self._ground.engine.query(
+            """SELECT name, rating_scale, rating, count(*) AS n FROM signals
+               WHERE day >= $day AND occurred_at >= $since AND source = $source AND name IS NOT NULL
+                 AND rating IS NOT NULL AND rating_scale IS NOT NULL GROUP BY ALL""",
+            day=day_of(since),
+            since=since,
+            source=SOURCE,
+        )
+        answers = zip(*(rows[c].to_pylist() for c in ("name", "rating_scale", "rating", "n")), strict=True)
+        return scores(answers, at=self._ground.clock.now())
+
+    def listed(self, since: datetime | None = None) -> list[dict[str, Any]]:
+        """List surveys with how many were asked and answered, of all time or since a moment."""
+        rates = {row["survey"]: row for row in self.rates(since=since)}
         rows = []
         for name in self.names():
             told = rates.get(name, {"invited": 0, "answered": 0, "open": 0, "held": 0})
@@ -96,13 +144,15 @@ class Surveys:
                 found.append({"survey": one, "ok": False, "says": [str(error)]})
         return found
 
-    def rates(self, name: str | None = None, by: str | None = None) -> list[dict[str, Any]]:
+    def rates(
+        self, name: str | None = None, by: str | None = None, since: datetime | None = None
+    ) -> list[dict[str, Any]]:
         """Tell response rates with their intervals, as a whole or by stratum."""
         if by is not None and by not in STRATA:
             raise Refused(f"expected one of {', '.join(STRATA)}", place="--by")
         if name is not None:
             self.survey(name)
-        return response_rates(invitations(self._ground.desk, name), by=by, at=self._ground.clock.now())
+        return response_rates(invitations(self._ground.desk, name, since), by=by, at=self._ground.clock.now())
 
     def sound(self) -> dict[str, Survey]:
         """Give every survey whose file is sound, by name."""

@@ -108,6 +108,13 @@ def api(space: Space) -> APIRouter:
         "by",
         "every",
     )
+    route(
+        "/surveys",
+        see,
+        lambda v, p: _whole(p, lambda: space.surveys.rates(by=v.get("by"))),
+        "Our own surveys: how many were asked and answered, as a whole or by channel, relationship, region, language or asked_by",
+        "by",
+    )
     route("/verdicts", see, lambda v, p: _whole(p, space.verdicts), "Whether each fix brought trust back")
     route("/services", see, lambda v, p: _whole(p, space.services), "Services against their objectives")
     route("/topics", see, lambda v, p: _whole(p, space.topics), "Topics and their volumes")

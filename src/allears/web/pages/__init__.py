@@ -20,6 +20,7 @@ from allears.web.pages import (
     pulse,
     refused,
     services,
+    surveys,
     trust,
 )
 from allears.web.pages.frame import Door
@@ -48,6 +49,7 @@ def pages(app: FastAPI, space: Space, live: Live) -> None:
         customers,
         customer,
         trust,
+        surveys,
         services,
         channels,
         refused,

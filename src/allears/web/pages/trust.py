@@ -164,6 +164,7 @@ def _surveys(rows: list[dict[str, Any]]) -> None:
     with card("Surveys and ratings, last whole week", "With 95 % intervals", classes="half"):
         if not names:
             empty("No survey answer or rating yet.", "Ratings come with reviews, tickets and survey answers.")
+            link("Our own surveys", "/trust/surveys")
             return
         table(
             ("Measure", "Latest", "Interval", "n", "Against the week before"),
@@ -172,6 +173,7 @@ def _surveys(rows: list[dict[str, Any]]) -> None:
             caption="Surveys",
             classes="cards",
         )
+        link("Our own surveys: who was asked, who answered", "/trust/surveys")
 
 
 def _survey(name: str, told: list[words.Row]) -> tuple[str, str, str, int, str]:

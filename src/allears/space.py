@@ -31,6 +31,7 @@ from allears.journey import (
     Ground,
     Lookout,
     Receipt,
+    access,
     amend,
     channels,
     daily,
@@ -42,6 +43,7 @@ from allears.journey import (
     promises,
     pulling,
     refused,
+    requests,
     retention,
     rules,
     stewards,
@@ -51,6 +53,7 @@ from allears.journey import (
 )
 from allears.journey import questions as ask
 from allears.journey import volumes as counted
+from allears.journey.access import Handed
 from allears.journey.answering import Answering
 from allears.journey.digest import known_hashes
 from allears.journey.inviting import Inviting
@@ -627,6 +630,37 @@ class Space:
     def holds(self, *, ended: bool = False) -> list[dict[str, Any]]:
         """List legal holds that last, and ended ones if asked."""
         return holds.holds(self.ground, ended=ended)
+
+    def request(
+        self, who: str, kind: str, *, via: str = "", note: str = "", received_at: datetime | None = None
+    ) -> str:
+        """Note what somebody asks for by right: access, rectification, erasure, objection, restriction; returns its id."""
+        return requests.receive(
+            self.ground, who, kind, actor=self.actor, via=via, note=note, received_at=received_at
+        )
+
+    def requests(self, *, closed: bool = False) -> list[dict[str, Any]]:
+        """List requests by right with their clocks, the next one due first."""
+        return requests.requests(self.ground, closed=closed)
+
+    def check_asker(self, request: str, how: str) -> None:
+        """Record how it was made sure that the asker is who they say."""
+        requests.check_identity(self.ground, request, how, actor=self.actor)
+
+    def extend_request(self, request: str, *, why: str) -> None:
+        """Take two more months for a request, once."""
+        requests.extend(self.ground, request, why, actor=self.actor)
+
+    def close_request(self, request: str, outcome: str, *, refused: bool = False) -> None:
+        """Say what became of a request."""
+        requests.close(self.ground, request, outcome, actor=self.actor, refused=refused)
+
+    def access(
+        self, request: str, out: Path, *, recipient: str | None = None, principal: Principal | None = None
+    ) -> Handed:
+        """Write everything held of the asker to a file, signed, and sealed for a public key of age or under a new passphrase."""
+        who = principal or Principal(self.actor, Role.PRIVACY)
+        return access.hand_over(self.ground, who, request, out, recipient=recipient)
 
     def sign_audit(self) -> Signed | None:
         """Sign the audit's newest head, and note it outside the space where settings say so."""

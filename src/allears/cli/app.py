@@ -65,6 +65,8 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "keys": (GUARD, "allears.cli.guard:keys"),
     "users": (GUARD, "allears.cli.guard:users"),
     "erase": (GUARD, "allears.cli.guard:erase"),
+    "requests": (GUARD, "allears.cli.rights:requests"),
+    "access": (GUARD, "allears.cli.rights:access"),
     "hold": (GUARD, "allears.cli.rights:hold"),
     "retention": (GUARD, "allears.cli.rights:retention"),
     "audit": (GUARD, "allears.cli.audit:audit"),

@@ -1,7 +1,9 @@
-"""What the law asks for: retention and legal holds."""
+"""What the law asks for: requests by right, access, retention, legal holds."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -10,8 +12,121 @@ from rich.prompt import Confirm
 
 from allears.cli import show
 from allears.cli.where import HERE, Where
+from allears.journey.requests import Kind
 
 hold = App(name="hold", help="Legal holds: what is held is neither erased nor retired.")
+
+requests = App(name="requests", help="What people ask for by right, with the clock of one month.")
+
+
+@requests.command(name="new")
+def new_request(
+    who: str,
+    /,
+    *,
+    kind: Kind,
+    via: Annotated[str, Parameter(help="How it came, such as email.")] = "",
+    note: Annotated[str, Parameter(help="What is asked; redacted before it is kept.")] = "",
+    received: Annotated[
+        datetime | None, Parameter(help="When it came, if not now; UTC where no zone is given.")
+    ] = None,
+    where: Where = HERE,
+) -> None:
+    """Note a request.
+
+    Parameters
+    ----------
+    who
+        An identifier of the asker, best the one they wrote from, or a customer id.
+    """
+    at = received.replace(tzinfo=UTC) if received is not None and received.tzinfo is None else received
+    with where.open() as space:
+        made = space.request(who, kind, via=via, note=note, received_at=at)
+        due = next(r["due_at"] for r in space.requests() if r["request"] == made)
+        show.as_json({"request": made, "due_at": due}) if where.json else show.out.print(
+            f"request {made}, due {due:%Y-%m-%d}; next: `allears requests check {made} --how ...`"
+        )
+
+
+@requests.command(name="list")
+def list_requests(
+    *,
+    closed: Annotated[bool, Parameter(negative="", help="Closed ones too.")] = False,
+    where: Where = HERE,
+) -> None:
+    """List requests, the next one due first."""
+    with where.open() as space:
+        found = space.requests(closed=closed)
+        if where.json:
+            show.as_json(found)
+            return
+        columns = ("request", "kind", "state", "customers", "due_at", "days_left", "identity")
+        show.rows(
+            [r | {"customers": ", ".join(r["customers"])} for r in found], columns, empty="no request is open"
+        )
+
+
+@requests.command
+def check(request: str, /, *, how: str, where: Where = HERE) -> None:
+    """Record how it was made sure that the asker is who they say."""
+    with where.open() as space:
+        space.check_asker(request, how)
+        show.as_json({"request": request, "identity": "checked"}) if where.json else show.out.print("noted")
+
+
+@requests.command
+def extend(request: str, /, *, why: str, where: Where = HERE) -> None:
+    """Take two more months, once; tell the asker why within the first month."""
+    with where.open() as space:
+        space.extend_request(request, why=why)
+        due = next(r["due_at"] for r in space.requests() if r["request"] == request)
+        show.as_json({"request": request, "due_at": due}) if where.json else show.out.print(
+            f"due {due:%Y-%m-%d}"
+        )
+
+
+@requests.command
+def done(
+    request: str,
+    /,
+    *,
+    outcome: str,
+    refused: Annotated[bool, Parameter(negative="", help="It was turned down.")] = False,
+    where: Where = HERE,
+) -> None:
+    """Say what became of a request."""
+    with where.open() as space:
+        space.close_request(request, outcome, refused=refused)
+        state = "refused" if refused else "done"
+        show.as_json({"request": request, "state": state}) if where.json else show.out.print(state)
+
+
+def access(
+    request: str,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="The file to write, such as ada.age.")],
+    to: Annotated[
+        str | None, Parameter(help="The asker's public key of age; else a passphrase is made.")
+    ] = None,
+    where: Where = HERE,
+) -> None:
+    """Write everything held of the asker, as JSON and as a page, signed and sealed; the identity must have been checked.
+
+    Parameters
+    ----------
+    request
+        The id of the request.
+    """
+    with where.open() as space:
+        made = space.access(request, out, recipient=to)
+        if where.json:
+            show.as_json(msgspec.to_builtins(made))
+            return
+        show.out.print(f"{made.signals:,} signals in {made.file}; `age -d` opens it")
+        if made.passphrase:
+            show.out.print(f"passphrase: {made.passphrase}")
+            show.err.print("kept nowhere: tell it by another way than the file", style="dim")
 
 
 def retention(

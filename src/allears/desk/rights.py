@@ -22,3 +22,25 @@ class Hold(Base):
     since: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     ended_by: Mapped[str | None] = mapped_column(String(128))
+
+
+class RightsRequest(Base):
+    """What somebody asked for by right, and its clock. ``digests``: the identifiers that were shown to be theirs."""
+
+    __tablename__ = "rights_requests"
+
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    digests: Mapped[list[str]] = mapped_column(JSON)
+    via: Mapped[str] = mapped_column(String(64), default="")
+    note: Mapped[str] = mapped_column(Text, default="")
+    state: Mapped[str] = mapped_column(String(8), default="open", index=True)
+    received_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    extended_why: Mapped[str | None] = mapped_column(Text)
+    checked_how: Mapped[str | None] = mapped_column(Text)
+    checked_by: Mapped[str | None] = mapped_column(String(128))
+    checked_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(Text)
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None] = mapped_column(String(128))

@@ -55,16 +55,31 @@ class Signer:
         bare = Signed(size, root.hex(), at, "", self.tenant)
         return msgspec.structs.replace(bare, signature=self._key.sign(_message(bare)).hex())
 
+    def vouch(self, what: str, content: bytes) -> str:
+        """Sign something else than a head; ``what`` it is counts, so that it cannot pass for another thing."""
+        return self._key.sign(_thing(what, content)).hex()
+
+
+def vouched(what: str, content: bytes, signature: str, key: str) -> bool:
+    """Check what `Signer.vouch` signed against a public key, hex."""
+    return _verified(signature, _thing(what, content), key)
+
 
 def sound(head: Signed, key: str) -> bool:
     """Check a head's signature against a public key, hex."""
+    return _verified(head.signature, _message(head), key)
+
+
+def _verified(signature: str, message: bytes, key: str) -> bool:
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(
-            bytes.fromhex(head.signature), _message(head)
-        )
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), message)
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def _thing(what: str, content: bytes) -> bytes:
+    return f"allears {what} 1\n".encode() + content
 
 
 def note(head: Signed, path: Path) -> bool:

@@ -18,6 +18,7 @@ from allears.journey.belongings import keys_used
 from allears.journey.ground import Ground
 from allears.journey.holds import require_free
 from allears.journey.questions import sql
+from allears.journey.requests import forget_requests
 
 EXPORTED = (
     "signals",
@@ -64,6 +65,7 @@ def _erase(ground: Ground, customer: str, keys: list[str], actor: str, why: str)
     def remove(session: Session) -> dict[str, int]:
         return {
             **forget_invitations(session, digests),
+            **forget_requests(session, digests, ground.clock.now(), actor),
             **ground.graph.forget(session, customer),
             **forget_customers(session, keys),
         }

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from allears.act import issue as issue_desk
 from allears.act.case import cases
 from allears.desk.work import Issue, IssueSignal
+from allears.errors import NotFound
 from allears.journey.cutoff import cutoff, day_of, earliest_day
 from allears.journey.ground import Ground
 from allears.journey.heard import fields_table, hours_table
@@ -24,6 +25,8 @@ from allears.journey.models import topics_of
 from allears.journey.refused import page
 from allears.know.graph import Graph
 from allears.tables import TABLES
+
+KINDS_OF_IDENTIFIER = ("email", "phone", "user_id", "handle", "anonymous_id", "device")
 
 
 def surprises(ground: Ground, limit: int) -> pa.Table:
@@ -109,11 +112,28 @@ def _joined(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return whole
 
 
+def named(ground: Ground, who: str) -> tuple[str, list[str]]:
+    """Give the customer somebody named, and by what: the digest of the identifier, or all of them for an id.
+
+    Raises
+    ------
+    NotFound
+        Nobody is known by that.
+    """
+    customer = find(ground.graph, who)
+    if customer is None:
+        raise NotFound("nobody is known by that identifier or id")
+    for kind in KINDS_OF_IDENTIFIER:
+        if customer != who and (digest := ground.graph.digest_of(kind, who)) is not None:
+            return customer, [digest]
+    return customer, ground.graph.digests_of(customer)
+
+
 def find(graph: Graph, who: str) -> str | None:
     """Find a customer by id or by any identifier."""
     if who.startswith("c_") and graph.keys_of(who):
         return who
-    for kind in ("email", "phone", "user_id", "handle", "anonymous_id", "device"):
+    for kind in KINDS_OF_IDENTIFIER:
         found = graph.customer_of(kind, who)
         if found is not None:
             return found

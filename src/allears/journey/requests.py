@@ -1,0 +1,210 @@
+"""What people ask for by right: received, whose it is, how that was checked, when it is due, what became of it.
+
+A request keeps the identifier that was shown to be the asker's, not a customer id. Whom it concerns is asked anew each
+time: after a merge it is the whole person, and after a wrong merge was taken back it is not the other one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from allears.desk.rights import Hold, RightsRequest
+from allears.errors import NotAllowed, NotFound, Refused
+from allears.guard.month import months_later
+from allears.guard.redaction.redact import redact
+from allears.journey.ground import Ground
+from allears.journey.holds import owners
+from allears.journey.questions import named
+
+Kind = Literal["access", "rectification", "erasure", "objection", "restriction"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+MONTHS, MORE_MONTHS = 1, 2
+
+
+def receive(
+    ground: Ground,
+    who: str,
+    kind: str,
+    *,
+    actor: str,
+    via: str = "",
+    note: str = "",
+    received_at: datetime | None = None,
+) -> str:
+    """Note a request; returns its id. Its month runs from when it was received.
+
+    Parameters
+    ----------
+    who
+        An identifier of the asker, or a customer id.
+    via
+        How it came, such as ``email``.
+    note
+        What is asked: what is to be corrected, which use is objected to. Redacted before it is kept.
+
+    Raises
+    ------
+    NotFound
+        Nobody is known by that.
+    Refused
+        There is no such kind, or it was received in the future.
+    """
+    now = ground.clock.now()
+    at = received_at or now
+    if kind not in KINDS:
+        raise Refused(f"no such kind; there are {', '.join(KINDS)}", place="--kind")
+    if at > now:
+        raise Refused("expected a time that is over", place="--received")
+    customer, digests = named(ground, who)
+    request = RightsRequest(id="r" + secrets.token_hex(6), kind=kind, digests=digests, state="open")
+    request.via, request.note = _clean(via)[:64], _clean(note)
+    request.received_at, request.due_at = at, months_later(at, MONTHS)
+    with ground.desk.session() as session:
+        ground.audit.write(session, actor, "request", [customer], "", {"request": request.id, "kind": kind})
+        session.add(request)
+    return request.id
+
+
+def check_identity(ground: Ground, request: str, how: str, *, actor: str) -> None:
+    """Record how it was made sure that the asker is who they say.
+
+    Raises
+    ------
+    Refused
+        Nothing was said about how.
+    """
+    if not how.strip():
+        raise Refused("expected how the identity was checked", place="--how")
+    with ground.desk.session() as session:
+        found = _open(session, request)
+        found.checked_how, found.checked_by, found.checked_at = _clean(how), actor, ground.clock.now()
+        ground.audit.write(session, actor, "request.check", [request], how, {})
+
+
+def extend(ground: Ground, request: str, why: str, *, actor: str) -> None:
+    """Put the day it is due off by two months, once; the law wants a reason, told to the asker within the first month.
+
+    Raises
+    ------
+    Refused
+        It was put off before, the first month is over, or there is no reason.
+    """
+    if not why.strip():
+        raise Refused("expected a reason for more time", place="--why")
+    with ground.desk.session() as session:
+        found = _open(session, request)
+        if found.extended_why is not None or ground.clock.now() > found.due_at:
+            raise Refused("more time may be taken once, within the first month", place="request")
+        found.extended_why = _clean(why)
+        found.due_at = months_later(found.received_at, MONTHS + MORE_MONTHS)
+        ground.audit.write(session, actor, "request.extend", [request], why, {})
+
+
+def close(ground: Ground, request: str, outcome: str, *, actor: str, refused: bool = False) -> None:
+    """Say what became of a request.
+
+    Raises
+    ------
+    Refused
+        Nothing was said about the outcome.
+    """
+    if not outcome.strip():
+        raise Refused("expected what became of it", place="--outcome")
+    with ground.desk.session() as session:
+        _close(session, _open(session, request), outcome, ground.clock.now(), actor, refused)
+        state = "refused" if refused else "done"
+        ground.audit.write(session, actor, f"request.{state}", [request], outcome, {})
+
+
+def requests(ground: Ground, *, closed: bool = False) -> list[dict[str, Any]]:
+    """List requests that are open, the next one due first, with whom they concern today; closed ones too if asked."""
+    query = select(RightsRequest).order_by(RightsRequest.due_at, RightsRequest.id)
+    with ground.desk.reading() as session:
+        found = list(session.scalars(query if closed else query.where(RightsRequest.state == "open")))
+    now = ground.clock.now()
+    return [
+        {
+            "request": one.id,
+            "kind": one.kind,
+            "state": one.state,
+            "customers": owners(ground, one.digests),
+            "received_at": one.received_at,
+            "due_at": one.due_at,
+            "days_left": (one.due_at - now).days if one.state == "open" else None,
+            "extended": one.extended_why,
+            "identity": one.checked_how,
+            "checked_by": one.checked_by,
+            "via": one.via,
+            "note": one.note,
+            "outcome": one.outcome,
+            "closed_at": one.closed_at,
+        }
+        for one in found
+    ]
+
+
+def asker(ground: Ground, request: str) -> str:
+    """Give the one customer whom an open request concerns today, once the asker's identity was checked.
+
+    Raises
+    ------
+    NotAllowed
+        Nobody checked who asks.
+    NotFound
+        No open request has that id, or nobody is known by its identifier any more.
+    Refused
+        Its identifiers belong to several people today.
+    """
+    with ground.desk.reading() as session:
+        found = _open(session, request)
+    if found.checked_at is None:
+        raise NotAllowed("nobody has checked yet that the asker is who they say: `allears requests check`")
+    today = owners(ground, found.digests)
+    if not today:
+        raise NotFound("nobody is known by the asker's identifier any more")
+    if len(today) > 1:
+        raise Refused(
+            "the asker was taken for several people, who are parted now: note the request again by one identifier",
+            place="request",
+        )
+    return today[0]
+
+
+def forget_requests(session: Session, digests: Sequence[str], at: datetime, actor: str) -> dict[str, int]:
+    """Take a person off their requests and holds, and close those that asked for just that, inside the caller's transaction."""
+    gone, counts = set(digests), {"rights_requests": 0}
+    for request in session.scalars(select(RightsRequest)):
+        if not gone & set(request.digests):
+            continue
+        counts["rights_requests"] += 1
+        if request.state == "open" and request.kind == "erasure":
+            _close(session, request, "erased", at, actor, refused=False)
+        request.digests = [d for d in request.digests if d not in gone]
+    for hold in session.scalars(select(Hold).where(Hold.ended_at.is_not(None))):
+        if gone & set(hold.digests):
+            hold.digests = [d for d in hold.digests if d not in gone]
+    return counts
+
+
+def _close(
+    session: Session, found: RightsRequest, outcome: str, at: datetime, actor: str, refused: bool
+) -> None:
+    found.state, found.outcome = "refused" if refused else "done", _clean(outcome)
+    found.closed_at, found.closed_by = at, actor
+
+
+def _open(session: Session, request: str) -> RightsRequest:
+    found = session.get(RightsRequest, request)
+    if found is None or found.state != "open":
+        raise NotFound("no open request has that id")
+    return found
+
+
+def _clean(text: str) -> str:
+    return redact([text.strip()]).texts[0] or ""

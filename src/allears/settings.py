@@ -178,6 +178,23 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     heads_minutes: Annotated[
         int, Meta(description="Minutes between signed heads while the audit grows.", ge=1, le=1440)
     ] = 5
+    session_hours: Annotated[
+        int, Meta(description="Hours after which a log-in ends whatever happens.", ge=1, le=720)
+    ] = 12
+    session_idle_minutes: Annotated[
+        int,
+        Meta(
+            description="Minutes without an act after which a log-in ends; a page left open is no act.",
+            ge=1,
+            le=43_200,
+        ),
+    ] = 60
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Names under which pages and API are reached, such as `ears.example.com`; `*.example.com` for all below. Loopback, bare addresses, `--host` and the host of `[ask] url` always are."
+        ),
+    ] = ()
     erasures_file: Annotated[
         str,
         Meta(

@@ -26,6 +26,7 @@ from allears.guard.erase import Receipt as ErasureReceipt
 from allears.guard.heads import Signed, note, noted
 from allears.guard.keys import Keys
 from allears.guard.login import Logins
+from allears.guard.sessions import Sessions
 from allears.journey import (
     Digest,
     Ground,
@@ -101,8 +102,12 @@ class Space:
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
         self.settings: Settings = ground.settings
-        self.keys = Keys(ground.desk)
-        self.logins = Logins(ground.desk)
+        guarded = self.settings.guard
+        self.keys = Keys(ground.desk, audit=ground.audit)
+        self.logins = Logins(ground.desk, key=ground.vault.sub_key("failed log-ins"))
+        self.sessions = Sessions(
+            ground.desk, idle_minutes=guarded.session_idle_minutes, hours=guarded.session_hours
+        )
         self._digest: Digest | None = None
         self._door_seen: Seen | None = None
         self.sources: dict[str, str] = {}
@@ -124,6 +129,8 @@ class Space:
         """Let go of everything; what was accepted is on disk already."""
         if self._digest is not None:
             self._digest.close()
+        self.keys.close()
+        self.sessions.close()
         hooks.flush_rejected(self.ground, always=True)
         self.ground.close()
 

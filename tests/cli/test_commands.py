@@ -209,6 +209,31 @@ def test_whatever_an_operator_adds_can_be_taken_away(
     assert allears("users", "remove", "ana", *here)[0] == 0
     assert as_json(allears("users", "list", *here)[1]) == []
     assert allears("users", "remove", "ana", *here)[0] == 1
+    assert as_json(allears("users", "sessions", *here)[1]) == []
+    assert as_json(allears("users", "end", "ana", *here)[1])["ended"] == 0
+    assert allears("users", "end", "ana", "--session", "none", *here)[0] == 1
+    made = as_json(
+        allears(
+            "keys",
+            "new",
+            "--role",
+            "cio",
+            "--scope",
+            "read",
+            "--scope",
+            "act",
+            "--days",
+            "7",
+            "--per-minute",
+            "60",
+            *here,
+        )[1]
+    )
+    assert made["scopes"] == ["act", "read"]
+    listed = next(k for k in as_json(allears("keys", "list", *here)[1]) if k["id"] == made["id"])
+    assert (listed["per_minute"], listed["used_at"]) == (60, None) and listed["expires_at"]
+    for wrong in (("--days", "0"), ("--days", "nan"), ("--per-minute", "0")):
+        assert allears("keys", "new", "--role", "cio", *wrong, *here)[0] == 1
 
     assert allears("destinations", "add", "ops", "https://example.com/hook", *here)[0] == 0
     assert allears("destinations", "pause", "ops", *here)[0] == 0

@@ -5,6 +5,7 @@ import pytest
 from allears.errors import NotAllowed, Refused
 from allears.guard.access import (
     RIGHTS,
+    SCOPES,
     Action,
     Principal,
     Role,
@@ -93,3 +94,7 @@ def test_role_and_partner_go_together() -> None:
             make_principal("key", "ab", role, partner)
     with pytest.raises(Refused, match="cio, analyst"):
         read_role("root")
+
+
+def test_every_action_is_in_one_scope() -> None:
+    assert sorted(a for actions in SCOPES.values() for a in actions) == sorted(Action)

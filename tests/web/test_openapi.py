@@ -51,7 +51,7 @@ def keys(space: Space) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def described(space: Space) -> Any:
     return schemathesis.openapi.from_asgi(
-        "/api/openapi.json", build(space, parts=PARTS), config=SchemathesisConfig()
+        "/api/openapi.json", build(space, parts=PARTS, host="testserver"), config=SchemathesisConfig()
     )
 
 

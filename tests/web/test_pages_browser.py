@@ -25,6 +25,8 @@ PATHS = (
     "/channels",
     "/channels/refused",
     "/explore",
+    "/keys",
+    "/account",
 )
 PHONE, DESK = {"width": 390, "height": 800}, {"width": 1280, "height": 900}
 
@@ -191,3 +193,33 @@ def test_an_engineer_tries_refused_rows_again_and_is_told_what_came_of_it(
     assert page.locator("text=Look at it").count() == 0
     assert complaints == []
     page.context.close()
+
+
+def test_a_key_made_on_the_page_is_shown_once_and_can_be_ended(browser: Any, server: Server) -> None:
+    page, complaints = _enter(browser, server, "engineer")
+    _open(page, server, "/keys")
+    page.fill(".fields input >> nth=0", "nightly")
+    page.click("text=Make it")
+    key = page.inner_text("pre.original")
+    assert key.startswith("ae_") and "nightly" in page.inner_text("table")
+    _open(page, server, "/keys")
+    assert key not in page.content()
+    page.click("tr:has-text('nightly') button")
+    page.click("text=End it")
+    page.wait_for_selector("tr:has-text('nightly') >> text=/^ended/")
+    assert complaints == []
+    page.context.close()
+
+
+def test_one_ends_ones_log_ins_elsewhere_and_stays_in_here(browser: Any, server: Server) -> None:
+    here, complaints = _enter(browser, server, "privacy")
+    there, _ = _enter(browser, server, "privacy")
+    _open(here, server, "/account")
+    assert "2 places" in here.inner_text("main")
+    here.click("text=End all others")
+    here.wait_for_selector("text=1 place")
+    there.goto(server.url + "/account")
+    assert "/login" in there.url
+    assert complaints == []
+    here.context.close()
+    there.context.close()

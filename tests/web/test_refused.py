@@ -26,7 +26,7 @@ def space(tmp_path: Path) -> Iterator[Space]:
 
 @pytest.fixture
 def client(space: Space) -> TestClient:
-    return TestClient(build(space, parts=frozenset({"web"})))
+    return TestClient(build(space, parts=frozenset({"web"})), base_url="http://127.0.0.1")
 
 
 def key(space: Space, role: str) -> dict[str, str]:

@@ -209,3 +209,26 @@ def test_what_a_body_held_is_let_go_however_it_ends(tmp_path: Path, end: str) ->
     said = b"".join(line.written)
     assert said.startswith({"gone": b"", "slow": b"HTTP/1.1 408", "full": b"HTTP/1.1 429", "whole": b"HTTP/1.1 200"}[end])  # fmt: skip
     assert line.closed == (end != "whole"), "the rest of an unwanted body is not waited for"
+
+
+def test_a_key_that_asks_too_often_is_told_when_to_come_back_on_either_way(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "space"
+    with Space.open(folder) as space:
+        key = space.keys.make("engineer", "loader", per_minute=3)[0]
+    with serving(folder, "--role", "listen,web") as server, connect(server) as sock:
+        length = f"Content-Length: {len(GOOD)}"
+        told = []
+        for _ in range(5):
+            sock.sendall(head("/v1/batch", key, length) + b"\r\n" + GOOD)
+            told.append(answer(sock))
+        assert [status for status, _, _ in told] == [200, 200, 200, 429, 429]
+        assert 1 <= int(told[-1][1]["retry-after"]) <= 20
+        with connect(server) as other:
+            other.sendall(
+                f"GET /api/status HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
+            )
+            status, headers, body = answer(other)
+        assert status == 429 and 1 <= int(headers["retry-after"]) <= 20
+        assert json.loads(body)["error"]["place"] == "authorization" and key.encode() not in body

@@ -11,21 +11,46 @@ from rich.prompt import Confirm, Prompt
 
 from allears.cli import show
 from allears.cli.where import HERE, Where
+from allears.guard.keys import lasting, state_of
 
 RoleName = Literal["cio", "analyst", "agent", "engineer", "privacy", "partner", "sender"]
+ScopeName = Literal["listen", "read", "act", "originals", "admin"]
 
 keys = App(name="keys", help="API keys for scripts and senders.")
 users = App(name="users", help="People who may log in to the pages.")
 
 
 @keys.command(name="new")
-def new_key(*, role: RoleName, name: str = "script", partner: str | None = None, where: Where = HERE) -> None:
+def new_key(
+    *,
+    role: RoleName,
+    name: str = "script",
+    partner: str | None = None,
+    scope: Annotated[
+        list[ScopeName] | None,
+        Parameter(negative="", help="What of its role it may use; once for each. Default: all of it."),
+    ] = None,
+    days: Annotated[float | None, Parameter(help="Days until it ends by itself; default: never.")] = None,
+    per_minute: Annotated[int | None, Parameter(help="Most requests a minute; default: no limit.")] = None,
+    where: Where = HERE,
+) -> None:
     """Make a key; it is shown once."""
     with where.open() as space:
-        text, record = space.keys.make(role, name, partner=partner, at=space.now())
-        space.ground.audit.record(space.actor, "key.new", record.name)
+        text, record = space.keys.make(
+            role,
+            name,
+            partner=partner,
+            scopes=scope or (),
+            per_minute=per_minute,
+            valid_for=lasting(days),
+            at=space.now(),
+        )
+        space.ground.audit.record(
+            space.actor, "key.new", record.id, detail={"role": role, "scopes": " ".join(record.scopes)}
+        )
         if where.json:
-            show.as_json({"key": text, "id": record.id, "role": role, "name": name})
+            told = {"id": record.id, "role": role, "name": name, "scopes": list(record.scopes)}
+            show.as_json({"key": text, **told})
         else:
             show.out.print(text)
             show.err.print("kept nowhere in clear: note it now", style="dim")
@@ -39,7 +64,19 @@ def list_keys(*, where: Where = HERE) -> None:
         if where.json:
             show.as_json(found)
         else:
-            show.rows(found, empty="no key yet; `allears keys new --role engineer`")
+            at = space.now()
+            shown = [
+                {
+                    "id": k.id,
+                    "name": k.name,
+                    "may": f"{k.role}{f' {k.partner}' if k.partner else ''}: {', '.join(k.scopes) or 'all of it'}",
+                    "a minute": k.per_minute,
+                    "used": k.used_at.date() if k.used_at else None,
+                    "state": state_of(k, at),
+                }
+                for k in space.keys.list()
+            ]
+            show.rows(shown, empty="no key yet; `allears keys new --role engineer`")
 
 
 @keys.command
@@ -111,6 +148,35 @@ def remove(name: str, /, *, where: Where = HERE) -> None:
         show.as_json({"user": name, "state": "removed"}) if where.json else show.out.print(
             f"{name} is removed"
         )
+
+
+@users.command
+def sessions(name: str | None = None, /, *, where: Where = HERE) -> None:
+    """List who is logged in, and since when; of one user, or of all."""
+    with where.open() as space:
+        found = [msgspec.to_builtins(s) for s in space.sessions.of(name)]
+        show.as_json(found) if where.json else show.rows(
+            found, ("id", "user", "started_at", "seen_at", "expires_at"), empty="nobody is logged in"
+        )
+
+
+@users.command
+def end(name: str, /, *, session: str | None = None, where: Where = HERE) -> None:
+    """End a person's log-ins, all or one; who has a password may log in again.
+
+    Parameters
+    ----------
+    session
+        The id of one, from `allears users sessions`.
+    """
+    with where.open() as space:
+        if session is None:
+            ended = space.sessions.end_all(name)
+        else:
+            space.sessions.end_one(name, session)
+            ended = 1
+        space.ground.audit.record(space.actor, "session.end", name, detail={"sessions": ended})
+        show.as_json({"user": name, "ended": ended}) if where.json else show.out.print(f"{ended} ended")
 
 
 def erase(

@@ -23,6 +23,9 @@ class ApiKey(Base):
     made_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    scopes: Mapped[str | None] = mapped_column(String(64))
+    per_minute: Mapped[int | None]
+    used_at: Mapped[datetime | None]
 
 
 class User(Base):
@@ -49,13 +52,15 @@ class LoginSession(Base):
     partner: Mapped[str | None] = mapped_column(String(64))
     started_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
 
 
 class LoginFailure(Base):
-    """How often a name was tried in vain, whether or not such a user exists."""
+    """How often something was tried in vain: a name from an address, or any name from it; kept as a keyed hash."""
 
-    __tablename__ = "login_failures"
+    __tablename__ = "failed_logins"
 
-    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    tried: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), index=True)
     count: Mapped[int]
     last_at: Mapped[datetime]

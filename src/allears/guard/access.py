@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -79,6 +80,31 @@ RIGHTS: dict[Role, frozenset[Action]] = {
 }
 
 
+class Scope(StrEnum):
+    """What a key may be narrowed to; it never widens a role."""
+
+    LISTEN = "listen"
+    READ = "read"
+    ACT = "act"
+    ORIGINALS = "originals"
+    ADMIN = "admin"
+
+
+SCOPES: dict[Scope, frozenset[Action]] = {
+    Scope.LISTEN: frozenset({Action.LISTEN}),
+    Scope.READ: frozenset(
+        {Action.SEE_FIGURES, Action.SEE_HEALTH, Action.READ_TEXT, Action.SEE_CUSTOMERS, Action.SEE_CASES}
+        | {Action.ASK_SQL}
+    ),
+    Scope.ACT: frozenset(
+        {Action.WORK_CASES, Action.RUN_PLAYBOOKS, Action.MERGE_CUSTOMERS, Action.REPLAY_REFUSED}
+    ),
+    # What was said in clear leaves by these; apart, so that reading figures never brings it along.
+    Scope.ORIGINALS: frozenset({Action.OPEN_SEALED, Action.EXPORT}),
+    Scope.ADMIN: frozenset({Action.ERASE, Action.READ_AUDIT, Action.MANAGE_KEYS, Action.MANAGE_USERS}),
+}
+
+
 class Principal(msgspec.Struct, frozen=True):
     """Somebody, or some program, that asks.
 
@@ -90,11 +116,14 @@ class Principal(msgspec.Struct, frozen=True):
         What it is here for.
     partner
         For the partner role: the one partner whose rows it may see.
+    scopes
+        For a key: what of its role it may use; ``None``, all of it.
     """
 
     name: str
     role: Role
     partner: str | None = None
+    scopes: frozenset[Scope] | None = None
 
 
 class Verdict(NamedTuple):
@@ -114,9 +143,11 @@ def allow(principal: Principal, action: Action) -> Verdict:
     """
     if principal.role is Role.PARTNER and not principal.partner:
         return Verdict(False, "partner without a partner's name may not do anything")
-    if action in RIGHTS.get(principal.role, frozenset()):
-        return Verdict(True, f"{principal.role} may {action}")
-    return Verdict(False, f"{principal.role} may not {action}")
+    if action not in RIGHTS.get(principal.role, frozenset()):
+        return Verdict(False, f"{principal.role} may not {action}")
+    if principal.scopes is not None and not any(action in SCOPES[scope] for scope in principal.scopes):
+        return Verdict(False, f"a key of these scopes may not {action}")
+    return Verdict(True, f"{principal.role} may {action}")
 
 
 def require(principal: Principal, action: Action) -> str:
@@ -153,6 +184,40 @@ def sees_row(principal: Principal, partner: str | None) -> bool:
     if principal.role is not Role.PARTNER:
         return True
     return bool(principal.partner) and partner == principal.partner
+
+
+def may_hand_out(giver: Principal, key: Principal) -> Verdict:
+    """Decide whether somebody may make this key: it must not do what its giver may not, but for sending, which shows nothing.
+
+    Examples
+    --------
+    >>> boss = Principal("user:eva", Role.CIO)
+    >>> may_hand_out(boss, Principal("key:", Role.PRIVACY))
+    Verdict(allowed=False, rule='a key may not erase where who makes it may not')
+    >>> may_hand_out(boss, Principal("key:", Role.PRIVACY, scopes=frozenset({Scope.READ}))).allowed
+    True
+    """
+    given = allow(giver, Action.MANAGE_KEYS)
+    if not given.allowed:
+        return given
+    for action in sorted(set(Action) - {Action.LISTEN}):
+        if allow(key, action).allowed and not allow(giver, action).allowed:
+            return Verdict(False, f"a key may not {action} where who makes it may not")
+    return Verdict(True, f"{giver.role} may hand this out")
+
+
+def read_scopes(words: Iterable[str]) -> frozenset[Scope] | None:
+    """Turn words into scopes; none at all means the whole role.
+
+    Raises
+    ------
+    Refused
+        There is no such scope; the message lists them.
+    """
+    try:
+        return frozenset(Scope(word) for word in words) or None
+    except ValueError:
+        raise Refused(f"no such scope; choose from {', '.join(Scope)}", place="scope") from None
 
 
 def read_role(text: str) -> Role:

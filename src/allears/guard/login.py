@@ -1,11 +1,14 @@
-"""Log-in for the pages: argon2id passwords, sessions that end, and waiting after failures."""
+"""Log-in for the pages: argon2id passwords, and waiting after failures, by name and address."""
 
 from __future__ import annotations
 
-import hashlib
+import hmac
+import ipaddress
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import NamedTuple
 
 import msgspec
 from argon2 import PasswordHasher
@@ -21,8 +24,8 @@ from allears.guard.access import Principal, make_principal
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 1024
 FREE_TRIES = 5
+FREE_TRIES_OF_A_PLACE = 30
 LONGEST_WAIT = timedelta(minutes=15)
-SESSION_HOURS = 12
 
 
 class UserRecord(msgspec.Struct, frozen=True):
@@ -35,7 +38,13 @@ class UserRecord(msgspec.Struct, frozen=True):
     disabled_at: datetime | None
 
 
-_LIFE = timedelta(hours=SESSION_HOURS)
+class _Tried(NamedTuple):
+    mark: str
+    name: str
+    free: int
+
+
+_FORGOTTEN = timedelta(days=1)
 # A clock that is set right moves by seconds; one that moves back by more was wrong when it wrote.
 _STEP = timedelta(minutes=5)
 
@@ -51,12 +60,23 @@ class Logins:
         What time it is.
     hasher
         How passwords are hashed; argon2id with the library's defaults.
+    key
+        Under which names and addresses that failed are kept, so that neither is in the desk; all processes of a space
+        share it.
     """
 
-    def __init__(self, desk: Desk, clock: Clock | None = None, hasher: PasswordHasher | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        clock: Clock | None = None,
+        hasher: PasswordHasher | None = None,
+        *,
+        key: bytes | None = None,
+    ) -> None:
         self._desk = desk
         self._clock = clock or SystemClock()
         self._hasher = hasher or PasswordHasher()
+        self._key = key or secrets.token_bytes(32)
 
     @cached_property
     def _nobody(self) -> str:
@@ -89,7 +109,7 @@ class Logins:
         with self._desk.session() as session:
             session.merge(row)
             session.execute(delete(LoginSession).where(LoginSession.user == name))
-            session.execute(delete(LoginFailure).where(LoginFailure.name == name))
+            session.execute(delete(LoginFailure).where(LoginFailure.name == self._mark("name", name)))
         return _record(row)
 
     def disable(self, name: str) -> None:
@@ -121,15 +141,20 @@ class Logins:
                 raise NotFound("no such user", place="users")
             session.delete(row)
             session.execute(delete(LoginSession).where(LoginSession.user == name))
-            session.execute(delete(LoginFailure).where(LoginFailure.name == name))
+            session.execute(delete(LoginFailure).where(LoginFailure.name == self._mark("name", name)))
 
     def list(self) -> list[UserRecord]:
         """List all users by name."""
         with self._desk.session() as session:
             return [_record(row) for row in session.scalars(select(User).order_by(User.name))]
 
-    def check(self, name: str, password: str) -> Principal:
+    def check(self, name: str, password: str, *, address: str = "") -> Principal:
         """Tell who this is.
+
+        Parameters
+        ----------
+        address
+            From where: failures count for a name from there, and for all names from there.
 
         Raises
         ------
@@ -137,54 +162,18 @@ class Logins:
             Name or password is wrong, or there were too many failures; then ``facts`` hold ``wait_seconds``.
         """
         name, nobody = name[:64], self._nobody
-        self._wait_over(name)
+        tries = self._tries(name, address)
+        self._wait_over(tries)
         with self._desk.session() as session:
             row = session.get(User, name)
         # Hash for unknown names too, so the time taken does not tell which names exist.
         right = self._right(row.password_hash if row else nobody, password)
         if row is None or not right or row.disabled_at is not None:
-            self._failed(name)
+            self._failed(tries)
             raise NotAllowed("name or password is wrong")
         with self._desk.session() as session:
-            session.execute(delete(LoginFailure).where(LoginFailure.name == name))
+            session.execute(delete(LoginFailure).where(LoginFailure.tried == tries[0].mark))
         return make_principal("user", row.name, row.role, row.partner)
-
-    def start(self, principal: Principal) -> str:
-        """Start a session; return its token, which is kept only as a hash."""
-        token, now = secrets.token_urlsafe(32), self._clock.now()
-        user = principal.name.removeprefix("user:")
-        with self._desk.session() as session:
-            session.execute(delete(LoginSession).where(LoginSession.expires_at <= now))
-            session.add(
-                LoginSession(
-                    token_hash=_hash(token),
-                    user=user,
-                    role=str(principal.role),
-                    partner=principal.partner,
-                    started_at=now,
-                    expires_at=now + _LIFE,
-                )
-            )
-        return token
-
-    def who(self, token: str) -> Principal | None:
-        """Tell whose session this is; ``None`` when it ended, expired or never was.
-
-        A user's role is today's role, not that of the log-in; somebody who is no user keeps the session's role.
-        """
-        with self._desk.reading() as session:
-            row = session.get(LoginSession, _hash(token))
-            if row is None or not timedelta() < row.expires_at - self._clock.now() <= _LIFE + _STEP:
-                return None
-            user = session.get(User, row.user)
-        if user is None:
-            return make_principal("user", row.user, row.role, row.partner)
-        return None if user.disabled_at else make_principal("user", user.name, user.role, user.partner)
-
-    def end(self, token: str) -> None:
-        """End a session; ending it twice is harmless."""
-        with self._desk.session() as session:
-            session.execute(delete(LoginSession).where(LoginSession.token_hash == _hash(token)))
 
     def _right(self, password_hash: str, password: str) -> bool:
         try:
@@ -192,29 +181,59 @@ class Logins:
         except VerifyMismatchError:
             return False
 
-    def _wait_over(self, name: str) -> None:
+    def _wait_over(self, tries: Iterable[_Tried]) -> None:
+        now = self._clock.now()
+        with self._desk.reading() as session:
+            rows = [(session.get(LoginFailure, tried.mark), tried.free) for tried in tries]
+        for row, free in rows:
+            if row is None or row.count < free:
+                continue
+            wait = min(LONGEST_WAIT, timedelta(seconds=2 ** min(row.count - free, 12)))
+            left = (wait - (now - row.last_at)).total_seconds()
+            # A failure in the future: the clock was set back since, and nobody may be kept out until it catches up.
+            if left > 0 and now - row.last_at > -_STEP:
+                raise NotAllowed("too many failed log-ins, wait a while", wait_seconds=int(left) + 1)
+
+    def _failed(self, tries: Iterable[_Tried]) -> None:
+        now = self._clock.now()
         with self._desk.session() as session:
-            row = session.get(LoginFailure, name)
-        if row is None or row.count < FREE_TRIES:
-            return
-        wait = min(LONGEST_WAIT, timedelta(seconds=2 ** min(row.count - FREE_TRIES, 12)))
-        since = self._clock.now() - row.last_at
-        left = (wait - since).total_seconds()
-        # A failure in the future: the clock was set back since, and nobody may be kept out until it catches up.
-        if left > 0 and since > -_STEP:
-            raise NotAllowed("too many failed log-ins, wait a while", wait_seconds=int(left) + 1)
+            session.execute(delete(LoginFailure).where(LoginFailure.last_at < now - _FORGOTTEN))
+            for tried in tries:
+                row = session.get(LoginFailure, tried.mark)
+                if row is None:
+                    session.add(LoginFailure(tried=tried.mark, name=tried.name, count=1, last_at=now))
+                else:
+                    row.count, row.last_at = row.count + 1, now
 
-    def _failed(self, name: str) -> None:
-        with self._desk.session() as session:
-            row = session.get(LoginFailure, name)
-            if row is None:
-                session.add(LoginFailure(name=name, count=1, last_at=self._clock.now()))
-            else:
-                row.count, row.last_at = row.count + 1, self._clock.now()
+    def _tries(self, name: str, address: str) -> tuple[_Tried, _Tried]:
+        # A name from a place, so that who guesses keeps out nobody but themselves; and a place, whatever the names.
+        place = network(address)
+        return (
+            _Tried(self._mark("name from", name, place), self._mark("name", name), FREE_TRIES),
+            _Tried(self._mark("place", place), "", FREE_TRIES_OF_A_PLACE),
+        )
+
+    def _mark(self, *parts: str) -> str:
+        told = "\0".join(parts).encode("utf-8", "replace")
+        return hmac.digest(self._key, told, "sha256").hex()
 
 
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+def network(address: str) -> str:
+    """Name the place an address belongs to: itself, or for IPv6 the network of 64 bits, of which one customer has them all.
+
+    Examples
+    --------
+    >>> network("192.0.2.7"), network("2001:db8::1") == network("2001:db8::2"), network("::ffff:192.0.2.7")
+    ('192.0.2.7', True, '192.0.2.7')
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address):
+        mapped = found.ipv4_mapped
+        return str(mapped or ipaddress.ip_network((found, 64), strict=False))
+    return str(found)
 
 
 def _record(row: User) -> UserRecord:

@@ -20,6 +20,7 @@ from allears.web.ask.routes import ask_routes
 from allears.web.describe import door_paths
 from allears.web.doors import busy, doors
 from allears.web.errors import answer, problem
+from allears.web.hosts import KnownHosts, known_names
 from allears.web.live import Live
 from allears.web.policy import SafeHeaders
 from allears.web.who import OneTime, caller, remember
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 PARTS = frozenset({"listen", "digest", "web"})
 
 
-def build(space: Space, *, parts: frozenset[str] = PARTS, once: OneTime | None = None) -> FastAPI:
+def build(
+    space: Space, *, parts: frozenset[str] = PARTS, once: OneTime | None = None, host: str = ""
+) -> FastAPI:
     """Put the application of a space together.
 
     Parameters
@@ -39,6 +42,8 @@ def build(space: Space, *, parts: frozenset[str] = PARTS, once: OneTime | None =
         ``listen`` (doors), ``digest`` (the loop), ``web`` (pages and API); all of them by default.
     once
         Tokens that let their reader in once.
+    host
+        The name it is served on, known besides those in the settings.
     """
     live = Live(space)
     pulls = Pulls(space.ground, os.environ)
@@ -66,6 +71,7 @@ def build(space: Space, *, parts: frozenset[str] = PARTS, once: OneTime | None =
     )
     app.add_exception_handler(AllearsError, _complain)
 
+    app.add_middleware(KnownHosts, names=known_names(space.settings, host))
     app.add_middleware(SafeHeaders)
     app.router.routes.extend(_health(space))
     if "listen" in parts:
@@ -105,7 +111,8 @@ def _once(app: FastAPI, space: Space, once: OneTime) -> None:
         if principal is None:
             return RedirectResponse("/login", status_code=303)
         response = RedirectResponse("/", status_code=303)
-        remember(response, request, await asyncio.to_thread(space.logins.start, principal))
+        token = await asyncio.to_thread(space.sessions.start, principal)
+        remember(response, request, token, hours=space.settings.guard.session_hours)
         await asyncio.to_thread(space.ground.audit.record, principal.name, "login.once", principal.name)
         return response
 

@@ -20,7 +20,13 @@ STATUS: tuple[tuple[type[AllearsError], int], ...] = (
     (NotReady, 503),
     (WorldFailed, 503),
 )
-FACTS = (("unknown_caller", 401), ("too_large", 413), ("too_slow", 408), ("unknown_encoding", 415))
+FACTS = (
+    ("unknown_caller", 401),
+    ("too_large", 413),
+    ("too_slow", 408),
+    ("unknown_encoding", 415),
+    ("too_many", 429),
+)
 RETRY_SECONDS = b"2"
 
 
@@ -40,12 +46,18 @@ def status_of(error: Exception) -> tuple[int, dict[str, dict[str, str]]]:
     return status, {"error": {"code": error.code, "message": error.message, "place": error.place}}
 
 
+def retry_seconds(error: Exception) -> bytes:
+    """Tell after how many seconds trying again helps."""
+    told = error.facts.get("wait_seconds") if isinstance(error, AllearsError) else None
+    return str(told).encode() if told else RETRY_SECONDS
+
+
 def problem(error: Exception) -> Response:
     """Answer an error: what kind, where, and whether to try again."""
     status, content = status_of(error)
     response = answer(content, status)
     if status in (429, 503):
-        response.headers["Retry-After"] = RETRY_SECONDS.decode()
+        response.headers["Retry-After"] = retry_seconds(error).decode()
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Basic realm="allears"'
     return response

@@ -19,7 +19,7 @@ from allears.errors import NotAllowed, Refused
 from allears.guard.access import Action, Principal, Role, require
 from allears.journey.take import Admitted, Receipt, admit, source_name
 from allears.lake import InboxFull
-from allears.web.errors import RETRY_SECONDS, status_of
+from allears.web.errors import retry_seconds, status_of
 from allears.web.who import key_in
 
 if TYPE_CHECKING:
@@ -146,11 +146,15 @@ class Intake:
         sender = self.sender(key_of(told))
         source, channel = _asked(query)
         named = _named(sender, source, self.space.sources.get(sender.name))
-        return None if named is None else Sent(told, named, channel)
+        if named is None:
+            return None
+        self.space.keys.admit(sender)
+        return Sent(told, named, channel)
 
     async def recognise_all(self, told: dict[bytes, bytes], query: bytes, key: str) -> Sent:
         """Tell who sends and as which source, whatever has to be looked up for it."""
         sender = self.sender(key)
+        self.space.keys.admit(sender)
         source, channel = _asked(query)
         named = _named(sender, source, self.space.sources.get(sender.name))
         if named is None:
@@ -232,13 +236,15 @@ class Door:
             await _send(send, 405, b"", JSON, ((b"allow", b"POST, OPTIONS"), *CORS))
             return
         told = dict(scope["headers"])
+        more: Pairs = ()
         try:
             kind, body = await self.serve(told, scope["query_string"], receive)
             status = 200
         except Exception as error:
             # A door: whatever failed inside is logged by its kind, and the sender told to whom it matters.
             status, kind, body = self.complain(error, told)
-        await _send(send, status, body, kind, (*again(status), *CORS))
+            more = again(status, error)
+        await _send(send, status, body, kind, (*more, *CORS))
 
     async def serve(self, told: dict[bytes, bytes], query: bytes, receive: Receive) -> tuple[bytes, bytes]:
         """Take the request in; gives the kind and the text of the answer."""
@@ -285,9 +291,9 @@ class Door:
         return status, JSON, msgspec.json.encode(content)
 
 
-def again(status: int) -> Pairs:
+def again(status: int, error: Exception) -> Pairs:
     """Say when to try again, where trying again helps."""
-    return ((b"retry-after", RETRY_SECONDS),) if status in (429, 503) else ()
+    return ((b"retry-after", retry_seconds(error)),) if status in (429, 503) else ()
 
 
 async def _send(send: Send, status: int, body: bytes, kind: bytes, more: Pairs) -> None:

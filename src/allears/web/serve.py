@@ -51,7 +51,7 @@ def run(space: Space, *, host: str, port: int, parts: frozenset[str], browse: bo
         text, record = space.keys.make("engineer", "first")
         space.ground.audit.record(space.actor, "key.new", record.name, why="first start")
         print(f"first API key, shown once: {text}")
-    app = build(space, parts=parts, once=once)
+    app = build(space, parts=parts, once=once, host=host)
     server = uvicorn.Server(
         uvicorn.Config(
             app,

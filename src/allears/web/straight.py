@@ -95,7 +95,7 @@ class Taking:
         status, kind, body = self.door.complain(error, self.sent.told)
         # What is left of a body that nobody wants would be read for nothing.
         self.keep_alive = self.keep_alive and self.whole
-        self.answer(status, kind, body, again(status))
+        self.answer(status, kind, body, again(status, error))
 
     def answer(self, status: int, kind: bytes, body: bytes, more: Pairs = ()) -> None:
         """Write head and body at once."""

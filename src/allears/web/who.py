@@ -17,16 +17,34 @@ if TYPE_CHECKING:
     from allears.space import Space
 
 COOKIE = "allears_session"
-HOURS = 12
 
 
-def caller(space: Space, request: HTTPConnection) -> Principal | None:
-    """Find who sent a request: ``Authorization: Bearer``, ``Basic`` (Segment's write key), or the log-in cookie."""
+def caller(space: Space, request: HTTPConnection, *, acting: bool = True) -> Principal | None:
+    """Find who sent a request: ``Authorization: Bearer``, ``Basic`` (Segment's write key), or the log-in cookie.
+
+    Parameters
+    ----------
+    acting
+        Whether somebody does something, rather than a page that looks again by itself.
+
+    Raises
+    ------
+    NotAllowed
+        A key asks more often than it may (429).
+    """
     key = key_in(request.headers.get("authorization", ""))
     if key:
-        return space.keys.check(key)
+        principal = space.keys.check(key)
+        if principal is not None:
+            space.keys.admit(principal)
+        return principal
     token = request.cookies.get(cookie_of(request))
-    return space.logins.who(token) if token else None
+    return space.sessions.who(token, acting=acting) if token else None
+
+
+def address_of(request: HTTPConnection) -> str:
+    """Tell from where a request came; behind a proxy on this machine, what the proxy says."""
+    return request.client.host if request.client is not None else ""
 
 
 def cookie_of(request: HTTPConnection) -> str:
@@ -34,12 +52,12 @@ def cookie_of(request: HTTPConnection) -> str:
     return f"__Host-{COOKIE}" if request.url.scheme in ("https", "wss") else COOKIE
 
 
-def remember(response: Response, request: HTTPConnection, token: str) -> None:
+def remember(response: Response, request: HTTPConnection, token: str, *, hours: int) -> None:
     """Give a browser its log-in: unreadable to scripts, over TLS alone where there is TLS, not sent with other sites' forms."""
     response.set_cookie(
         cookie_of(request),
         token,
-        max_age=HOURS * 3600,
+        max_age=hours * 3600,
         httponly=True,
         samesite="lax",
         secure=request.url.scheme == "https",

@@ -20,6 +20,7 @@ from allears.lake import InboxFull
 from allears.listen.answers import Answer
 from allears.web.ask.pace import Pace
 from allears.web.ask.page import STYLE, STYLE_NAME, Problem, View, form, note, problems_of, say
+from allears.web.who import address_of
 
 if TYPE_CHECKING:
     from allears.space import Space
@@ -102,7 +103,7 @@ class _Door:
                 opened.survey, view, personal=opened.personal, given=given, problems=problems, visit=visit
             )
             return _page(drawn, opened.survey, view, 422)
-        if not opened.personal and not self._pace.allow(_address(request), opened.survey.answers_an_hour):
+        if not opened.personal and not self._pace.allow(address_of(request), opened.survey.answers_an_hour):
             late = _page(note(view, "again"), opened.survey, view, 429)
             late.headers["Retry-After"] = "3600"
             return late
@@ -160,10 +161,6 @@ async def _given(request: Request) -> dict[str, str]:
         return dict(parse_qsl(body.decode(), max_num_fields=100, errors="strict"))
     except ValueError:
         raise Refused("expected a form", place="body") from None
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client is not None else ""
 
 
 def _preferred(request: Request, survey: Survey) -> str | None:

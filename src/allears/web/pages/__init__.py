@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from nicegui import client, ui
 
 from allears.web.pages import (
+    account,
     cases,
     channels,
     customer,
@@ -15,6 +16,7 @@ from allears.web.pages import (
     explore,
     issue,
     issues,
+    keys,
     login,
     playbooks,
     pulse,
@@ -54,6 +56,8 @@ def pages(app: FastAPI, space: Space, live: Live) -> None:
         channels,
         refused,
         explore,
+        keys,
+        account,
         login,
     ):
         page.register(door)

@@ -16,7 +16,7 @@ from nicegui import ui
 from starlette.responses import RedirectResponse, Response
 
 from allears.errors import AllearsError, NotAllowed, NotFound
-from allears.guard.access import Action, Principal, Role, allow, require, sees_row
+from allears.guard.access import Action, Principal, Role, Verdict, allow, require, sees_row
 from allears.show.words import count, time
 from allears.web.pages.answers import Answers
 from allears.web.pages.pieces import card, link, skeleton, tag
@@ -71,7 +71,7 @@ class Page:
         """Tell whether a row concerns this reader."""
         return sees_row(self.principal, (row.get("facets") or {}).get("partner"))
 
-    async def sure(self, action: Action) -> Principal:
+    async def sure(self, action: Action | None) -> Principal:
         """Insist, at the moment of acting, that the reader still may.
 
         Raises
@@ -83,10 +83,11 @@ class Page:
         if principal is None:
             ui.navigate.to("/login")
             raise NotAllowed("your log-in has ended")
-        require(principal, action)
+        if action is not None:
+            require(principal, action)
         return principal
 
-    async def act(self, action: Action, what: Callable[[Principal], Any], done: str) -> Any:
+    async def act(self, action: Action | None, what: Callable[[Principal], Any], done: str) -> Any:
         """Do something for the reader in a thread, tell how it went, and show the page anew."""
         try:
             principal = await self.sure(action)
@@ -182,7 +183,7 @@ class Door:
         self,
         path: str,
         title: str,
-        action: Action,
+        action: Action | None,
         build: Callable[..., Awaitable[None]],
         *,
         partners: bool = False,
@@ -191,6 +192,8 @@ class Door:
 
         Parameters
         ----------
+        action
+            The right it needs; ``None`` for what everybody who is logged in has of their own.
         build
             Awaited with the `Page`, and with what the path holds.
         partners
@@ -205,7 +208,7 @@ class Door:
                 return RedirectResponse("/issues", status_code=303)
             page = Page(self.space, self.answers, request, principal)
             page_title(self.space.name, title)
-            verdict = allow(principal, action)
+            verdict = allow(principal, action) if action else Verdict(True, "one's own")
             if not verdict.allowed or not (partners or page.whole):
                 _frame(page, title, "")
                 with tag("main", classes="page", id="main"), card("This page is not for your role"):
@@ -284,7 +287,7 @@ def _frame(page: Page, title: str, path: str) -> None:
                 title="Colours: as the system, light, dark",
             )
             theme.on("click", js_handler=f"() => {NEXT_THEME}")
-            tag("span", f"{page.principal.name.partition(':')[2]} · {_role(page.principal)}", "name")
+            link(f"{page.principal.name.partition(':')[2]} · {_role(page.principal)}", "/account", "name")
             with tag("form", action="/logout", method="post"):
                 tag("button", "Log out", type="submit")
 
@@ -305,7 +308,8 @@ async def _foot(page: Page) -> None:
 
             async def beat() -> None:
                 # A page that stays open shows nothing more once its log-in has ended or become another.
-                if await asyncio.to_thread(caller, page.space, page.request) != page.principal:
+                now = await asyncio.to_thread(caller, page.space, page.request, acting=False)
+                if now != page.principal:
                     ui.navigate.to("/login")
                     return
                 counted.text = _fresh(await page.answers.ask("counts", page.space.counts))

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from allears.errors import NotAllowed
 from allears.web.pages.frame import STYLE_PATH, Door
-from allears.web.who import cookie_of, forget, remember
+from allears.web.who import address_of, cookie_of, forget, remember
 
 if TYPE_CHECKING:
     from allears.guard.access import Principal
@@ -44,14 +44,17 @@ def register(door: Door) -> None:
         form = await _form(request)
         try:
             principal: Principal = await asyncio.to_thread(
-                space.logins.check, form.get("name", ""), form.get("password", "")
+                space.logins.check,
+                form.get("name", ""),
+                form.get("password", ""),
+                address=address_of(request),
             )
         except NotAllowed as error:
             await asyncio.to_thread(space.ground.audit.record, "nobody", "login.failed", form.get("name", ""))
             return _page(door, request, form.get("next", "/"), error.message.capitalize(), 403)
         response = RedirectResponse(local(form.get("next", "/")), status_code=303)
-        token = await asyncio.to_thread(space.logins.start, principal)
-        remember(response, request, token)
+        token = await asyncio.to_thread(space.sessions.start, principal)
+        remember(response, request, token, hours=space.settings.guard.session_hours)
         await asyncio.to_thread(space.ground.audit.record, principal.name, "login", principal.name)
         return response
 
@@ -60,7 +63,7 @@ def register(door: Door) -> None:
         response = RedirectResponse("/login", status_code=303)
         if _same_site(request):
             if token := request.cookies.get(cookie_of(request)):
-                await asyncio.to_thread(space.logins.end, token)
+                await asyncio.to_thread(space.sessions.end, token)
             forget(response, request)
         return response
 

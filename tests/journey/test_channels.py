@@ -79,7 +79,7 @@ def test_a_channel_that_goes_silent_is_raised_once_and_put_away_when_it_speaks_a
         space.lookout._listen(space.now(), _seen())
     (issue,) = silences(space)
     assert issue["state"] == "open" and issue["title"] == "Nothing arrives from chat"
-    assert quiet + timedelta(hours=10) <= issue["detected_at"] <= quiet + timedelta(hours=14)
+    assert quiet + timedelta(hours=10) <= issue["detected_at"] <= quiet + timedelta(hours=17)
     (case,) = case_desk.cases(space.ground.desk, space.now(), issue=issue["id"])
     assert case["department"] == "engineering"
     assert the_source(space)["state"] == "silent"

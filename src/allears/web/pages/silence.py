@@ -32,8 +32,8 @@ def about(page: Page, told: dict[str, Any]) -> None:
         facts([("Source", told["facets"]["source"])])
         tag(
             "p",
-            "What it usually brings at this hour of the week is missing for longer than chance allows, and than twice its longest gap "
-            "so far. Either nobody wrote, or something between them and Allears is broken. It is put away by itself when signals arrive again.",
+            "What it usually brings at this hour of the week is missing for longer than chance allows, and than its longest gap "
+            "so far by half. Either nobody wrote, or something between them and Allears is broken. It is put away by itself when signals arrive again.",
             "note",
         )
         if page.may(Action.SEE_HEALTH):

@@ -33,6 +33,7 @@ EXPECTED = {
     "ask_sql": "y y n n n n n",
     "export": "y y n n y n n",
     "erase": "n n n n y n n",
+    "serve_rights": "n n n n y n n",
     "read_audit": "y n n n y n n",
     "manage_keys": "y n n y n n n",
     "manage_users": "y n n n n n n",

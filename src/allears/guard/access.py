@@ -40,6 +40,7 @@ class Action(StrEnum):
     ASK_SQL = "ask_sql"
     EXPORT = "export"
     ERASE = "erase"
+    SERVE_RIGHTS = "serve_rights"
     READ_AUDIT = "read_audit"
     MANAGE_KEYS = "manage_keys"
     MANAGE_USERS = "manage_users"
@@ -71,6 +72,7 @@ RIGHTS: dict[Role, frozenset[Action]] = {
             Action.MERGE_CUSTOMERS,
             Action.EXPORT,
             Action.ERASE,
+            Action.SERVE_RIGHTS,
             Action.READ_AUDIT,
         }
     ),
@@ -101,7 +103,9 @@ SCOPES: dict[Scope, frozenset[Action]] = {
     ),
     # What was said in clear leaves by these; apart, so that reading figures never brings it along.
     Scope.ORIGINALS: frozenset({Action.OPEN_SEALED, Action.EXPORT}),
-    Scope.ADMIN: frozenset({Action.ERASE, Action.READ_AUDIT, Action.MANAGE_KEYS, Action.MANAGE_USERS}),
+    Scope.ADMIN: frozenset(
+        {Action.ERASE, Action.SERVE_RIGHTS, Action.READ_AUDIT, Action.MANAGE_KEYS, Action.MANAGE_USERS}
+    ),
 }
 
 

@@ -40,7 +40,7 @@ def put_hold(ground: Ground, customer: str, *, why: str, actor: str) -> str:
     return hold.id
 
 
-def end_hold(ground: Ground, hold: str, *, actor: str) -> None:
+def end_hold(ground: Ground, hold: str, *, actor: str, why: str = "") -> None:
     """End a hold: what is due goes with the next run.
 
     Raises
@@ -53,7 +53,7 @@ def end_hold(ground: Ground, hold: str, *, actor: str) -> None:
         if found is None or found.ended_at is not None:
             raise NotFound("no hold with that id lasts")
         found.ended_at, found.ended_by = ground.clock.now(), actor
-        ground.audit.write(session, actor, "hold.end", [hold], "", {})
+        ground.audit.write(session, actor, "hold.end", [hold], why, {})
 
 
 def holds(ground: Ground, *, ended: bool = False) -> list[dict[str, Any]]:

@@ -55,7 +55,7 @@ def due(ground: Ground) -> Rows:
     return [row for _, rows in _plan(ground) for row in rows]
 
 
-def retire(ground: Ground, *, actor: str, now: bool = False) -> Retired:
+def retire(ground: Ground, *, actor: str, why: str = "", now: bool = False) -> Retired:
     """Remove what is due, and sign a receipt.
 
     Parameters
@@ -73,7 +73,7 @@ def retire(ground: Ground, *, actor: str, now: bool = False) -> Retired:
     removed = [row for rows in plan.values() for row in rows]
     # Written before anything goes, so that no removal is without a trace.
     totals = _totals(removed)
-    entry = ground.audit.record(actor, ACTION, "space", detail=dict(totals))
+    entry = ground.audit.record(actor, ACTION, "space", why=why, detail=dict(totals))
     frozen = _lake(ground, plan) if removed else 0
     _desk(ground)
     _untie(ground)

@@ -19,6 +19,7 @@ from allears.web.pages import (
     keys,
     login,
     playbooks,
+    privacy,
     pulse,
     refused,
     services,
@@ -58,6 +59,7 @@ def pages(app: FastAPI, space: Space, live: Live) -> None:
         explore,
         keys,
         account,
+        privacy,
         login,
     ):
         page.register(door)

@@ -35,6 +35,7 @@ NAVIGATION = (
     ("Services", "/services", Action.SEE_FIGURES),
     ("Channels", "/channels", Action.SEE_HEALTH),
     ("Explore", "/explore", Action.ASK_SQL),
+    ("Privacy", "/privacy", Action.SERVE_RIGHTS),
 )
 OF_PARTNERS = ("/issues", "/cases")
 REFRESH_SECONDS = 5.0

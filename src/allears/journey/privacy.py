@@ -1,0 +1,80 @@
+"""What the Privacy desk shows: requests and their clocks, what is due, what is held, keys and their age, the audit, erasures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from allears.desk.access import ApiKey
+from allears.desk.audit import AuditEntry, AuditHead
+from allears.desk.keys import DestroyedKey, SubjectKey
+from allears.errors import AllearsError
+from allears.guard.erasures import read_erasures
+from allears.journey import retention
+from allears.journey.ground import Ground
+from allears.journey.holds import holds
+from allears.journey.requests import requests
+
+NEWEST = 20
+
+
+def privacy(ground: Ground) -> dict[str, Any]:
+    """Gather all of it; no value of anybody is in it."""
+    every = requests(ground, closed=True)
+    return {
+        "requests": [r for r in every if r["state"] == "open"],
+        "closed": sorted(
+            (r for r in every if r["closed_at"] is not None), key=lambda r: r["closed_at"], reverse=True
+        )[:NEWEST],
+        "holds": holds(ground),
+        "retention": _retention(ground),
+        "keys": _keys(ground),
+        "audit": _audit(ground),
+        "erasures": _erasures(ground),
+    }
+
+
+def _retention(ground: Ground) -> dict[str, Any]:
+    try:
+        if not retention.in_force(ground):
+            return {"in_force": False, "due": [], "wrong": ""}
+        return {"in_force": True, "due": retention.due(ground), "wrong": ""}
+    except AllearsError as error:
+        # A wrong file must not hide the clocks beside it.
+        return {"in_force": False, "due": [], "wrong": str(error)}
+
+
+def _keys(ground: Ground) -> dict[str, Any]:
+    destroyed = select(DestroyedKey.key_id)
+    alive = select(func.count(), func.min(SubjectKey.made_at)).where(SubjectKey.id.not_in(destroyed))
+    named = select(func.count(), func.min(ApiKey.made_at)).where(ApiKey.revoked_at.is_(None))
+    with ground.desk.reading() as session:
+        customers, oldest = session.execute(alive).one()
+        gone = session.scalar(select(func.count()).select_from(DestroyedKey)) or 0
+        api, oldest_api = session.execute(named).one()
+    return {
+        "customers": customers, "oldest": oldest, "destroyed": gone, "api": api, "oldest_api": oldest_api,
+    }  # fmt: skip
+
+
+def _audit(ground: Ground) -> dict[str, Any]:
+    with ground.desk.reading() as session:
+        entries = session.scalar(select(func.count()).select_from(AuditEntry)) or 0
+        head = session.scalars(select(AuditHead).order_by(AuditHead.size.desc()).limit(1)).first()
+    found = {
+        "entries": entries,
+        "key": ground.audit.signer.public,
+        "outside": ground.settings.guard.heads_file,
+    }
+    if head is None:
+        return found | {"head": None}
+    return found | {"head": {"size": head.size, "root": head.root.hex(), "at": head.at}}
+
+
+def _erasures(ground: Ground) -> dict[str, Any]:
+    every = read_erasures(ground.folder / ground.settings.guard.erasures_file)
+    newest = [
+        {"at": e.at, "customer": e.customer, "keys": len(e.subjects)} for e in reversed(every[-NEWEST:])
+    ]
+    return {"n": len(every), "newest": newest}

@@ -1,0 +1,299 @@
+"""The Privacy desk: who asked for what by right and until when, what is due to go, what is held, keys, the audit, erasures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from nicegui import ui
+
+from allears.guard.access import Action, Principal
+from allears.journey import holds, requests, retention
+from allears.journey.leave import erase_customer
+from allears.journey.privacy import privacy
+from allears.show import words
+from allears.web.pages.frame import Door, Page
+from allears.web.pages.pieces import button, card, chip, empty, facts, link, table, tag
+
+SOON_DAYS = 7
+KINDS = {
+    "access": "Access: a copy of everything",
+    "rectification": "Rectification: something is wrong",
+    "erasure": "Erasure: be forgotten",
+    "objection": "Objection to a use",
+    "restriction": "Restriction of use",
+}
+CLASSES = {
+    "signals": "Whole signals", "texts": "Texts and originals", "originals": "Sealed originals", "refused": "Refused rows",
+    "invitations": "Invitations", "deliveries": "Deliveries",
+}  # fmt: skip
+
+
+def register(door: Door) -> None:
+    """Open the page."""
+    door.page("/privacy", "Privacy desk", Action.SERVE_RIGHTS, build)
+
+
+async def build(page: Page) -> None:
+    """Draw it."""
+    tag("h1", "Privacy desk")
+    # Outside of what is drawn anew, so that nobody loses what they are writing.
+    _new(page)
+    await page.fill("privacy", lambda: privacy(page.space.ground), partial(_desk, page), lines=10)
+
+
+def _desk(page: Page, told: dict[str, Any]) -> None:
+    tag("p", _said(told), "lead")
+    with tag("div", classes="stack"):
+        _requests(page, told["requests"])
+        _due(page, told["retention"])
+        _holds(page, told["holds"])
+        _keys(told["keys"])
+        _audit(told["audit"])
+        _erasures(told["erasures"])
+        _closed(told["closed"])
+
+
+def _said(told: dict[str, Any]) -> str:
+    waiting = told["requests"]
+    late = sum(r["days_left"] < 0 for r in waiting)
+    soon = sum(0 <= r["days_left"] < SOON_DAYS for r in waiting)
+    due = sum(row["n"] for row in told["retention"]["due"])
+    return (
+        f"{words.count(len(waiting), 'request is', 'requests are')} open, {late or 'none'} late, {soon or 'none'} due within a week; "
+        f"{words.count(due, 'row is', 'rows are') if due else 'nothing is'} due to go; {words.count(len(told['holds']), 'legal hold')}."
+    )
+
+
+def _requests(page: Page, waiting: list[dict[str, Any]]) -> None:
+    with card(
+        "Requests by right",
+        "Each has a month from the day it came; two more may be taken once, with a reason.",
+    ):
+        if not waiting:
+            empty("Nobody waits for an answer.")
+            return
+        table(
+            ("Due", "What", "Of whom", "Identity", "Next"),
+            [
+                (
+                    partial(_clock, r),
+                    partial(_what, r),
+                    partial(_whom, r["customers"]),
+                    r["identity"] or "not checked yet",
+                    partial(_steps, page, r),
+                )
+                for r in waiting
+            ],
+            caption="Open requests",
+            classes="cards",
+        )
+
+
+def _clock(request: dict[str, Any]) -> None:
+    left = request["days_left"]
+    tone = "bad" if left < 0 else "warn" if left < SOON_DAYS else "quiet"
+    chip("late" if left < 0 else words.count(left, "day") + " left", tone)
+    tag("div", words.day(request["due_at"]), "note")
+
+
+def _what(request: dict[str, Any]) -> None:
+    tag("div", KINDS[request["kind"]])
+    came = f"received {words.day(request['received_at'])}" + (
+        f" by {request['via']}" if request["via"] else ""
+    )
+    tag("div", came, "note")
+    for told in (request["note"], request["extended"] and f"More time: {request['extended']}"):
+        if told:
+            tag("div", told, "note")
+
+
+def _whom(customers: list[str]) -> None:
+    if not customers:
+        tag("span", "nobody any more", "note")
+    for customer in customers:
+        link(customer, f"/customers/{customer}")
+
+
+def _steps(page: Page, request: dict[str, Any]) -> None:
+    ground, name, kind = page.space.ground, request["request"], request["kind"]
+    with tag("div", classes="row"):
+        if request["identity"] is None:
+            _ask(
+                page, "Note identity check", "How was it made sure who asks?", "Such as: called back on the number we know",
+                lambda who, said: requests.check_identity(ground, name, said, actor=who.name), "Noted",
+            )  # fmt: skip
+            return
+        if kind == "erasure" and len(request["customers"]) == 1:
+            _ask(
+                page, "Erase", "Destroy this customer's keys for good?", "The reason, for the receipt and the audit",
+                lambda who, said: erase_customer(ground, request["customers"][0], actor=who.name, why=said), "Erased; the request is closed",
+                Action.ERASE,
+            )  # fmt: skip
+        if request["extended"] is None and request["days_left"] >= 0:
+            _ask(
+                page, "More time", "Why are two more months needed?", "The asker must be told within the first month",
+                lambda who, said: requests.extend(ground, name, said, actor=who.name), "Put off",
+            )  # fmt: skip
+        _ask(
+            page, "Done", "What became of it?", "Such as: sent to the address we know",
+            lambda who, said: requests.close(ground, name, said, actor=who.name), "Closed",
+        )  # fmt: skip
+    if kind == "access":
+        tag("code", f"allears access {name} --out FILE", "note")
+
+
+def _ask(
+    page: Page,
+    text: str,
+    title: str,
+    hint: str,
+    act: Callable[[Principal, str], Any],
+    done: str,
+    action: Action = Action.SERVE_RIGHTS,
+) -> None:
+    async def asked() -> None:
+        with (
+            ui.dialog() as dialog,
+            tag("div"),
+            card(title, "Your name and what you write are kept in the audit."),
+        ):
+            field = ui.input(placeholder=hint).props("autofocus outlined dense")
+            with tag("div", classes="row"):
+                button(text, lambda: dialog.submit(str(field.value or "").strip() or None), "main")
+                button("Cancel", lambda: dialog.submit(None))
+        said = await dialog
+        dialog.delete()
+        if said:
+            await page.act(action, lambda principal: act(principal, str(said)), done)
+
+    button(text, asked, "small")
+
+
+def _new(page: Page) -> None:
+    with tag("details", classes="card"):
+        tag("summary", "Note a new request")
+        with tag("form", classes="search stacked") as form:
+            # What is written here goes over the page's own connection, never into an address.
+            tag(
+                "input",
+                type="text",
+                placeholder="E-mail, phone, user id or handle the asker showed",
+                aria_label="Whose",
+            )
+            with tag("select", aria_label="What is asked"):
+                for kind, says in KINDS.items():
+                    tag("option", says, value=kind)
+            tag("input", type="text", placeholder="How it came, such as email", aria_label="How it came")
+            tag("input", type="text", placeholder="What exactly is asked", aria_label="What exactly is asked")
+            tag("button", "Note it", "button main", type="submit")
+
+    async def note(event: Any) -> None:
+        who, kind, via, said = (str(value or "").strip() for value in event.args)
+        await page.act(
+            Action.SERVE_RIGHTS,
+            lambda principal: requests.receive(
+                page.space.ground, who, kind, actor=principal.name, via=via, note=said
+            ),
+            "Noted; its month runs",
+        )
+
+    form.on(
+        "submit.prevent",
+        note,
+        js_handler="(e) => { emit([...e.target.querySelectorAll('input, select')].map(i => i.value)); e.target.reset(); }",
+    )
+
+
+def _due(page: Page, told: dict[str, Any]) -> None:
+    with card("Due to go", "By the periods of retention.toml; it goes once a day while the server runs."):
+        if told["wrong"]:
+            tag("p", f"Mend the file first: {told['wrong']}")
+        elif not told["in_force"]:
+            empty(
+                "Everything is kept for good.",
+                "A file retention.toml in the space's folder says how long what is kept.",
+            )
+        elif not told["due"]:
+            empty("Nothing is due now.")
+        else:
+            rows = [(CLASSES[r["what"]], r["source"], r["month"], r["n"]) for r in told["due"]]
+            table(("What", "Source", "Month", "Rows"), rows, right=(3,), caption="Due to go")
+            n = sum(r["n"] for r in told["due"])
+            with tag("div", classes="row"):
+                _ask(
+                    page, "Let it go now", f"Let {words.count(n, 'row')} go for good?", "Why now",
+                    lambda who, said: retention.retire(page.space.ground, actor=who.name, why=said), "Gone; files that held it follow within an hour",
+                    Action.ERASE,
+                )  # fmt: skip
+
+
+def _holds(page: Page, found: list[dict[str, Any]]) -> None:
+    with card("Legal holds", "What is held is neither erased nor due."):
+        if not found:
+            empty("Nothing is held.", "allears hold add WHO --why REASON")
+            return
+        rows = [
+            (
+                words.day(h["since"]),
+                partial(_whom, h["customers"]),
+                h["why"],
+                partial(_end, page, h["hold"]),
+            )
+            for h in found
+        ]
+        table(("Since", "Of whom", "Why", "Next"), rows, caption="Legal holds", classes="cards")
+
+
+def _end(page: Page, hold: str) -> None:
+    _ask(
+        page, "End", "Why does the hold end?", "Such as: the claim was withdrawn",
+        lambda who, said: holds.end_hold(page.space.ground, hold, actor=who.name, why=said), "Ended", Action.ERASE,
+    )  # fmt: skip
+
+
+def _keys(keys: dict[str, Any]) -> None:
+    with card("Keys and their age"):
+        facts(
+            [
+                ("Customers with a key of their own", keys["customers"]),
+                ("Oldest of these", words.day(keys["oldest"]) if keys["oldest"] else "none yet"),
+                ("Keys destroyed", keys["destroyed"]),
+                ("Keys of programs", keys["api"]),
+                ("Oldest of those", words.day(keys["oldest_api"]) if keys["oldest_api"] else "none yet"),
+            ]
+        )
+
+
+def _audit(audit: dict[str, Any]) -> None:
+    head = audit["head"]
+    with card("The audit"):
+        facts(
+            [
+                ("Entries", audit["entries"]),
+                (
+                    "Last signed head",
+                    f"{words.time(head['at'])}, {head['size']:,} entries" if head else "none yet",
+                ),
+                ("Also noted outside", "yes" if audit["outside"] else "no: set heads_file"),
+            ]
+        )
+        if head:
+            tag("p", f"Root {head['root']}", "note digest")
+        tag("p", f"Public key {audit['key']}", "note digest")
+
+
+def _erasures(told: dict[str, Any]) -> None:
+    with card("Erasures", words.count(told["n"], "customer was erased", "customers were erased")):
+        if told["newest"]:
+            rows = [(words.time(e["at"]), e["customer"], e["keys"]) for e in told["newest"]]
+            table(("When", "Pseudonym", "Keys destroyed"), rows, right=(2,), caption="Erasures")
+
+
+def _closed(found: list[dict[str, Any]]) -> None:
+    if found:
+        with tag("details", classes="card"):
+            tag("summary", f"Answered lately: {len(found)}")
+            rows = [(words.day(r["closed_at"]), KINDS[r["kind"]], r["state"], r["outcome"]) for r in found]
+            table(("Closed", "What", "State", "Outcome"), rows, caption="Requests that are closed")

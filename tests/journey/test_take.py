@@ -57,6 +57,8 @@ def test_what_the_disk_did_not_keep_is_reported_and_all_else_is_stored(space: Sp
     done = space.digest(look=False)
     assert done["stored"] == 2
     assert space.status()["damaged"] == 1
+    # Nobody sends as the inbox: what the disk damaged is no source that goes wrong.
+    assert "inbox" not in {row["source"] for row in [*space.status()["sources"], *space.health()]}
     assert sorted(r["reason"].partition(";")[0] for r in space.refused()) == [
         "cut short at the end of the segment",
         "the checksum does not match",

@@ -98,3 +98,12 @@ def test_logging_out_ends_the_session(server: Server) -> None:
     assert client.post("/logout").headers["location"] == "/login"
     assert httpx.get(server.url + "/issues", cookies=kept, timeout=60).status_code == 303
     client.close()
+
+
+def test_the_first_sentence_of_channels_names_a_source_all_of_whose_rows_were_refused() -> None:
+    from allears.web.pages.channels import said
+
+    row = {"source": "loft", "state": "refused", "week": None, "objectives": []}
+    assert said([row]).startswith("All that loft sent was refused;")
+    both = said([row, row | {"source": "chat", "state": "silent"}])
+    assert both.startswith("Nothing arrives from chat; all that loft sent was refused; none of 2")

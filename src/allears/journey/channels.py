@@ -23,6 +23,7 @@ from allears.journey.ground import Ground
 from allears.journey.heard import LOOKED
 from allears.journey.held import Held
 from allears.journey.hours import Floats, Heard, heard_hours
+from allears.journey.take import INBOX
 from allears.measure.intervals import wilson
 
 SILENCE = "listening/silence"
@@ -140,7 +141,7 @@ def _sources(ground: Ground) -> list[Source]:
         known = {source.name: source for source in session.scalars(select(Source))}
         told = session.execute(
             select(RefusedRow.source, func.max(RefusedRow.channel), func.max(RefusedRow.received_at))
-            .where(RefusedRow.source.not_in(known))
+            .where(RefusedRow.source.not_in({*known, INBOX}))
             .group_by(RefusedRow.source)
         )
         refused = [Source(name=n, channel=c, last_at=at, stored=0, duplicates=0) for n, c, at in told]

@@ -39,7 +39,7 @@ from allears.journey.models import learned_at, reader_of
 from allears.journey.networks import network
 from allears.journey.payloads import Payloads, read_payloads
 from allears.journey.second import Second
-from allears.journey.take import context_of, keep_refused, pending_ids
+from allears.journey.take import INBOX, context_of, keep_refused, pending_ids
 from allears.know.profile import Profiles
 from allears.lake import Damage, Frame, Seen
 from allears.listen.changes import Change
@@ -200,7 +200,7 @@ class Digest:
             )
             for d in damages
         ]
-        keep_refused(self._ground, found, source="inbox", channel=None, at=self._ground.clock.now())
+        keep_refused(self._ground, found, source=INBOX, channel=None, at=self._ground.clock.now())
 
     def _read(self, batch: _Batch) -> Iterator[Payloads]:
         """Read the payloads of a batch: of a large one, the later half in the second process."""

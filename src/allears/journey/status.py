@@ -14,6 +14,7 @@ from allears.errors import Refused
 from allears.journey.channels import health
 from allears.journey.ground import Ground
 from allears.journey.hooks import list_hooks
+from allears.journey.take import INBOX
 from allears.measure.response import response_rates
 
 
@@ -46,7 +47,7 @@ def counts(ground: Ground, contract: Sequence[str]) -> dict[str, Any]:
         source["refused"] = kept.get(source["source"], 0)
         source["rejected"] = hooks.pop(source["source"], {}).get("rejected", 0)
     # Whose rows were all refused, and whose requests were all turned away, have no counters of their own.
-    unheard = sorted({*hooks, *kept} - {source["source"] for source in sources})
+    unheard = sorted({*hooks, *kept} - {INBOX} - {source["source"] for source in sources})
     sources += [
         {
             "source": name,

@@ -302,6 +302,10 @@ def save_mapping(ground: Ground, source: str, mapping: Mapping, channel: str | N
         session.add(row)
 
 
+INBOX = "inbox"
+"""In the place of a source: what the disk damaged in the inbox is kept in ``refused`` as well, but nobody sent it so."""
+
+
 def keep_refused(
     ground: Ground, refusals: Iterable[Refusal], *, source: str, channel: str | None, at: datetime
 ) -> None:

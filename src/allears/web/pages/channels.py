@@ -64,13 +64,14 @@ def said(rows: list[dict[str, Any]]) -> str:
     silent = [r["source"] for r in rows if r["state"] == "silent"]
     odd = [r["source"] for r in rows if r["state"] != "silent" and (r["week"] or {}).get("unusual")]
     missed = {r["source"] for r in rows for o in r["objectives"] if o["standing"] == "misses it"}
-    heard = (
-        f"Nothing arrives from {' and '.join(silent)}"
-        if silent
-        else "No source that is judged has gone silent"
-    )
+    lost = [r["source"] for r in rows if r["state"] == "refused"]
+    heard = [
+        *([f"nothing arrives from {' and '.join(silent)}"] if silent else []),
+        *([f"all that {' and '.join(lost)} sent was refused"] if lost else []),
+    ] or ["no source that is judged has gone silent"]
     volume = f"{len(odd) or 'none'} of {len(rows)} {'bring' if len(odd) > 1 else 'brings'} an unusual volume this week"
-    return f"{heard}; {volume}; {len(missed) or 'none'} of {len(rows)} surely missed an objective."
+    told = "; ".join([*heard, volume, f"{len(missed) or 'none'} of {len(rows)} surely missed an objective"])
+    return f"{told[:1].upper()}{told[1:]}."
 
 
 def _sources(rows: list[dict[str, Any]]) -> None:

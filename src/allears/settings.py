@@ -178,6 +178,10 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     heads_minutes: Annotated[
         int, Meta(description="Minutes between signed heads while the audit grows.", ge=1, le=1440)
     ] = 5
+    second_factor: Annotated[
+        tuple[Literal["cio", "analyst", "agent", "engineer", "privacy", "partner", "sender"], ...],
+        Meta(description="Roles whose people do not get in without a second factor (an authenticator)."),
+    ] = ()
     session_hours: Annotated[
         int, Meta(description="Hours after which a log-in ends whatever happens.", ge=1, le=720)
     ] = 12

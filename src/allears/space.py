@@ -23,6 +23,7 @@ from allears.errors import NotReady, Refused
 from allears.guard.access import Principal, Role
 from allears.guard.audit import Verified
 from allears.guard.erase import Receipt as ErasureReceipt
+from allears.guard.factor import Factors
 from allears.guard.heads import Signed, note, noted
 from allears.guard.keys import Keys
 from allears.guard.login import Logins
@@ -105,6 +106,7 @@ class Space:
         guarded = self.settings.guard
         self.keys = Keys(ground.desk, audit=ground.audit)
         self.logins = Logins(ground.desk, key=ground.vault.sub_key("failed log-ins"))
+        self.factors = Factors(ground.desk, ground.vault, required=guarded.second_factor)
         self.sessions = Sessions(
             ground.desk, idle_minutes=guarded.session_idle_minutes, hours=guarded.session_hours
         )

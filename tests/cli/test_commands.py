@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from allears.cli.app import COMMANDS, run
+from allears.guard.totp import code_at
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -204,6 +206,13 @@ def test_whatever_an_operator_adds_can_be_taken_away(
     monkeypatch.setattr("sys.stdin", io.StringIO("a long password\n"))
     assert allears("users", "add", "ana", "--role", "analyst", "--from-stdin", *here)[0] == 0
     assert [u["name"] for u in as_json(allears("users", "list", *here)[1])] == ["ana"]
+    begun = as_json(allears("users", "factor", "ana", *here)[1])
+    step = int(time.time()) // 30
+    code = code_at(base64.b32decode(begun["secret"]), step)
+    assert allears("users", "factor", "ana", "--code", "nothing", *here)[0] == 1
+    assert len(as_json(allears("users", "factor", "ana", "--code", code, *here)[1])["recovery_codes"]) == 10
+    assert as_json(allears("users", "list", *here)[1])[0]["factor_since"]
+    assert as_json(allears("users", "factor", "ana", "--off", *here)[1])["factor"] == "off"
     assert allears("users", "disable", "ana", *here)[0] == 0
     assert as_json(allears("users", "list", *here)[1])[0]["disabled_at"]
     assert allears("users", "remove", "ana", *here)[0] == 0
@@ -245,9 +254,9 @@ def test_whatever_an_operator_adds_can_be_taken_away(
 
     key = as_json(allears("keys", "new", "--role", "engineer", *here)[1])
     listed = as_json(allears("keys", "list", *here)[1])
-    assert key["id"] == listed[0]["id"] and key["key"] not in str(listed)
+    assert key["id"] == listed[-1]["id"] and key["key"] not in str(listed)
     assert allears("keys", "revoke", key["id"], *here)[0] == 0
-    assert as_json(allears("keys", "list", *here)[1])[0]["revoked_at"]
+    assert as_json(allears("keys", "list", *here)[1])[-1]["revoked_at"]
 
 
 def test_customers_are_joined_and_parted_by_hand(allears: Run, space: Path, tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def list_users(*, where: Where = HERE) -> None:
         else:
             show.rows(
                 found,
-                ("name", "role", "partner", "made_at", "disabled_at"),
+                ("name", "role", "partner", "made_at", "disabled_at", "factor_since"),
                 empty="nobody yet; `allears users add NAME --role ROLE`",
             )
 
@@ -148,6 +148,42 @@ def remove(name: str, /, *, where: Where = HERE) -> None:
         show.as_json({"user": name, "state": "removed"}) if where.json else show.out.print(
             f"{name} is removed"
         )
+
+
+@users.command
+def factor(
+    name: str,
+    /,
+    *,
+    code: Annotated[str | None, Parameter(help="Its first code, which switches it on.")] = None,
+    off: Annotated[bool, Parameter(negative="", help="Take it away, such as when it is lost.")] = False,
+    where: Where = HERE,
+) -> None:
+    """Set up a person's second factor: the secret first, then again with `--code`; recovery codes are shown once."""
+    with where.open() as space:
+        audit = space.ground.audit.record
+        if off:
+            space.factors.end(name)
+            audit(space.actor, "factor.end", name)
+            show.as_json({"user": name, "factor": "off"}) if where.json else show.out.print("taken away")
+            return
+        if code is not None:
+            made = space.factors.confirm(name, code)
+            audit(space.actor, "factor.on", name)
+            show.as_json({"user": name, "recovery_codes": made}) if where.json else show.out.print(
+                "\n".join(made)
+            )
+            return
+        begun = space.factors.begin(name)
+        if where.json:
+            show.as_json({"user": name, "secret": begun.secret, "uri": begun.uri})
+            return
+        if show.out.is_terminal:
+            import segno
+
+            segno.make(begun.uri, error="l").terminal(compact=True)
+        show.out.print(f"secret for the authenticator: {begun.secret}")
+        show.err.print(f"then: allears users factor {name} --code CODE", style="dim")
 
 
 @users.command

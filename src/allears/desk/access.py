@@ -39,6 +39,18 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(String(256))
     made_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    factor_sealed: Mapped[bytes | None]
+    factor_since: Mapped[datetime | None]
+    factor_step: Mapped[int | None]
+
+
+class RecoveryCode(Base):
+    """What lets a user in once without their authenticator; kept as a keyed hash."""
+
+    __tablename__ = "recovery_codes"
+
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user: Mapped[str] = mapped_column(String(64), index=True)
 
 
 class LoginSession(Base):
@@ -53,6 +65,7 @@ class LoginSession(Base):
     started_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     seen_at: Mapped[datetime | None]
+    needs: Mapped[str | None] = mapped_column(String(8))
 
 
 class LoginFailure(Base):

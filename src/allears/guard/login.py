@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hmac
-import ipaddress
 import secrets
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
 
 import msgspec
 from argon2 import PasswordHasher
@@ -17,15 +13,15 @@ from sqlalchemy import delete, select
 
 from allears.clock import Clock, SystemClock
 from allears.desk import Desk
-from allears.desk.access import LoginFailure, LoginSession, User
+from allears.desk.access import LoginSession, RecoveryCode, User
 from allears.errors import NotAllowed, NotFound, Refused
 from allears.guard.access import Principal, make_principal
+from allears.guard.failures import Failures, Tried, network
 
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 1024
 FREE_TRIES = 5
 FREE_TRIES_OF_A_PLACE = 30
-LONGEST_WAIT = timedelta(minutes=15)
 
 
 class UserRecord(msgspec.Struct, frozen=True):
@@ -36,17 +32,7 @@ class UserRecord(msgspec.Struct, frozen=True):
     partner: str | None
     made_at: datetime
     disabled_at: datetime | None
-
-
-class _Tried(NamedTuple):
-    mark: str
-    name: str
-    free: int
-
-
-_FORGOTTEN = timedelta(days=1)
-# A clock that is set right moves by seconds; one that moves back by more was wrong when it wrote.
-_STEP = timedelta(minutes=5)
+    factor_since: datetime | None = None
 
 
 class Logins:
@@ -76,7 +62,7 @@ class Logins:
         self._desk = desk
         self._clock = clock or SystemClock()
         self._hasher = hasher or PasswordHasher()
-        self._key = key or secrets.token_bytes(32)
+        self._failures = Failures(desk, self._clock, key or secrets.token_bytes(32))
 
     @cached_property
     def _nobody(self) -> str:
@@ -109,7 +95,7 @@ class Logins:
         with self._desk.session() as session:
             session.merge(row)
             session.execute(delete(LoginSession).where(LoginSession.user == name))
-            session.execute(delete(LoginFailure).where(LoginFailure.name == self._mark("name", name)))
+            self._failures.forget_name(session, self._failures.mark("name", name))
         return _record(row)
 
     def disable(self, name: str) -> None:
@@ -140,8 +126,9 @@ class Logins:
             if row is None:
                 raise NotFound("no such user", place="users")
             session.delete(row)
+            session.execute(delete(RecoveryCode).where(RecoveryCode.user == name))
             session.execute(delete(LoginSession).where(LoginSession.user == name))
-            session.execute(delete(LoginFailure).where(LoginFailure.name == self._mark("name", name)))
+            self._failures.forget_name(session, self._failures.mark("name", name))
 
     def list(self) -> list[UserRecord]:
         """List all users by name."""
@@ -163,16 +150,15 @@ class Logins:
         """
         name, nobody = name[:64], self._nobody
         tries = self._tries(name, address)
-        self._wait_over(tries)
+        self._failures.wait_over(tries)
         with self._desk.session() as session:
             row = session.get(User, name)
         # Hash for unknown names too, so the time taken does not tell which names exist.
         right = self._right(row.password_hash if row else nobody, password)
         if row is None or not right or row.disabled_at is not None:
-            self._failed(tries)
+            self._failures.add(tries)
             raise NotAllowed("name or password is wrong")
-        with self._desk.session() as session:
-            session.execute(delete(LoginFailure).where(LoginFailure.tried == tries[0].mark))
+        self._failures.forget(tries[0])
         return make_principal("user", row.name, row.role, row.partner)
 
     def _right(self, password_hash: str, password: str) -> bool:
@@ -181,60 +167,14 @@ class Logins:
         except VerifyMismatchError:
             return False
 
-    def _wait_over(self, tries: Iterable[_Tried]) -> None:
-        now = self._clock.now()
-        with self._desk.reading() as session:
-            rows = [(session.get(LoginFailure, tried.mark), tried.free) for tried in tries]
-        for row, free in rows:
-            if row is None or row.count < free:
-                continue
-            wait = min(LONGEST_WAIT, timedelta(seconds=2 ** min(row.count - free, 12)))
-            left = (wait - (now - row.last_at)).total_seconds()
-            # A failure in the future: the clock was set back since, and nobody may be kept out until it catches up.
-            if left > 0 and now - row.last_at > -_STEP:
-                raise NotAllowed("too many failed log-ins, wait a while", wait_seconds=int(left) + 1)
-
-    def _failed(self, tries: Iterable[_Tried]) -> None:
-        now = self._clock.now()
-        with self._desk.session() as session:
-            session.execute(delete(LoginFailure).where(LoginFailure.last_at < now - _FORGOTTEN))
-            for tried in tries:
-                row = session.get(LoginFailure, tried.mark)
-                if row is None:
-                    session.add(LoginFailure(tried=tried.mark, name=tried.name, count=1, last_at=now))
-                else:
-                    row.count, row.last_at = row.count + 1, now
-
-    def _tries(self, name: str, address: str) -> tuple[_Tried, _Tried]:
+    def _tries(self, name: str, address: str) -> tuple[Tried, Tried]:
         # A name from a place, so that who guesses keeps out nobody but themselves; and a place, whatever the names.
-        place = network(address)
+        place, mark = network(address), self._failures.mark
         return (
-            _Tried(self._mark("name from", name, place), self._mark("name", name), FREE_TRIES),
-            _Tried(self._mark("place", place), "", FREE_TRIES_OF_A_PLACE),
+            Tried(mark("name from", name, place), mark("name", name), FREE_TRIES),
+            Tried(mark("place", place), "", FREE_TRIES_OF_A_PLACE),
         )
-
-    def _mark(self, *parts: str) -> str:
-        told = "\0".join(parts).encode("utf-8", "replace")
-        return hmac.digest(self._key, told, "sha256").hex()
-
-
-def network(address: str) -> str:
-    """Name the place an address belongs to: itself, or for IPv6 the network of 64 bits, of which one customer has them all.
-
-    Examples
-    --------
-    >>> network("192.0.2.7"), network("2001:db8::1") == network("2001:db8::2"), network("::ffff:192.0.2.7")
-    ('192.0.2.7', True, '192.0.2.7')
-    """
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv6Address):
-        mapped = found.ipv4_mapped
-        return str(mapped or ipaddress.ip_network((found, 64), strict=False))
-    return str(found)
 
 
 def _record(row: User) -> UserRecord:
-    return UserRecord(row.name, row.role, row.partner, row.made_at, row.disabled_at)
+    return UserRecord(row.name, row.role, row.partner, row.made_at, row.disabled_at, row.factor_since)

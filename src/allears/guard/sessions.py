@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 from sqlalchemy import delete, select
@@ -16,10 +17,13 @@ from allears.errors import NotFound
 from allears.guard.access import Principal, make_principal
 from allears.guard.notes import Notes
 
+Need = Literal["code", "enrol"]
 HOURS = 12
 IDLE_MINUTES = 60
 # Written down at most this often: whoever reads page after page need not be noted at each.
 _NOTED = timedelta(minutes=1)
+# Long enough to set up an authenticator, short enough that a password alone is worth little.
+_PENDING = timedelta(minutes=15)
 # A clock that is set right moves by seconds; one that moves back by more was wrong when it wrote.
 _STEP = timedelta(minutes=5)
 
@@ -62,8 +66,14 @@ class Sessions:
         self._idle, self._life = timedelta(minutes=idle_minutes), timedelta(hours=hours)
         self._notes = Notes()
 
-    def start(self, principal: Principal) -> str:
-        """Start a session; return its token, which is kept only as a hash."""
+    def start(self, principal: Principal, *, needs: Need | None = None) -> str:
+        """Start a session; return its token, which is kept only as a hash.
+
+        Parameters
+        ----------
+        needs
+            What is still to be shown before it opens anything: a code of the second factor, or that there is one now.
+        """
         token, now = secrets.token_urlsafe(32), self._clock.now()
         with self._desk.session() as session:
             session.execute(delete(LoginSession).where(LoginSession.expires_at <= now))
@@ -74,7 +84,8 @@ class Sessions:
                     role=str(principal.role),
                     partner=principal.partner,
                     started_at=now,
-                    expires_at=now + self._life,
+                    expires_at=now + (_PENDING if needs else self._life),
+                    needs=needs,
                     seen_at=now,
                 )
             )
@@ -92,7 +103,7 @@ class Sessions:
         """
         with self._desk.reading() as session:
             row = session.get(LoginSession, _hash(token))
-            if row is None or not self._open(row):
+            if row is None or row.needs or not self._open(row):
                 return None
             user = session.get(User, row.user)
         now = self._clock.now()
@@ -102,6 +113,15 @@ class Sessions:
             return make_principal("user", row.user, row.role, row.partner)
         return None if user.disabled_at else make_principal("user", user.name, user.role, user.partner)
 
+    def waiting(self, token: str) -> tuple[str, str] | None:
+        """Tell whose session waits for a second factor, and for what of it; ``None`` when it waits for nothing."""
+        with self._desk.reading() as session:
+            row = session.get(LoginSession, _hash(token))
+            user = session.get(User, row.user) if row else None
+        if row is None or not row.needs or not self._open(row) or user is None or user.disabled_at:
+            return None
+        return user.name, row.needs
+
     def end(self, token: str) -> None:
         """End a session; ending it twice is harmless."""
         with self._desk.session() as session:
@@ -109,7 +129,7 @@ class Sessions:
 
     def of(self, user: str | None = None) -> list[SessionRecord]:
         """List the open sessions of a user, or of everybody, latest act first."""
-        asked = select(LoginSession)
+        asked = select(LoginSession).where(LoginSession.needs.is_(None))
         if user is not None:
             asked = asked.where(LoginSession.user == user)
         with self._desk.reading() as session:

@@ -14,6 +14,7 @@ from allears.web.pages import (
     customer,
     customers,
     explore,
+    factor,
     issue,
     issues,
     keys,
@@ -61,6 +62,7 @@ def pages(app: FastAPI, space: Space, live: Live) -> None:
         account,
         privacy,
         login,
+        factor,
     ):
         page.register(door)
     give_scripts_their_nonce(client.templates.env)

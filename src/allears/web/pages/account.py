@@ -29,6 +29,9 @@ async def build(page: Page) -> None:
     ):
         if page.may(Action.MANAGE_KEYS):
             link("Keys of programs", "/keys")
+        if any(one.name == user for one in page.space.logins.list()):
+            on = page.space.factors.needs(user) == "code"
+            link("Second factor: on" if on else "Set up a second factor", "/login/factor?next=/account")
     # Named for the reader: what one asks is remembered for all who ask the same.
     await page.fill(
         f"sessions of {user}", lambda: page.space.sessions.of(user), partial(_sessions, page, user)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from fastapi import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
 
 LONGEST_FORM = 10_000
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Log in · {space} · Allears</title><link rel="stylesheet" href="{style}"></head>
-<body class="{dark}"><main class="login"><section class="card"><div><h1>Allears</h1><p class="note">{space}</p></div>
-{complaint}<form method="post" action="/login"><input type="hidden" name="next" value="{next}">
+<title>{title} · {space} · Allears</title><link rel="stylesheet" href="{style}"></head>
+<body class="{dark}"><main class="login"><section class="card"><div><h1>{heading}</h1><p class="note">{space}</p></div>
+{complaint}{body}</section></main></body></html>"""
+ASK = """<form method="post" action="/login"><input type="hidden" name="next" value="{next}">
 <label>Name<input type="text" name="name" autocomplete="username" autofocus required maxlength="64"></label>
 <label>Password<input type="password" name="password" autocomplete="current-password" required maxlength="1024"></label>
 <button class="button main" type="submit">Log in</button></form>
 <p class="note">No user yet? On the machine itself: <code>allears users add NAME --role ROLE</code>, or open the link that
-<code>allears serve</code> prints.</p></section></main></body></html>"""
+<code>allears serve</code> prints.</p>"""
 
 
 def register(door: Door) -> None:
@@ -35,13 +37,13 @@ def register(door: Door) -> None:
 
     @door.app.get("/login", include_in_schema=False)
     async def ask(request: Request) -> Response:
-        return _page(door, request, request.query_params.get("next", "/"))
+        return log_in(door, request, request.query_params.get("next", "/"))
 
     @door.app.post("/login", include_in_schema=False)
     async def enter(request: Request) -> Response:
-        if not _same_site(request):
-            return _page(door, request, "/", "That form came from another site", 403)
-        form = await _form(request)
+        if not same_site(request):
+            return log_in(door, request, "/", "That form came from another site", 403)
+        form = await read_form(request)
         try:
             principal: Principal = await asyncio.to_thread(
                 space.logins.check,
@@ -51,8 +53,15 @@ def register(door: Door) -> None:
             )
         except NotAllowed as error:
             await asyncio.to_thread(space.ground.audit.record, "nobody", "login.failed", form.get("name", ""))
-            return _page(door, request, form.get("next", "/"), error.message.capitalize(), 403)
-        response = RedirectResponse(local(form.get("next", "/")), status_code=303)
+            return log_in(door, request, form.get("next", "/"), error.message.capitalize(), 403)
+        target = local(form.get("next", "/"))
+        needs = await asyncio.to_thread(space.factors.needs, principal.name.removeprefix("user:"))
+        if needs:
+            response = RedirectResponse(f"/login/factor?next={quote(target, safe='')}", status_code=303)
+            token = await asyncio.to_thread(partial(space.sessions.start, principal, needs=needs))
+            remember(response, request, token, hours=1)
+            return response
+        response = RedirectResponse(target, status_code=303)
         token = await asyncio.to_thread(space.sessions.start, principal)
         remember(response, request, token, hours=space.settings.guard.session_hours)
         await asyncio.to_thread(space.ground.audit.record, principal.name, "login", principal.name)
@@ -61,7 +70,7 @@ def register(door: Door) -> None:
     @door.app.post("/logout", include_in_schema=False)
     async def leave(request: Request) -> Response:
         response = RedirectResponse("/login", status_code=303)
-        if _same_site(request):
+        if same_site(request):
             if token := request.cookies.get(cookie_of(request)):
                 await asyncio.to_thread(space.sessions.end, token)
             forget(response, request)
@@ -83,7 +92,8 @@ def local(target: str) -> str:
     return target if inside and not parts.scheme and not parts.netloc else "/"
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def read_form(request: Request) -> dict[str, str]:
+    """Read a form; one that is too large is empty."""
     body = b""
     async for part in request.stream():
         body += part
@@ -95,15 +105,38 @@ async def _form(request: Request) -> dict[str, str]:
     }
 
 
-def _same_site(request: Request) -> bool:
+def same_site(request: Request) -> bool:
+    """Tell whether a form is our own, as far as the browser says."""
     # Not the Origin header: under our own no-referrer policy browsers send "null" there.
     return request.headers.get("sec-fetch-site") in (None, "same-origin", "none")
 
 
-def _page(door: Door, request: Request, target: str, complaint: str = "", status: int = 200) -> Response:
+def plain(
+    door: Door,
+    request: Request,
+    heading: str,
+    body: str,
+    *,
+    title: str = "Log in",
+    complaint: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    """Answer a page that needs no script. What is in ``body`` is markup."""
     told = f'<p class="chip bad" role="alert">{escape(complaint)}</p>' if complaint else ""
     dark = "body--dark" if request.cookies.get("allears_theme") == "dark" else ""
     html = PAGE.format(
-        space=escape(door.space.name), style=STYLE_PATH, dark=dark, complaint=told, next=escape(local(target))
+        space=escape(door.space.name),
+        style=STYLE_PATH,
+        dark=dark,
+        complaint=told,
+        heading=heading,
+        title=title,
+        body=body,
     )
     return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
+
+
+def log_in(door: Door, request: Request, target: str, complaint: str = "", status: int = 200) -> Response:
+    """Ask for name and password."""
+    body = ASK.format(next=escape(local(target)))
+    return plain(door, request, "Allears", body, complaint=complaint, status=status)

@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "brief": (LOOK, "allears.cli.brief:brief"),
     "backtest": (LOOK, "allears.cli.look:backtest"),
     "merge": (ACT, "allears.cli.people:merge"),
+    "link": (ACT, "allears.cli.link:link"),
     "part": (ACT, "allears.cli.people:part"),
     "unmerge": (ACT, "allears.cli.people:unmerge"),
     "merges": (ACT, "allears.cli.people:merges"),

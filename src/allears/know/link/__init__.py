@@ -1,0 +1,84 @@
+"""Link: records that are probably one person, by names, birthdays, places and addresses, learned without labels (Splink).
+
+Nobody is joined by a name alone; each pair says why, in bits per field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from allears.know.link.columns import columns_of, tidy
+from allears.know.link.decide import AUTOMATIC, QUEUE, Thresholds, cluster, decide
+from allears.know.link.learn import learn
+from allears.know.link.score import score
+from allears.know.link.truth import evaluate
+
+__all__ = ["Linked", "Thresholds", "evaluate", "learn", "link", "tidy"]
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What linking found."""
+
+    pairs: pa.Table
+    """`allears.know.link.score.PAIRS` and ``decision``: ``automatic`` or ``queue``, heaviest first."""
+    clusters: npt.NDArray[np.int64]
+    """A person's number per record."""
+    model: dict[str, Any]
+    """The weights, to score later records with."""
+    compared: int
+    """Pairs compared, at most."""
+    columns: dict[str, str]
+    """Which column was read as which field."""
+
+
+def link(
+    people: pa.Table,
+    *,
+    today: date,
+    columns: Mapping[str, str] | None = None,
+    thresholds: Thresholds | None = None,
+    model: dict[str, Any] | None = None,
+    seed: int = 0,
+) -> Linked:
+    """Find records that are one person.
+
+    Parameters
+    ----------
+    people
+        One row per record; any of the columns of `allears.know.link.columns.NAMED`, any of them missing.
+    today
+        Births after this day are mistakes.
+    columns
+        Field to column, where names do not say it.
+    thresholds
+        From which weight on pairs are joined, or shown to a steward.
+    model
+        Weights learned earlier; learned from these records when not given.
+    seed
+        Of the random pairs that weights are learned from.
+
+    Raises
+    ------
+    Refused
+        No column says who somebody is.
+    NotReady
+        Too few records to learn from, or Splink is not installed.
+    """
+    chosen = columns_of(people.column_names, columns)
+    table = tidy(people, chosen, today)
+    weights = model or learn(table, seed=seed)
+    pairs, compared = score(table, weights)
+    limits = thresholds or Thresholds()
+    decisions = decide(pairs, limits)
+    clusters = cluster(people.num_rows, pairs, decisions, families=limits.families)
+    pairs = pairs.append_column("decision", decisions)
+    kept = np.isin(np.array(decisions.to_pylist(), object), [AUTOMATIC, QUEUE])
+    return Linked(pairs.filter(pa.array(kept, pa.bool_())), clusters, weights, compared, chosen)

@@ -1,0 +1,294 @@
+"""Linking simulated people whose truth is known: typing mistakes, gaps, junk, other scripts."""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from allears.errors import NotReady, Refused
+from allears.know.link import Linked, Thresholds, evaluate, link, score, tidy
+from allears.know.link.blocks import block
+from allears.know.link.columns import columns_of
+from allears.know.link.decide import AUTOMATIC, QUEUE, decide
+from allears.know.link.learn import learn
+
+TODAY = date(2026, 11, 28)
+GIVEN = [
+    "anna",
+    "bruno",
+    "carla",
+    "dario",
+    "elena",
+    "fabio",
+    "greta",
+    "hugo",
+    "irene",
+    "jakob",
+    "klara",
+    "luca",
+    "marta",
+    "nina",
+    "otto",
+    "paula",
+    "quentin",
+    "rosa",
+    "silvio",
+    "teresa",
+]
+FAMILY = [
+    "rossi",
+    "weber",
+    "moreau",
+    "garcia",
+    "silva",
+    "keller",
+    "conti",
+    "lang",
+    "petit",
+    "romero",
+    "santos",
+    "vogel",
+    "marini",
+    "roth",
+    "girard",
+    "ortega",
+    "lopes",
+    "huber",
+    "greco",
+    "kraus",
+]
+NUMBERED = "abcdefghijklmnopqrstuvwxyz"
+
+
+def mistyped(word: str, dice: random.Random) -> str:
+    at = dice.randrange(len(word))
+    return dice.choice([word[:at] + word[at + 1 :], word[:at] + dice.choice(NUMBERED) + word[at + 1 :]])
+
+
+def person(dice: random.Random) -> dict[str, Any]:
+    given = dice.choice(GIVEN) + dice.choice(["", "", "", "bella", "ino"])
+    surname = dice.choice(FAMILY) + dice.choice(["", "ni", "mann", "ez"])
+    born = f"{dice.randrange(1940, 2006)}-{dice.randrange(1, 13):02}-{dice.randrange(1, 29):02}"
+    return {
+        "first_name": given.title(), "last_name": surname.title(), "date_of_birth": born,
+        "address": f"{dice.randrange(1, 180)} {dice.choice(FAMILY)} street", "postcode": f"{dice.randrange(10, 60)}0{dice.randrange(10, 99)}",
+        "email": f"{given}.{surname}{dice.randrange(1000)}@example.org", "phone": f"0{dice.randrange(10**8, 10**9)}",
+    }  # fmt: skip
+
+
+def again(one: dict[str, Any], dice: random.Random) -> dict[str, Any]:
+    other = dict(one)
+    for field in dice.sample(["first_name", "last_name", "address", "email"], 1):
+        other[field] = mistyped(other[field], dice)
+    for field in dice.sample(["date_of_birth", "address", "postcode", "email", "phone", "phone"], 2):
+        other[field] = None
+    return other
+
+
+def town(people: int = 240, seed: int = 7) -> tuple[pa.Table, list[int]]:
+    dice = random.Random(seed)
+    rows, truth = [], []
+    for number in range(people):
+        one = person(dice)
+        rows.append(one)
+        truth.append(number)
+        for _ in range(dice.choice([0, 0, 1, 2])):
+            rows.append(again(one, dice))
+            truth.append(number)
+    order = list(range(len(rows)))
+    dice.shuffle(order)
+    return pa.Table.from_pylist([rows[i] for i in order]), [truth[i] for i in order]
+
+
+@pytest.fixture(scope="module")
+def known() -> tuple[pa.Table, list[int], Linked]:
+    people, truth = town()
+    return people, truth, link(people, today=TODAY)
+
+
+def weigh(rows: list[dict[str, Any]], known: Any) -> tuple[list[tuple[int, int]], list[str], pa.Table]:
+    """Add rows to the town, and give what is found among the added ones: pairs, decisions, weights."""
+    people, _, linked = known
+    added = pa.Table.from_pylist(
+        [{f: row.get(f) for f in people.column_names} for row in rows], schema=people.schema
+    )
+    table = tidy(pa.concat_tables([people, added]), linked.columns, TODAY)
+    first = people.num_rows
+    pairs, _ = score(table, linked.model, new=range(first, first + len(rows)))
+    pairs = pairs.filter(pc.greater_equal(pairs["left"], first))
+    sides = [
+        (a - first, b - first)
+        for a, b in zip(pairs["left"].to_pylist(), pairs["right"].to_pylist(), strict=True)
+    ]
+    return sides, decide(pairs).to_pylist(), pairs
+
+
+def test_people_mistyped_are_found_and_nobody_is_joined_to_somebody_else(known: Any) -> None:
+    _, truth, linked = known
+    found = evaluate(linked.clusters.tolist(), truth)
+    assert found["pairs"]["precision"] >= 0.99, found
+    assert found["pairs"]["recall"] >= 0.9, found
+    assert found["over_merged"] == 0
+
+
+def test_a_pair_says_why_and_the_parts_add_up(known: Any) -> None:
+    people, _, linked = known
+    row = linked.pairs.to_pylist()[0]
+    assert sum(part["bits"] for part in row["why"]) == pytest.approx(row["bits"], abs=1e-6)
+    assert {"given", "surname", "birth"} <= {part["field"] for part in row["why"]}
+    said = str(linked.pairs["why"].to_pylist()) + str(linked.model)
+    values = {str(v).lower() for column in people.columns for v in column.to_pylist() if v}
+    assert not [v for v in values if len(v) > 6 and v in said.lower()], (
+        "a value got into an explanation or the model"
+    )
+
+
+def test_a_name_alone_joins_nobody_and_is_not_shown(known: Any) -> None:
+    rows = [{"first_name": "Zacharias", "last_name": "Quattrocchi"} for _ in range(5)]
+    _, decisions, _ = weigh(rows, known)
+    assert not {AUTOMATIC, QUEUE} & set(decisions)
+
+
+def test_a_family_of_one_name_and_house_is_left_to_a_person(known: Any) -> None:
+    home = {
+        "last_name": "Quattrocchi",
+        "address": "12 weber street",
+        "postcode": "20121",
+        "date_of_birth": "1991-02-03",
+    }
+    twins = [{"first_name": "Zacharias", **home}, {"first_name": "Oliviero", **home}]
+    _, decisions, pairs = weigh(twins, known)
+    assert decisions == [QUEUE]
+    assert decide(pairs, Thresholds(families=False)).to_pylist() == [AUTOMATIC]
+
+
+def test_exchanged_names_are_one_person(known: Any) -> None:
+    one = {
+        "first_name": "Marta",
+        "last_name": "Vogelmann",
+        "date_of_birth": "1980-05-06",
+        "email": "mv@example.org",
+    }
+    other = {**one, "first_name": "Vogelmann", "last_name": "Marta"}
+    assert weigh([one, other], known)[1] == [AUTOMATIC]
+
+
+def test_records_with_everything_missing_are_nobody(known: Any) -> None:
+    full = {
+        "first_name": "Rosa",
+        "last_name": "Huber",
+        "email": "rosa@example.org",
+        "date_of_birth": "1977-01-09",
+    }
+    sides, decisions, _ = weigh([{}, {}, {}, full, full], known)
+    assert (sides, decisions) == ([(3, 4)], [AUTOMATIC])
+
+
+def test_names_in_other_scripts_are_compared_as_any(known: Any) -> None:
+    rows = [
+        {"first_name": "Ольга", "last_name": "Смирнова", "date_of_birth": "1985-03-04", "email": "olga@example.org"},
+        {"first_name": "ОЛЬГА", "last_name": "Смирнова", "date_of_birth": "04.03.1985", "email": "olga@example.org"},
+        {"first_name": "伟", "last_name": "王", "date_of_birth": "1990-01-01", "phone": "13800138000"},
+        {"first_name": "伟", "last_name": "王", "date_of_birth": "1990-01-01", "phone": "+86 138 0013 8000"},
+        {"first_name": "محمد", "last_name": "حسن", "date_of_birth": "1972-07-07"},
+    ]  # fmt: skip
+    sides, decisions, _ = weigh(rows, known)
+    joined = {side for side, decision in zip(sides, decisions, strict=True) if decision == AUTOMATIC}
+    assert joined == {(0, 1), (2, 3)}
+
+
+def test_junk_is_missing_and_not_evidence() -> None:
+    dice = random.Random(3)
+    rows = [person(dice) for _ in range(60)]
+    for at, row in enumerate(rows):
+        if at % 3 == 0:
+            row["email"] = "none@none.com"
+        if at % 2:
+            row["phone"] = "0300 111222"  # one shop's number on half of the records
+        if at % 5 == 0:
+            row["date_of_birth"] = "2093-01-01"
+    people = pa.Table.from_pylist(rows)
+    table = tidy(people, columns_of(people.column_names), TODAY)
+    assert "none@none.com" not in table["email"].to_pylist()
+    assert table["email"].null_count == 20
+    assert table["phone"].null_count == 30
+    assert table["birth"].null_count == 12
+
+
+def test_nobody_is_joined_by_an_address_that_a_third_of_all_give() -> None:
+    people, truth = town(120, seed=11)
+    mails = [("none@none.com" if at % 3 == 0 else m) for at, m in enumerate(people["email"].to_pylist())]
+    people = people.set_column(people.column_names.index("email"), "email", pa.array(mails))
+    found = evaluate(link(people, today=TODAY).clusters.tolist(), truth)
+    assert found["over_merged"] == 0
+
+
+def test_new_records_get_the_same_weights_as_if_all_were_scored_at_once(known: Any) -> None:
+    people, _, linked = known
+    table = tidy(people, linked.columns, TODAY)
+    new = set(range(0, table.num_rows, 9))
+    whole, _ = score(table, linked.model)
+    some, _ = score(table, linked.model, new=new)
+    key = lambda t: {(r["left"], r["right"]): round(r["bits"], 6) for r in t.to_pylist()}  # noqa: E731
+    wanted = {pair: bits for pair, bits in key(whole).items() if new & set(pair)}
+    assert key(some) == wanted
+    assert wanted
+
+
+def test_the_number_of_pairs_stays_within_the_budget() -> None:
+    rows = 20_000
+    rng = np.random.default_rng(0)
+    table = pa.table(
+        {
+            "record": pa.array(range(rows)),
+            "surname": pa.array(
+                np.where(rng.random(rows) < 0.5, "smith", rng.integers(0, 2000, rows).astype(str))
+            ),
+            "city": pa.array(["london"] * rows),
+        }
+    )
+    blocked, pairs = block(table, budget=50_000)
+    assert sum(pairs.values()) <= 50_000
+    assert "smith" not in {
+        s
+        for s, b in zip(blocked["surname"].to_pylist(), blocked["block_0"].to_pylist(), strict=True)
+        if b is not None
+    }
+
+
+def test_dates_are_read_in_the_order_their_column_is_written_in() -> None:
+    american = pa.table({"dob": ["03/25/1980", "12/11/1990", None]})
+    european = pa.table({"dob": ["25.03.1980", "12.11.1990", None]})
+    read = lambda t: tidy(t, columns_of(t.column_names), TODAY)["birth"].to_pylist()  # noqa: E731
+    assert read(american) == ["19800325", "19901211", None]
+    assert read(european) == ["19800325", "19901112", None]
+
+
+def test_what_cannot_be_done_is_said() -> None:
+    with pytest.raises(Refused, match="no column says who"):
+        link(pa.table({"colour": ["red"]}), today=TODAY)
+    with pytest.raises(NotReady, match="at least 20"):
+        link(pa.table({"email": ["a@x.example"]}), today=TODAY)
+    with pytest.raises(Refused, match=r"0\.5"):
+        Thresholds(0.9, 0.95)
+
+
+def test_a_table_in_which_nobody_is_twice_joins_nobody() -> None:
+    dice = random.Random(5)
+    people = pa.Table.from_pylist([person(dice) for _ in range(40)])
+    linked = link(people, today=TODAY)
+    assert len(set(linked.clusters.tolist())) == 40
+
+
+def test_learning_is_repeatable(known: Any) -> None:
+    people, _, linked = known
+    again_learned = learn(tidy(people, linked.columns, TODAY))
+    for one, other in zip(linked.model["comparisons"], again_learned["comparisons"], strict=True):
+        for a, b in zip(one["comparison_levels"][1:], other["comparison_levels"][1:], strict=True):
+            assert a["m_probability"] == pytest.approx(b["m_probability"], rel=1e-6)

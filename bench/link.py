@@ -21,6 +21,7 @@ import pyarrow as pa
 from allears.know import resolve
 from allears.know.link import Thresholds, evaluate, link
 from allears.know.link.columns import columns_of
+from allears.know.link.learn import quiet
 from bench.report import Row, row, shared_data
 
 TODAY = date(2026, 11, 28)
@@ -74,7 +75,8 @@ def _accuracy(folder: Path) -> list[Row]:
         }
         for way, ask in ways.items():
             began = time.perf_counter()
-            judged = evaluate(ask(), truth)
+            with quiet():
+                judged = evaluate(ask(), truth)
             seconds = time.perf_counter() - began
             for part in ("pairs", "clusters"):
                 rates = judged[part]

@@ -16,6 +16,7 @@ from allears.act.issue import record
 from allears.desk.hooks import Amendment
 from allears.journey import amend
 from allears.listen.hook import Parcel, pack
+from allears.listen.mapping import read_mapping
 from allears.space import Space
 from allears.tables import TABLES
 
@@ -236,3 +237,107 @@ def test_what_the_watch_remembers_is_the_current_version(space: Space) -> None:
     held += [text for rows_ in watch._memory._rows.values() for text in rows_.text]
     assert "new words" in held
     assert not {"old words", "deleted words"} & set(held)
+
+
+# -- through the other doors ---------------------------------------------------------------------------------------------
+
+MAPPED = """
+id = "id"
+text = "say"
+occurred_at = "at"
+edited_at = "edited"
+deleted = "state"
+deleted_when = ["removed"]
+channel = "social"
+"""
+
+
+def own(text: str | None, edited: datetime | None = None, deleted: datetime | None = None) -> dict[str, Any]:
+    told: dict[str, Any] = {"id": 1, "occurred_at": SAID.isoformat(), "channel": "chat", "text": text}
+    told |= {"edited_at": edited.isoformat()} if edited else {}
+    return told | ({"deleted_at": deleted.isoformat()} if deleted else {})
+
+
+def row(text: str | None, edited: datetime | None = None, deleted: datetime | None = None) -> dict[str, Any]:
+    when = edited or deleted or SAID
+    state = "removed" if deleted else "open"
+    return {"id": 1, "say": text, "at": SAID.isoformat(), "edited": when.isoformat(), "state": state}
+
+
+def send(space: Space, door: str, told: dict[str, Any], folder: Path) -> None:
+    if door == "signals":
+        assert space.take("signals", json.dumps(told).encode(), source="bot").refused == 0
+        return
+    file = folder / "rows.ndjson"
+    file.write_text(json.dumps(told) + "\n", "utf-8")
+    assert space.listen(file, source="bot", mapping=read_mapping(MAPPED)).refused == 0
+
+
+@pytest.mark.parametrize("apart", [True, False], ids=["in batches of their own", "in one batch"])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize(("door", "write"), [("signals", own), ("file", row)])
+def test_a_later_version_counts_once_through_any_door(
+    space: Space, tmp_path: Path, door: str, write: Any, order: tuple[int, ...], apart: bool
+) -> None:
+    said = [
+        write("it leaks"),
+        write("it leaks badly", edited=NOW - timedelta(hours=2)),
+        write("it is fine", edited=NOW),
+    ]
+    for place in order:
+        send(space, door, said[place], tmp_path)
+        if apart:
+            space.digest(look=False)
+    space.digest(look=False)
+    assert rows(space) == [("bot:1", "feedback", "it is fine")]
+    assert rows(space, "occurred_at") == [(SAID,)]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize(("door", "write"), [("signals", own), ("file", row)])
+def test_what_any_door_deletes_never_comes_back(
+    space: Space, tmp_path: Path, door: str, write: Any, order: tuple[int, ...]
+) -> None:
+    said = [
+        write("it leaks"),
+        write("it leaks badly", edited=NOW),
+        write(None, deleted=NOW - timedelta(hours=1)),
+    ]
+    for place in order:
+        send(space, door, said[place], tmp_path)
+        space.digest(look=False)
+    assert [found for found in rows(space) if found[2] is not None or found[1] == "feedback"] == []
+
+
+def test_the_same_file_of_edits_and_deletes_twice_changes_nothing(space: Space, tmp_path: Path) -> None:
+    file = tmp_path / "rows.ndjson"
+    told = [
+        row("it leaks") | {"id": 2},
+        row("it leaks badly", edited=NOW),
+        row(None, deleted=NOW) | {"id": 3},
+    ]
+    file.write_text("\n".join(map(json.dumps, told)), "utf-8")
+    first = space.listen(file, source="bot", mapping=read_mapping(MAPPED))
+    assert (first.accepted, first.changed, first.duplicates, first.refused) == (1, 2, 0, 0)
+    space.digest(look=False)
+    before, version = rows(space), space.ground.store.version("signals")
+    again = space.listen(file, source="bot", mapping=read_mapping(MAPPED))
+    assert (again.accepted, again.changed, again.duplicates, again.refused) == (0, 0, 3, 0)
+    space.digest(look=False)
+    assert rows(space) == before and space.ground.store.version("signals") == version
+
+
+@pytest.mark.parametrize(
+    ("told", "place"),
+    [
+        ({"text": "x", "edited_at": "2026-06-01T10:00:00Z"}, ".id"),
+        ({"deleted_at": "2026-06-01T10:00:00Z"}, ".id"),
+        ({"id": 1, "deleted_at": "soon"}, ".deleted_at"),
+    ],
+)
+def test_a_change_that_does_not_say_of_what_or_when_is_refused(
+    space: Space, told: dict[str, Any], place: str
+) -> None:
+    receipt = space.take("signals", json.dumps([told, {"id": 9, "text": "good"}]).encode(), source="bot")
+    assert (receipt.accepted, receipt.refused) == (1, 1)
+    assert receipt.reasons[0]["place"].endswith(place)

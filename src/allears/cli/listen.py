@@ -87,7 +87,7 @@ def listen(
         show.as_json(msgspec.to_builtins(receipt))
         return
     show.out.print(
-        f"[bold]{receipt.accepted:,}[/] accepted, {receipt.duplicates:,} duplicates, {receipt.refused:,} refused"
+        f"[bold]{receipt.accepted:,}[/] accepted, {receipt.duplicates:,} duplicates, {receipt.changed:,} edited or deleted, {receipt.refused:,} refused"
     )
     show.rows(receipt.reasons[:5], title="refused", empty="")
     if done:

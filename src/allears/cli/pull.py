@@ -93,7 +93,7 @@ def pull(
         show.as_json(msgspec.to_builtins(receipt))
         return
     show.out.print(
-        f"[bold]{receipt.accepted:,}[/] accepted, {receipt.duplicates:,} duplicates, {receipt.refused:,} refused"
+        f"[bold]{receipt.accepted:,}[/] accepted, {receipt.duplicates:,} duplicates, {receipt.changed:,} edited or deleted, {receipt.refused:,} refused"
     )
     show.rows(receipt.reasons[:5], title="refused", empty="")
     if done:
@@ -226,7 +226,7 @@ def _telling(*, quiet: bool) -> Iterator[Any]:
 
         def tell(receipt: Receipt) -> None:
             status.update(
-                f"{receipt.accepted:,} accepted, {receipt.duplicates:,} duplicates, {receipt.refused:,} refused"
+                f"{receipt.accepted:,} accepted, {receipt.duplicates:,} duplicates, {receipt.changed:,} edited or deleted, {receipt.refused:,} refused"
             )
 
         yield tell

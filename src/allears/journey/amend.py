@@ -102,6 +102,19 @@ def amend(ground: Ground, latest: dict[str, Change], stored: pa.Table, understan
     return result
 
 
+def news(ground: Ground, changes: Sequence[Change]) -> list[Change]:
+    """Leave out the changes that are settled already, as when the same file is taken in twice."""
+    known = _known(ground, list({change.signal_id for change in changes}))
+
+    def settled(change: Change) -> bool:
+        held = known.get(change.signal_id)
+        return held is not None and (
+            held.deleted or (change.row is not None and _micros(held.at) >= change.at)
+        )
+
+    return [change for change in changes if not settled(change)]
+
+
 def deleted_ids(ground: Ground) -> list[str]:
     """List the ids of deleted signals: a message that comes after its own delete is not stored."""
     with ground.desk.reading() as session:

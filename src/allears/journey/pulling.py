@@ -18,10 +18,12 @@ import pyarrow as pa
 
 from allears.desk.pulling import Pull
 from allears.errors import AllearsError, NotFound, NotReady, Refused
+from allears.journey.amend import news
 from allears.journey.ground import Ground
 from allears.journey.take import Receipt, keep_refused, pending_ids, save_mapping, to_ipc
 from allears.lake import Frame, Seen
 from allears.lake.inbox import InboxFull
+from allears.listen.changed import write_changes
 from allears.listen.mapping import Mapping as Columns
 from allears.listen.mapping import read_mapping
 from allears.listen.plans import Limits
@@ -214,6 +216,21 @@ def _keep(
         seen.add(hashes)
         receipt.accepted += fresh.num_rows
         receipt.duplicates += arrivals.num_rows - fresh.num_rows
+    told = news(ground, page.reading.changes)
+    if told:
+        stored = seen.has(
+            ground.engine.hashes(pa.array([c.signal_id for c in told])).to_numpy(zero_copy_only=False)
+        )
+        # A stream tells of every delete there is: only those of what was taken from it matter.
+        changes = [c for c, known in zip(told, stored, strict=True) if known or c.row is not None]
+        if changes:
+            frame = Frame(
+                "changes", one.name, one.channel, int(now.timestamp() * 1_000_000), write_changes(changes)
+            )
+            _append(ground, frame, len(changes), stop)
+            edits = [c.signal_id for c in changes if c.row is not None]
+            seen.add(ground.engine.hashes(pa.array(edits, pa.string())).to_numpy(zero_copy_only=False))
+        receipt.changed += len(changes)
     receipt.add(page.reading.refused)
     keep_refused(ground, page.reading.refused, source=one.name, channel=one.channel, at=now)
     if page.cursor is not None:

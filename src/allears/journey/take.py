@@ -20,9 +20,11 @@ from sqlalchemy import select
 
 from allears.desk.listening import Mark, RefusedRow, Source
 from allears.errors import NotFound, Refused
+from allears.journey.amend import news
 from allears.journey.ground import Ground
 from allears.journey.heard import note_count
 from allears.lake import Frame, Seen
+from allears.listen.changed import write_changes
 from allears.listen.files import plan_file, plan_paths, read_file
 from allears.listen.formats import FORMATS
 from allears.listen.mapping import Mapping, infer
@@ -50,11 +52,12 @@ def source_name(text: str) -> str:
 
 
 class Receipt(msgspec.Struct):
-    """What became of what was handed in."""
+    """What became of what was handed in; ``changed`` are edits and deletes of a file or a pull."""
 
     source: str
     accepted: int = 0
     duplicates: int = 0
+    changed: int = 0
     refused: int = 0
     reasons: list[dict[str, str]] = msgspec.field(default_factory=list)
     mapping: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -188,7 +191,7 @@ def _take_planned(
     )
     rows, waiting = 0, []
     for reading in read_file(plan, context):
-        rows += reading.arrivals.num_rows + len(reading.refused)
+        rows += reading.arrivals.num_rows + len(reading.changes) + len(reading.refused)
         new = seen.add(ground.engine.hashes(reading.arrivals["signal_id"]).to_numpy(zero_copy_only=False))
         fresh = reading.arrivals.filter(pa.array(new))
         receipt.accepted += fresh.num_rows
@@ -202,6 +205,12 @@ def _take_planned(
                 )
             )
             waiting[-1].result()
+        changes = news(ground, reading.changes)
+        receipt.changed += len(changes)
+        receipt.duplicates += len(reading.changes) - len(changes)
+        if changes:
+            frame = Frame("changes", source, channel, _micros(now), write_changes(changes))
+            ground.inbox.append(frame, len(changes)).result()
         progress(plan.path, rows, reading.bytes_read)
     receipt.mapping = msgspec.to_builtins(plan.mapping)
     # Kept, so that refused rows of this file are read the same way when they are replayed.

@@ -145,9 +145,9 @@ def read_file(plan: Plan, context: Context, batch_rows: int = 20_000) -> Iterato
                 _add(gather, mapper, threads, at, row, refused, plan.format)
             if len(gather) >= batch_rows or opened.position() - last > _BATCH_BYTES:
                 last = opened.position()
-                yield Reading(gather.rows(), refused, last)
+                yield Reading(gather.rows(), refused, last, gather.changes())
                 refused = []
-    yield Reading(gather.rows(), refused, plan.size)
+    yield Reading(gather.rows(), refused, plan.size, gather.changes())
 
 
 def open_plan(plan: Plan) -> Opened | Letters:

@@ -7,6 +7,7 @@ from typing import Protocol
 from allears.listen.answers import Answers
 from allears.listen.arrivals import Arrivals
 from allears.listen.calls import Calls
+from allears.listen.changed import Changed
 from allears.listen.hook import Hook
 from allears.listen.mail import Mail
 from allears.listen.otlp import Otlp
@@ -40,4 +41,5 @@ FORMATS: dict[str, Format] = {
     "otlp-logs": Otlp("logs"),
     "otlp-metrics": Otlp("metrics"),
     "arrivals": Arrivals(),
+    "changes": Changed(),
 }

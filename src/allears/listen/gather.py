@@ -10,6 +10,7 @@ import msgspec
 import pyarrow as pa
 
 from allears.listen.build import Row, build
+from allears.listen.changes import Change
 from allears.listen.facets import Facets
 from allears.listen.reading import Context
 from allears.listen.times import micros, settle
@@ -17,6 +18,8 @@ from allears.listen.times import micros, settle
 Pairs = Sequence[tuple[str, str]]
 
 _LARGEST = 2**63 - 1
+SIGNAL_ID = 2
+"""Place of the id in a row."""
 _REMEMBERED = 1_000_000
 _NO_FACETS = Facets()
 
@@ -37,6 +40,7 @@ class Gather:
         self.context = context
         self.received = micros(context.received_at)
         self._rows: list[Row] = []
+        self._changes: list[Change] = []
         self._seen: dict[bytes, int] | None = None
 
     def count_repeats(self) -> None:
@@ -44,7 +48,7 @@ class Gather:
         self._seen = {}
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows) + len(self._changes)
 
     def signal_id(self, given: object, content: bytes) -> str:
         """Name a signal by the sender's id, else by what it holds."""
@@ -105,6 +109,20 @@ class Gather:
                 account, thread, text, rating, rating_scale, _whole(reach), *facets, properties,
             )
         )  # fmt: skip
+
+    def edited(self, at: int) -> None:
+        """Take the arrival added last as a new version, of that time, of a signal that came before or will come."""
+        row = self._rows.pop()
+        self._changes.append(Change(str(row[SIGNAL_ID]), at, row))
+
+    def delete(self, signal_id: str, at: int) -> None:
+        """Add the end of a signal."""
+        self._changes.append(Change(signal_id, at, None))
+
+    def changes(self) -> list[Change]:
+        """Hand over edits and deletes and start over."""
+        changes, self._changes = self._changes, []
+        return changes
 
     def add_row(self, row: Row) -> None:
         """Add a row that another gather made."""

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from allears.listen.build import build
 from allears.listen.facets import Facets, platform_name, take_facets, truth
 from allears.listen.flat import flatten
 from allears.listen.gather import Gather
@@ -71,7 +72,13 @@ class Mapper:
         used = self._used
         rest = {k: v for k, v in row.items() if k not in used and v is not None and v != "" and v != []}
         own = row_id(take(m.id)) if m.id else None
-        moment = self._time(take(m.occurred_at)) if m.occurred_at else None
+        moment = self._time(m.occurred_at, row)
+        edited = self._time(m.edited_at, row)
+        if m.deleted and self._gone(take(m.deleted)):
+            if own is None:
+                raise BadRow("a deleted row that does not say which: its id is missing", f".{m.id or 'id'}")
+            self.gather.delete(self.gather.signal_id(own, b""), (edited or (self.gather.received,))[0])
+            return
         at = self.gather.settle(moment, rest)
         text = self._text(take(m.text) if self._many is None else self._join(row, rest)) if m.text else None
         rating, scale = self._rating(take(m.rating), rest) if m.rating else (None, None)
@@ -106,13 +113,25 @@ class Mapper:
             facets=facets,
             rest=rest,
         )
+        # Many systems fill in the time of the last change from the beginning: only a later one is an edit.
+        if own is not None and edited is not None and moment is not None and edited[0] > moment[0]:
+            self.gather.edited(edited[0])
 
-    def _time(self, value: object) -> tuple[int, bool] | None:
+    def _gone(self, value: object) -> bool:
+        if value is None or value == "":
+            return False
+        if self.mapping.deleted_when:
+            return str(value).strip().lower() in self.mapping.deleted_when
+        # A time, or whatever else is written there, tells as much as "true".
+        return truth(value) is not False
+
+    def _time(self, path: str | None, row: dict[str, Any]) -> tuple[int, bool] | None:
+        value = row.get(path) if path is not None else None
         if value is None or value == "":
             return None
         moment = read_time(value, self.mapping.time_format, self._zone)
         if moment is None:
-            raise BadRow("expected a time", f".{self.mapping.occurred_at}")
+            raise BadRow("expected a time", f".{path}")
         return moment
 
     def _join(self, row: dict[str, Any], rest: dict[str, Any]) -> str:
@@ -196,7 +215,7 @@ def used_paths(mapping: Mapping) -> frozenset[str]:
     """List the paths that a mapping reads or drops."""
     single = (
         mapping.channel_from, mapping.network_from,
-        mapping.id, mapping.text, mapping.occurred_at, mapping.name, mapping.rating, mapping.thread, mapping.reply_to,
+        mapping.id, mapping.text, mapping.occurred_at, mapping.edited_at, mapping.deleted, mapping.name, mapping.rating, mapping.thread, mapping.reply_to,
         mapping.direction, mapping.relationship, mapping.account, mapping.service, mapping.ok, mapping.duration_ms,
         mapping.release, mapping.platform, mapping.region, mapping.partner,
     )  # fmt: skip
@@ -236,7 +255,7 @@ def preview(
             continue
         if len(gather) == 3:
             break
-    return shown_rows(gather.batch())
+    return shown_rows(build([*gather.rows(), *(c.row for c in gather.changes() if c.row is not None)]))
 
 
 def shown_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ class Rows:
                 mapper.add(flatten(row))
             except _BROKEN as error:
                 refused.append(refuse(error, at, payload or msgspec.json.encode(row), "rows"))
-        return Reading(gather.rows(), refused, len(body))
+        return Reading(gather.rows(), refused, len(body), gather.changes())
 
 
 def first_rows(body: bytes, *, most: int = SAMPLE_ROWS, path: str | None = None) -> list[dict[str, Any]]:

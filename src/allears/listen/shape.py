@@ -43,6 +43,16 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     occurred_at: str | None = None
     time_format: Annotated[TimeFormat, Meta(description="mdy or dmy decide dates such as 3/4/2026.")] = "auto"
     zone: Annotated[str | None, Meta(description="IANA zone of times written without one.")] = None
+    edited_at: Annotated[
+        str | None, Meta(description="When it was last edited: a later version replaces what is stored.")
+    ] = None
+    deleted: Annotated[
+        str | None,
+        Meta(description="Path that tells a row was deleted: true, a time, or one of deleted_when."),
+    ] = None
+    deleted_when: Annotated[
+        tuple[str, ...], Meta(description="Values of deleted, lower case, meaning: it was deleted.")
+    ] = ()
     name: str | None = None
     rating: str | None = None
     rating_scale: Annotated[

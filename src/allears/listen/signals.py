@@ -34,12 +34,16 @@ _People = dict[str, str | int | list[str | int] | None] | list[Pair] | None
 class Signal(msgspec.Struct, forbid_unknown_fields=True):
     """One signal as a sender writes it; every field may be left out, but not all of them.
 
-    ``rating`` with a ``rating_scale`` is the raw answer (9 on ``nps-0-10``); without one it is 0-1.
+    ``rating`` with a ``rating_scale`` is the raw answer (9 on ``nps-0-10``); without one it is 0-1. ``edited_at`` makes it a
+    new version of the signal of its id, ``deleted_at`` the end of it; either may come before what it is about.
     """
 
     signal_id: _One = None
     id: _One = None
     occurred_at: str | int | float | None = None
+    # As with `network`: left out of the ids of signals that are neither.
+    edited_at: str | int | float | msgspec.UnsetType = msgspec.UNSET
+    deleted_at: str | int | float | msgspec.UnsetType = msgspec.UNSET
     kind: str | None = None
     channel: str | None = None
     name: str | None = None
@@ -102,7 +106,7 @@ class Signals:
             except _BROKEN as error:
                 payload = given if isinstance(given, bytes) else msgspec.json.encode(given)
                 refused.append(refuse(error, at, payload, "signals"))
-        return Reading(gather.rows(), refused, len(body))
+        return Reading(gather.rows(), refused, len(body), gather.changes())
 
 
 def check_rows(body: bytes, format: str, look: Callable[[bytes], object]) -> Checked:
@@ -146,6 +150,14 @@ def _demand(signal: Signal) -> None:
         raise BadRow(f"expected a rating on {signal.rating_scale or 'the scale 0-1'}", ".rating")
     if signal.occurred_at is not None and read_time(signal.occurred_at) is None:
         raise BadRow("expected a time", ".occurred_at")
+    for name, moment in (("edited_at", signal.edited_at), ("deleted_at", signal.deleted_at)):
+        if moment is not msgspec.UNSET and read_time(moment) is None:
+            raise BadRow("expected a time", f".{name}")
+    changes = signal.edited_at is not msgspec.UNSET or signal.deleted_at is not msgspec.UNSET
+    if changes and signal.signal_id is None and signal.id is None:
+        raise BadRow("an edit or a delete that does not say of which signal", ".id")
+    if signal.deleted_at is not msgspec.UNSET:
+        return
     if isinstance(signal.identifiers, dict):
         types = list(signal.identifiers)
     else:
@@ -169,13 +181,17 @@ def _kind(signal: Signal) -> str | None:
 
 
 def _add(gather: Gather, signal: Signal) -> None:
+    given = signal.signal_id if signal.signal_id is not None else signal.id
+    ended = None if signal.deleted_at is msgspec.UNSET else read_time(signal.deleted_at)
+    if ended is not None:
+        gather.delete(gather.signal_id(given, b""), ended[0])
+        return
     rest = dict(signal.properties or {})
     told = _pairs(signal.identifiers)
     personal = _pairs(signal.personal)
     personal += [pair for pair in told if pair[0] in ("email", "phone", "handle") and pair not in personal]
     identifiers = [(t, on_network(signal.network or None, v) if t == "handle" else v) for t, v in told]
     at = gather.settle(read_time(signal.occurred_at), rest)
-    given = signal.signal_id if signal.signal_id is not None else signal.id
     reach = as_number(signal.reach)
     gather.add(
         gather.signal_id(given, b"" if given is not None else msgspec.json.encode(signal)),
@@ -196,6 +212,9 @@ def _add(gather: Gather, signal: Signal) -> None:
         facets=_facets(signal, rest),
         rest=rest,
     )
+    edited = None if signal.edited_at is msgspec.UNSET else read_time(signal.edited_at)
+    if edited is not None:
+        gather.edited(edited[0])
 
 
 def _facets(signal: Signal, rest: dict[str, Any]) -> Facets:

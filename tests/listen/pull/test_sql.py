@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from tests.listen.pull.test_web import cursor, rows
 
 from allears.errors import NotFound, Refused, WorldFailed
@@ -54,7 +54,7 @@ def postgres() -> Iterator[str]:
         try:
             engine.connect().close()
             break
-        except OperationalError:
+        except DBAPIError:  # not there yet, or there and still starting up
             time.sleep(0.1)
     engine.dispose()
     yield url

@@ -96,6 +96,18 @@ def test_posts_with_a_word_are_kept_and_the_streams_time_is_the_cursor(ask: Call
         assert f"cursor={told['time_us'] - 5_000_000}" in asked[1]
 
 
+def test_edits_and_deletes_of_the_stream_are_told(ask: Callable[..., Ask]) -> None:
+    events = [
+        post(1, "acme is down"), post(2, "acme is up"), post(1, "acme is down again", operation="update"),
+        post(2, "", operation="delete"), post(3, "something else", operation="update"),
+    ]  # fmt: skip
+    with jetstream(events=events) as (url, _):
+        pages = list(stream(ask, url).pages({}))
+    changes = [change for page in pages for change in page.reading.changes]
+    assert [(c.signal_id.rpartition("/")[2], c.row is None) for c in changes] == [("r1", False), ("r2", True)]
+    assert "acme is down again" in str(changes[0].row) and len(rows(pages)) == 2
+
+
 def test_a_cut_hands_over_what_came_and_is_read_again_from_there(ask: Callable[..., Ask]) -> None:
     pages: list[Page] = []
     with (
@@ -164,7 +176,9 @@ def mastodon(timeline: list[dict[str, Any]], live: list[str]) -> Iterator[tuple[
 
 
 def test_a_hashtag_is_followed_live_after_what_was_missed(ask: Callable[..., Ask]) -> None:
-    live = [":thump\n", "event: update\n", f"data: {json.dumps(status(9))}\n\n", "event: delete\ndata: 3\n\n", "event: update\ndata: {broken\n\n",
+    live = [":thump\n", "event: update\n", f"data: {json.dumps(status(9))}\n\n", "event: delete\ndata: 3\n\n",
+            f"event: status.update\ndata: {json.dumps(status(9) | {'edited_at': '2026-05-31T12:00:00Z'})}\n\n",
+            "event: update\ndata: {broken\n\n",
             f"event: update\ndata: {json.dumps(status(10))}\n\n", ":thump\n"]  # fmt: skip
     pages: list[Page] = []
     with mastodon([status(2), status(1)], live) as (url, asked):
@@ -173,6 +187,8 @@ def test_a_hashtag_is_followed_live_after_what_was_missed(ask: Callable[..., Ask
             collect(puller.pages({}), pages)
     assert asked[0] == "/api/v1/streaming/hashtag", "the stream is open before the timeline is read"
     assert [r["signal_id"] for r in rows(pages)] == ["mentions:2", "mentions:1", "mentions:9", "mentions:10"]
+    changes = [change for page in pages for change in page.reading.changes]
+    assert [(c.signal_id, c.row is None) for c in changes] == [("mentions:9", False), ("mentions:3", True)]
     assert cursor(pages) == {"last": "10"}
 
 

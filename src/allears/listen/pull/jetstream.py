@@ -34,6 +34,8 @@ MAPPING = Mapping(
     thread="thread",
     channel="social",
     identifiers={"author": "handle"},
+    edited_at="edited",
+    deleted="deleted",
 )
 _BEHIND = 5_000_000  # microseconds read again after a cut, as Jetstream's authors advise
 _BATCH, _BATCH_SECONDS = 500, 2.0
@@ -119,7 +121,13 @@ class Jetstream:
 
     def _row(self, event: dict[str, Any]) -> Row | None:
         commit = event.get("commit")
-        if not isinstance(commit, dict) or commit.get("operation") != "create":
+        if not isinstance(commit, dict):
+            return None
+        uri = f"at://{event.get('did')}/{commit.get('collection')}/{commit.get('rkey')}"
+        does = commit.get("operation")
+        if does == "delete" and self.mapping.deleted is not None:
+            return {"id": uri, "deleted": True, "edited": _time(event)}
+        if does not in ("create", "update"):
             return None
         post = commit.get("record")
         if (
@@ -133,11 +141,11 @@ class Jetstream:
             self._options.languages
         ):
             return None
-        uri = f"at://{event.get('did')}/{commit.get('collection')}/{commit.get('rkey')}"
         reply = post.get("reply") if isinstance(post.get("reply"), dict) else {}
         root = reply.get("root") if isinstance(reply, dict) and isinstance(reply.get("root"), dict) else {}
         return {
-            "id": uri, "text": post["text"], "at": _time(event) or post.get("createdAt"), "author": event.get("did"),
+            "id": uri, "text": post["text"], "at": (_time(event) if does == "create" else 0) or post.get("createdAt"), "author": event.get("did"),
+            "edited": _time(event) if does == "update" else None,
             "thread": root.get("uri", uri) if isinstance(root, dict) else uri, "languages": spoken,
         }  # fmt: skip
 

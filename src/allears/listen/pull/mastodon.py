@@ -17,10 +17,13 @@ import httpx
 import msgspec
 
 from allears.errors import WorldFailed
+from allears.listen.changes import Change
+from allears.listen.gather import Gather
 from allears.listen.pull.fetch import Fetcher, host_of
 from allears.listen.pull.page import Ask, Cursor, Page, map_rows
 from allears.listen.pull.recipe import compiled, read_shipped
 from allears.listen.pull.web import Web
+from allears.listen.times import micros
 
 _SILENCE_SECONDS = 60.0  # the server sends a heartbeat every fifteen
 _BATCH, _BATCH_SECONDS = 100, 2.0
@@ -65,22 +68,27 @@ class Mastodon:
 
     def _live(self, stream: httpx.Response, cursor: Cursor) -> Iterator[Page]:
         rows: list[Any] = []
+        gone: list[str] = []
         due = time.monotonic() + _BATCH_SECONDS
         last = str(cursor.get("last", "0"))
         for name, data in events(stream.iter_lines()):
-            if name == "update" and (status := _decoded(data)) is not None:
+            if name in ("update", "status.update") and (status := _decoded(data)) is not None:
                 rows.append(status)
+            elif name == "delete":
+                gone.append(data)
             # A heartbeat is an event of no name here: it moves what waits.
-            if rows and (len(rows) >= _BATCH or time.monotonic() >= due or name is None):
+            held = len(rows) + len(gone)
+            if held and (held >= _BATCH or time.monotonic() >= due or name is None):
                 # Ids grow with time and differ in length only on very young servers.
                 last = max([last, *(str(s.get("id", "0")) for s in rows)], key=lambda text: (len(text), text))
                 records = compiled(self._recipe.records, self._ask.place).search(rows)
-                yield Page(
-                    map_rows(records, self.mapping, self._ask.context()),
-                    {"last": last},
-                )
-                rows = []
-            if not rows:
+                context = self._ask.context()
+                reading = map_rows(records, self.mapping, context)
+                ended, gather = micros(context.received_at), Gather(context)
+                reading.changes += [Change(gather.signal_id(one, b""), ended, None) for one in gone]
+                yield Page(reading, {"last": last})
+                rows, gone = [], []
+            if not rows and not gone:
                 due = time.monotonic() + _BATCH_SECONDS
             if self._ask.stop.is_set():
                 return

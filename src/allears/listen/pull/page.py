@@ -201,7 +201,7 @@ def map_rows(rows: Iterable[Row], mapping: Mapping, context: Context, place: str
             mapper.add(flatten(row))
         except _BROKEN as error:
             refused.append(refuse(error, f"{place}[{index}]", msgspec.json.encode(row, enc_hook=str), "rows"))
-    return Reading(gather.rows(), refused)
+    return Reading(gather.rows(), refused, changes=gather.changes())
 
 
 def nothing() -> Reading:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -316,3 +317,30 @@ def test_killed_anywhere_and_run_again_it_ends_the_same(tmp_path: Path) -> None:
             assert space.ground.audit.verify().ok
         for canary in (b"canarywordmail400", b"canarywordmail120", b"canarypayloadold"):
             assert not holders(folder, canary), place
+
+
+def test_while_the_digest_works_nothing_fails_and_nothing_is_lost(space: Space) -> None:
+    def listen(batch: int) -> None:
+        days = range(0, 140, 20)
+        space.hear(
+            [
+                {
+                    "signal_id": f"new{batch}-{age}",
+                    "text": "new",
+                    "occurred_at": (NOW - age * DAY).isoformat(),
+                }
+                for age in days
+            ],
+            source="mail",
+        )
+        space.digest(look=False)
+        space.tidy()
+
+    with ThreadPoolExecutor(1) as beside:
+        digested = [beside.submit(listen, batch) for batch in range(12)]
+        while not all(done.done() for done in digested):
+            retention.retire(space.ground, actor="t")
+        for done in digested:
+            done.result()
+    assert len([name for name in rows(space) if name.startswith("new")]) == 12 * 7
+    assert space.status()["duplicates"] == 0

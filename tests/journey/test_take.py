@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from allears.clock import SetClock
+from allears.errors import WorldFailed
 from allears.space import Space
 
 COMMENTS = [
@@ -119,3 +120,21 @@ def test_a_clock_that_jumps_loses_and_doubles_nothing(tmp_path: Path) -> None:
         space.digest(look=False)
         status = space.status()
     assert (status["stored"], status["duplicates"], status["pending"]) == (5, 10, 0)
+
+
+def test_what_could_not_be_written_is_taken_over_again_and_is_no_duplicate(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise WorldFailed("no room", place="signals", again=True)
+
+    space.take("rows", json.dumps(COMMENTS).encode(), source="shop")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(space.ground.store), "append", full)
+        with pytest.raises(WorldFailed):
+            space.digest(look=False)
+    assert space.digest(look=False) | {"issues": 0} == {
+        "stored": 3, "duplicates": 0, "refused": 0, "issues": 0, "cases": 0,
+    }  # fmt: skip
+    space.take("rows", json.dumps(COMMENTS).encode(), source="shop")
+    assert space.digest(look=False)["duplicates"] == 3

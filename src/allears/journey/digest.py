@@ -145,11 +145,17 @@ class Digest:
             self._second.close()
             return None
         self._report(batch.damaged)
-        result = self._understand(batch)
-        if result.signals is not None and result.signals.num_rows:
-            self._ground.store.append("signals", result.signals, batch.positions)
-        elif batch.positions:
-            self._ground.store.append("signals", SIGNALS.empty(), batch.positions)
+        before = self._seen.copy()
+        try:
+            result = self._understand(batch)
+            if result.signals is not None and result.signals.num_rows:
+                self._ground.store.append("signals", result.signals, batch.positions)
+            elif batch.positions:
+                self._ground.store.append("signals", SIGNALS.empty(), batch.positions)
+        except BaseException:
+            # Ids count as seen once they are stored: else the next try would take this batch for duplicates, and lose it.
+            self._seen = before
+            raise
         for frame, refusals in batch.refused:
             keep_refused(
                 self._ground,

@@ -33,6 +33,12 @@ class Seen:
     def __len__(self) -> int:
         return sum(len(level) for level in self._levels)
 
+    def copy(self) -> Seen:
+        """Give a set that keeps what is known now, whatever is added here; nothing is copied but a few references."""
+        made = Seen()
+        made._levels = list(self._levels)
+        return made
+
     def has(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
         """Which of these are known."""
         found = np.zeros(len(hashes), dtype=bool)

@@ -7,17 +7,20 @@ cannot write the same rows twice: the position is part of the commit itself.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from allears.errors import WorldFailed
 from allears.tables import table
 
+T = TypeVar("T")
+TRIES = 5
 PARTITIONS = {"signals": ["day"]}
 # The log keeps the smallest and largest value of a column for each file; of texts that would outlive their deletion.
 CONFIGURATION = {"signals": {"delta.dataSkippingStatsColumns": "occurred_at,received_at"}}
@@ -36,6 +39,8 @@ class Store:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._open: dict[str, DeltaTable] = {}
+        # Digest, compaction and retention would otherwise make each other's commits fail.
+        self._turn = threading.RLock()
 
     def append(
         self, name: str, batch: pa.RecordBatch | pa.Table, positions: Mapping[str, int] | None = None
@@ -49,8 +54,9 @@ class Store:
         """
         rows = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
         moved = [Transaction(app_id=segment, version=offset) for segment, offset in (positions or {}).items()]
-        try:
-            write_deltalake(
+        self._change(
+            name,
+            lambda: write_deltalake(
                 str(self.folder / name),
                 rows.cast(table(name).schema),
                 mode="append",
@@ -58,11 +64,8 @@ class Store:
                 configuration=CONFIGURATION.get(name),
                 writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
                 commit_properties=CommitProperties(app_transactions=moved) if moved else None,
-            )
-        except (DeltaError, OSError) as error:
-            raise WorldFailed(
-                f"the lake refused a commit ({type(error).__name__})", place=name, again=True
-            ) from error
+            ),
+        )
 
     def amend(self, name: str, rows: pa.Table, columns: Sequence[str]) -> None:
         """Give rows that are stored already other values; they are found by ``signal_id`` and ``day``.
@@ -74,22 +77,22 @@ class Store:
         WorldFailed
             The disk or the table failed; nothing was changed.
         """
-        delta = self._delta(name)
-        if delta is None:
-            return
         schema = table(name).schema
         given = rows.select(["signal_id", "day", *columns])
-        try:
-            delta.merge(
-                given.cast(pa.schema([schema.field(n) for n in given.schema.names])),
-                predicate="stored.signal_id = given.signal_id AND stored.day = given.day",
-                source_alias="given",
-                target_alias="stored",
-            ).when_matched_update({column: f"given.{column}" for column in columns}).execute()
-        except (DeltaError, OSError) as error:
-            raise WorldFailed(
-                f"the lake refused a commit ({type(error).__name__})", place=name, again=True
-            ) from error
+        given = given.cast(pa.schema([schema.field(n) for n in given.schema.names]))
+        self._change_stored(
+            name,
+            lambda delta: (
+                delta.merge(
+                    given,
+                    predicate="stored.signal_id = given.signal_id AND stored.day = given.day",
+                    source_alias="given",
+                    target_alias="stored",
+                )
+                .when_matched_update({column: f"given.{column}" for column in columns})
+                .execute()
+            ),
+        )
 
     def delete(self, name: str, predicate: str) -> int:
         """Take out the rows a predicate names; returns how many. `vacuum` removes the files that held them.
@@ -99,8 +102,9 @@ class Store:
         WorldFailed
             The disk or the table failed, or somebody else changed the same files just now; nothing was changed.
         """
-        delta = self._delta(name)
-        return _counted(name, "num_deleted_rows", lambda: delta.delete(predicate)) if delta else 0
+        return int(
+            self._change_stored(name, lambda delta: delta.delete(predicate)).get("num_deleted_rows", 0)
+        )
 
     def empty(self, name: str, columns: Sequence[str], predicate: str) -> int:
         """Empty columns of the rows a predicate names; returns how many rows. `vacuum` removes the files that held them.
@@ -110,21 +114,15 @@ class Store:
         WorldFailed
             As `delete`.
         """
-        delta = self._delta(name)
-        if delta is None:
-            return 0
         nothing = dict.fromkeys(columns, "NULL")
-        return _counted(name, "num_updated_rows", lambda: delta.update(updates=nothing, predicate=predicate))
+        done = self._change_stored(name, lambda delta: delta.update(updates=nothing, predicate=predicate))
+        return int(done.get("num_updated_rows", 0))
 
     def overwrite(self, name: str, batch: pa.RecordBatch | pa.Table) -> None:
         """Replace a small table as a whole."""
         rows = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
-        try:
-            write_deltalake(str(self.folder / name), rows.cast(table(name).schema), mode="overwrite")
-        except (DeltaError, OSError) as error:
-            raise WorldFailed(
-                f"the lake refused a commit ({type(error).__name__})", place=name, again=True
-            ) from error
+        whole = rows.cast(table(name).schema)
+        self._change(name, lambda: write_deltalake(str(self.folder / name), whole, mode="overwrite"))
 
     def position(self, name: str, segment: str) -> int:
         """How far a segment had been read when the last commit was made; 0 when never."""
@@ -158,20 +156,43 @@ class Store:
 
     def compact(self, name: str = "signals") -> int:
         """Join small files; returns how many were replaced."""
-        delta = self._delta(name)
-        if delta is None:
-            return 0
-        metrics = delta.optimize.compact()
-        return int(metrics["numFilesRemoved"])
+        done = self._change_stored(name, lambda delta: delta.optimize.compact())
+        return int(done.get("numFilesRemoved", 0))
 
     def vacuum(self, name: str = "signals", hours: int = 168) -> int:
         """Delete files that no version of the last ``hours`` needs; returns how many."""
-        delta = self._delta(name)
-        if delta is None:
-            return 0
         # In full: a file that was written before a crash and never became part of the table goes too.
-        gone = delta.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True)
+        with self._turn:
+            delta = self._delta(name)
+            if delta is None:
+                return 0
+            gone = delta.vacuum(
+                retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True
+            )
         return len(gone)
+
+    def _change_stored(self, name: str, change: Callable[[DeltaTable], dict[str, Any]]) -> dict[str, Any]:
+        """Change a table as it is now; an empty answer where there is none."""
+
+        def once() -> dict[str, Any]:
+            delta = self._delta(name)
+            return change(delta) if delta is not None else {}
+
+        return self._change(name, once)
+
+    def _change(self, name: str, change: Callable[[], T]) -> T:
+        """Make one commit, one at a time in this process; again where another process changed the same rows meanwhile."""
+        with self._turn:
+            for tries in range(TRIES, 0, -1):
+                try:
+                    return change()
+                except (DeltaError, OSError) as error:
+                    if isinstance(error, CommitFailedError) and tries > 1:
+                        continue
+                    raise WorldFailed(
+                        f"the lake refused a commit ({type(error).__name__})", place=name, again=True
+                    ) from error
+        raise AssertionError("unreachable")
 
     def _delta(self, name: str) -> DeltaTable | None:
         try:
@@ -182,12 +203,3 @@ class Store:
         except TableNotFoundError:
             return None
         return self._open[name]
-
-
-def _counted(name: str, figure: str, change: Callable[[], dict[str, Any]]) -> int:
-    try:
-        return int(change()[figure])
-    except (DeltaError, OSError) as error:
-        raise WorldFailed(
-            f"the lake refused a commit ({type(error).__name__})", place=name, again=True
-        ) from error

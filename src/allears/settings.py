@@ -196,7 +196,7 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allowed_hosts: Annotated[
         tuple[str, ...],
         Meta(
-            description="Names under which pages and API are reached, such as `ears.example.com`; `*.example.com` for all below. Loopback, bare addresses, `--host` and the host of `[ask] url` always are."
+            description="Names under which pages and API are reached, such as `ears.example.com`; `*.example.com` for all below. Loopback, bare addresses, `--host` and the hosts of `[ask] url` and `[oidc] url` always are."
         ),
     ] = ()
     erasures_file: Annotated[
@@ -205,6 +205,40 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="The list of who was erased, in pseudonyms, for `allears restore`; best on another disk."
         ),
     ] = "erasures.jsonl"
+
+
+class OidcSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[oidc]``: log-in at the company's own provider."""
+
+    issuer: Annotated[
+        str,
+        Meta(
+            description="The provider's issuer, exactly as it names itself; https, but on loopback. Empty: none.",
+            pattern=r"^(https://[^\s?#]+|http://(127\.0\.0\.1|localhost)(:[0-9]+)?(/[^\s?#]*)?)?$",
+        ),
+    ] = ""
+    client_id: Annotated[str, Meta(description="What this space is called at the provider.")] = ""
+    secret_env: Annotated[str, Meta(description="Environment variable with the client's secret.")] = (
+        "ALLEARS_OIDC_SECRET"
+    )
+    url: Annotated[
+        str,
+        Meta(
+            description="Address under which the pages are reached; the provider sends people back to `/login/oidc/back` below it.",
+            pattern=r"^https?://[^\s/?#]+/?$",
+        ),
+    ] = "http://127.0.0.1:8765"
+    groups_claim: Annotated[str, Meta(description="The claim that lists somebody's groups.")] = "groups"
+    name_claim: Annotated[
+        str,
+        Meta(
+            description="The claim that names somebody, on pages and in the audit; it must be theirs alone."
+        ),
+    ] = "sub"
+    roles: Annotated[
+        dict[str, Literal["cio", "analyst", "agent", "engineer", "privacy"]],
+        Meta(description="Group to role; the first that fits counts, who is in none stays out."),
+    ] = {}
 
 
 class PullSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -260,6 +294,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     watch: WatchSettings = WatchSettings()
     guard: GuardSettings = GuardSettings()
     ask: AskSettings = AskSettings()
+    oidc: OidcSettings = OidcSettings()
     pull: tuple[PullSettings, ...] = ()
 
     def __post_init__(self) -> None:

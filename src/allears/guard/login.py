@@ -81,6 +81,8 @@ class Logins:
         """
         if not 1 <= len(name) <= 64 or not name.isprintable():
             raise Refused("expected a name of 1 to 64 printable characters", place="name")
+        if name.startswith("oidc:"):
+            raise Refused("names that begin so are those of people from the provider", place="name")
         if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
             raise Refused(f"expected a password of at least {SHORTEST_PASSWORD} characters", place="password")
         principal = make_principal("user", name, role, partner)

@@ -45,8 +45,9 @@ class KnownHosts:
 
 def known_names(settings: Settings, host: str = "") -> list[str]:
     """List the names a server answers to."""
-    asked = urlsplit(settings.ask.url).hostname or ""
-    return [name.lower() for name in (*LOOPBACK, host, asked, *settings.guard.allowed_hosts) if name]
+    told = [urlsplit(url).hostname or "" for url in (settings.ask.url, settings.oidc.url)]
+    found = (*LOOPBACK, host, *told, *settings.guard.allowed_hosts)
+    return list(dict.fromkeys(name.lower() for name in found if name))
 
 
 def known(host: str, names: Iterable[str]) -> bool:

@@ -19,6 +19,7 @@ from allears.web.pages import (
     issues,
     keys,
     login,
+    oidc,
     playbooks,
     privacy,
     pulse,
@@ -63,6 +64,7 @@ def pages(app: FastAPI, space: Space, live: Live) -> None:
         privacy,
         login,
         factor,
+        oidc,
     ):
         page.register(door)
     give_scripts_their_nonce(client.templates.env)

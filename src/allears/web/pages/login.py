@@ -139,4 +139,7 @@ def plain(
 def log_in(door: Door, request: Request, target: str, complaint: str = "", status: int = 200) -> Response:
     """Ask for name and password."""
     body = ASK.format(next=escape(local(target)))
+    if door.space.settings.oidc.issuer:
+        there = f"/login/oidc?next={quote(local(target), safe='')}"
+        body = f'<a class="button main" href="{escape(there)}">Log in with your company account</a>{body}'
     return plain(door, request, "Allears", body, complaint=complaint, status=status)

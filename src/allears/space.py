@@ -42,6 +42,7 @@ from allears.journey import (
     hooks,
     lay,
     playbooks,
+    probable,
     promises,
     pulling,
     refused,
@@ -530,6 +531,22 @@ class Space:
     def merges(self, customer: str | None = None) -> list[dict[str, Any]]:
         """List merges and partings made by hand, newest first."""
         return stewards.acts(self.ground, customer)
+
+    def link(self, *, relearn: bool = False) -> dict[str, Any]:
+        """Look for customers that are probably one, by what they told; the sure ones are joined, others wait in `link_queue`."""
+        return probable.look_for_links(self.ground, relearn=relearn)
+
+    def link_queue(self, state: str = "waiting", limit: int = 100) -> list[dict[str, Any]]:
+        """List pairs of customers that wait to be decided, or were: surest first, each with what every field adds."""
+        return probable.listed(self.ground, state, limit)
+
+    def link_pair(self, pair: int) -> dict[str, Any]:
+        """Show one pair of the queue: what each field adds, who they are, and what joining them would do."""
+        return probable.shown(self.ground, pair)
+
+    def settle_link(self, pair: int, *, same: bool, why: str, actor: str | None = None) -> dict[str, Any]:
+        """Say that a pair is one person, or that it is not; a pair joined by mistake parts again, and stays apart."""
+        return probable.settle(self.ground, pair, same=same, why=why, actor=actor or self.actor)
 
     # -- teach -----------------------------------------------------------------------------------------------------
 

@@ -7,29 +7,40 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
 from allears.cli import show
+from allears.cli.people import Why
+from allears.cli.where import HERE, Where
 from allears.errors import NotFound, Refused
 
 if TYPE_CHECKING:
     from allears.journey.linking import FileLinked
 
 
-def link(
-    file: Path,
+link = App(
+    name="link",
+    help="Records or customers that are probably one person, by names, birthdays, places, e-mail and phone; needs `allears[link]`.",
+)
+
+
+@link.default
+def look(
+    file: Path | None = None,
     /,
     *,
     evaluate: Path | None = None,
     column: Annotated[list[str] | None, Parameter(negative="")] = None,
     automatic: float = 0.99,
-    queue: float = 0.9,
+    unsure: float = 0.9,
     families: bool = True,
     to: Path | None = None,
     limit: int = 20,
-    json: Annotated[bool, Parameter(negative="", help="Print JSON for scripts.")] = False,
+    queue: Annotated[bool, Parameter(negative="")] = False,
+    relearn: Annotated[bool, Parameter(negative="")] = False,
+    where: Where = HERE,
 ) -> None:
-    """Find records of a CSV file that are one person, by names, birthdays, places, e-mail and phone; needs `allears[link]`.
+    """Find records of a CSV file that are one person; without a file, customers of the space that are.
 
     Parameters
     ----------
@@ -41,7 +52,7 @@ def link(
         FIELD=COLUMN where a column's name does not say what it holds, such as given=Vorname.
     automatic
         Joined from this chance on.
-    queue
+    unsure
         Shown for a person to decide from this chance on.
     families
         A given name, birthday or number that differs outright is for a person to decide, whatever else agrees.
@@ -49,7 +60,16 @@ def link(
         Write each record's person to this CSV.
     limit
         Pairs to print.
+    queue
+        List the pairs of the space that wait to be decided; `allears link accept` and `refuse` decide them.
+    relearn
+        Learn the space's weights anew, and compare all its customers again.
     """
+    if file is None:
+        if evaluate is not None or to is not None or column:
+            raise Refused("expected a FILE: these options are for files", place="--evaluate, --to, --column")
+        _space(where, queue, relearn, limit)
+        return
     from allears.journey.linking import evaluate_file, link_file
     from allears.know.link import Thresholds
 
@@ -57,12 +77,12 @@ def link(
         file,
         today=datetime.now(UTC).date(),
         columns=dict(_assigned(word) for word in column or ()),
-        thresholds=Thresholds(automatic, queue, families),
+        thresholds=Thresholds(automatic, unsure, families),
     )
     judged = evaluate_file(found, evaluate) if evaluate else None
     if to is not None:
         _write(found, to)
-    if json:
+    if where.json:
         whole = {**found.summary(), "pairs": found.pairs(), "clusters": found.people()}
         show.as_json({**whole, "evaluation": judged} if judged else whole)
         return
@@ -99,6 +119,98 @@ def _print(found: FileLinked, limit: int) -> None:
     show.rows(
         rows, ("left", "right", "chance", "decision", "why"), empty="no two records look like one person"
     )
+
+
+def _space(where: Where, queue: bool, relearn: bool, limit: int) -> None:
+    with where.open() as space:
+        if queue:
+            found = space.link_queue(limit=limit)
+            show.as_json(found) if where.json else _list(found)
+            return
+        counts = space.link(relearn=relearn)
+        if where.json:
+            show.as_json(counts)
+            return
+        show.out.print(
+            f"{counts['customers']:,} customers told something, {counts['new']:,} of them compared: {counts['joined']:,} pairs joined, "
+            f"{counts['waiting']:,} wait for you (allears link --queue), {counts['forbidden']:,} kept apart by a limit"
+        )
+
+
+def _list(found: list[dict[str, Any]]) -> None:
+    rows = [{**row, "chance": f"{100 * row['probability']:.1f} %", "why": words(row["why"])} for row in found]
+    show.rows(rows, ("pair", "left", "right", "chance", "why"), empty="no pair waits to be decided")
+
+
+@link.command(name="show")
+def show_pair(pair: int, /, *, where: Where = HERE) -> None:
+    """Show one pair: what each field adds, and who would become one.
+
+    Parameters
+    ----------
+    pair
+        Its number in the queue.
+    """
+    with where.open() as space:
+        found = space.link_pair(pair)
+        if where.json:
+            show.as_json(found)
+            return
+        sum_bits, rows = 0.0, []
+        for part in found["why"]:
+            sum_bits += part["bits"]
+            rows.append(
+                {
+                    "field": part["field"],
+                    "found": part["found"],
+                    "bits": f"{part['bits']:+.1f}",
+                    "sum": f"{sum_bits:+.1f}",
+                }
+            )
+        show.rows(
+            rows,
+            ("field", "found", "bits", "sum"),
+            title=f"pair {pair}: {100 * found['probability']:.2f} %, {found['state']}",
+        )
+        show.rows(
+            found["customers"],
+            ("customer", "relationship", "identifiers", "signals", "known_since"),
+            title="who they are",
+        )
+        show.out.print(found["outcome"])
+
+
+@link.command
+def accept(pair: int, /, *, why: Why, where: Where = HERE) -> None:
+    """Say that a pair is one person: the two become one customer. `allears unmerge` takes it back exactly.
+
+    Parameters
+    ----------
+    pair
+        Its number in the queue.
+    """
+    with where.open() as space:
+        done = space.settle_link(pair, same=True, why=why)
+        show.as_json(done) if where.json else show.out.print(
+            f"one customer now: {done['customer']}; to take it back: allears unmerge {done['act']}"
+        )
+
+
+@link.command
+def refuse(pair: int, /, *, why: Why, where: Where = HERE) -> None:
+    """Say that a pair is two people: they stay apart for good, and part if they were joined.
+
+    Parameters
+    ----------
+    pair
+        Its number in the queue.
+    """
+    with where.open() as space:
+        done = space.settle_link(pair, same=False, why=why)
+        show.as_json(done) if where.json else show.out.print(f"pair {pair} stays two customers")
+
+
+link.command(refuse, name="cut")
 
 
 def words(why: list[dict[str, Any]]) -> str:

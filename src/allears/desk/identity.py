@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Float, Integer, LargeBinary, String
+from sqlalchemy import JSON, Float, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from allears.desk.base import Base
@@ -102,3 +103,22 @@ class Profile(Base):
     )  # today's; several subjects may be one customer
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     learnt_at: Mapped[datetime]
+
+
+class ProbableLink(Base):
+    """Two customers that are probably one, found by what they told: what each field added, and what became of it. No value."""
+
+    __tablename__ = "identity_probable"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    left: Mapped[str] = mapped_column(String(24), index=True)  # customers when it was found
+    right: Mapped[str] = mapped_column(String(24), index=True)
+    bits: Mapped[float] = mapped_column(Float)
+    why: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    state: Mapped[str] = mapped_column(String(16), index=True)  # waiting, joined, refused or forbidden
+    act: Mapped[str | None] = mapped_column(String(40), index=True)  # the merge that joined them
+    note: Mapped[str] = mapped_column(String(200), default="")
+    method: Mapped[str] = mapped_column(String(24))
+    found_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None] = mapped_column(String(200))

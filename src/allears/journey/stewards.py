@@ -8,6 +8,7 @@ from allears.errors import NotFound, Refused
 from allears.guard.redaction.redact import redact
 from allears.journey.ground import Ground
 from allears.journey.questions import find, publish
+from allears.know.link import queue
 
 KINDS = ("email", "phone", "user_id", "handle", "anonymous_id", "device")
 _LONGEST_WHY = 1000
@@ -23,7 +24,7 @@ def merge(ground: Ground, left: str, right: str, *, why: str, actor: str) -> dic
     Refused
         They are one already, or a limit forbids it; or no reason was given.
     """
-    why = _reason(why)
+    why = reason(why)
     one, other = _customer(ground, left, "left"), _customer(ground, right, "right")
     act = ground.graph.merge(one, other, why, actor)
     customer = str(ground.graph.keys_of(one)[0])
@@ -39,7 +40,7 @@ def part(ground: Ground, left: str, right: str, *, why: str, actor: str) -> dict
     NotFound
         One is not known, or nothing links the two.
     """
-    why = _reason(why)
+    why = reason(why)
     one, other = _identifier(ground, left, "left"), _identifier(ground, right, "right")
     act = ground.graph.cut(one, other, why, actor)
     customers = {find(ground.graph, left), find(ground.graph, right)}
@@ -58,6 +59,7 @@ def unmerge(ground: Ground, act: str, *, actor: str) -> dict[str, Any]:
         It was taken back already.
     """
     ground.graph.unmerge(act, actor)
+    queue.unjoined(ground.desk, act, actor, ground.clock.now())
     _keep(ground, actor, "customer.unmerge", act, "", act)
     return {"act": act, "undone": True}
 
@@ -73,7 +75,8 @@ def _keep(ground: Ground, actor: str, action: str, target: str, why: str, act: s
     publish(ground)
 
 
-def _reason(why: str) -> str:
+def reason(why: str) -> str:
+    """Give a reason that may be kept: of some length, and without anybody's address in it."""
     if not 3 <= len(why.strip()) <= _LONGEST_WHY:
         raise Refused("expected a reason, 3 to 1,000 characters", place="--why")
     return (redact([why.strip()]).texts[0] or "")[:_LONGEST_WHY]

@@ -17,7 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from allears.clock import Clock, SystemClock
 from allears.desk import Desk
-from allears.desk.identity import Identifier, IdentityHistory, Profile, StewardAct
+from allears.desk.identity import Identifier, IdentityHistory, ProbableLink, Profile, StewardAct
 from allears.know import ledger, published, steward
 from allears.know.appearances import KIND_OF, Digest, appearances, weave
 from allears.know.components import Components, keys_of
@@ -265,6 +265,9 @@ class Graph:
                     delete(StewardAct).where(or_(StewardAct.left.in_(texts), StewardAct.right.in_(texts))),
                 ),
             }
+            session.execute(
+                delete(ProbableLink).where(or_(ProbableLink.left.in_(own), ProbableLink.right.in_(own)))
+            )
             counts |= ledger.erase(session, writer.components, members, writer.components.forget(members))
             if len(members):
                 writer.settle(int(ledger.microseconds([self._clock.now()])[0]))

@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from allears.errors import NotReady
+from allears.errors import NotReady, WorldFailed
 from allears.know.link.columns import FIELDS, ID
 from allears.know.link.comparisons import comparisons
 
@@ -123,13 +123,16 @@ def open_linker(table: pa.Table, how: dict[str, Any]) -> Any:
 
 
 class quiet:
-    """Splink's own messages stay out of ours: they are advice for whoever writes settings by hand."""
+    """Splink's own messages stay out of ours (they are advice for whoever writes settings by hand), and its errors become ours."""
 
     def __enter__(self) -> None:
         logging.getLogger("splink").setLevel(logging.CRITICAL)
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         logging.getLogger("splink").setLevel(logging.WARNING)
+        if kind is not None and kind.__module__.split(".")[0] in ("splink", "duckdb", "_duckdb"):
+            # Their messages quote the query, and may quote a value.
+            raise WorldFailed(f"linking failed inside Splink: {kind.__name__}") from None
 
 
 def _usable(keys: Sequence[tuple[str, ...]], fields: Collection[str]) -> list[tuple[str, ...]]:

@@ -1,0 +1,160 @@
+"""Customers of a space that are probably one: simulated people told twice, joined, queued, parted; all of it reversible."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from allears.cli.app import run
+from allears.errors import NotFound, Refused
+from allears.space import Space
+
+GIVEN = [
+    "anna",
+    "bruno",
+    "carla",
+    "dario",
+    "elena",
+    "fabio",
+    "greta",
+    "hugo",
+    "irene",
+    "jakob",
+    "klara",
+    "luca",
+    "marta",
+    "nina",
+    "otto",
+]
+FAMILY = [
+    "rossi",
+    "weber",
+    "moreau",
+    "garcia",
+    "silva",
+    "keller",
+    "conti",
+    "lang",
+    "petit",
+    "romero",
+    "santos",
+    "vogel",
+]
+TWICE = range(0, 40, 4)
+
+
+def told(number: int) -> dict[str, str]:
+    dice = random.Random(number)
+    given, family = dice.choice(GIVEN).title(), dice.choice(FAMILY).title()
+    born = f"{dice.randrange(1940, 2006)}-{dice.randrange(1, 13):02}-{dice.randrange(1, 29):02}"
+    return {
+        "firstName": given, "lastName": family, "birthday": born,
+        "address": f"{dice.randrange(1, 200)} {dice.choice(FAMILY)} street, {dice.randrange(100, 999)}0{number}",
+    }  # fmt: skip
+
+
+def send(space: Space, people: list[tuple[str, dict[str, str]]], kind: str = "anonymousId") -> None:
+    calls = [
+        {"type": "identify", kind: who, "messageId": f"m-{who}", "traits": traits} for who, traits in people
+    ]
+    space.take("segment", json.dumps({"batch": calls}).encode(), source="shop")
+    space.digest(look=False)
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Iterator[Space]:
+    with Space.open(tmp_path / "acme") as opened:
+        send(opened, [(f"one-{n}", told(n)) for n in range(40)])
+        send(opened, [(f"two-{n}", told(n)) for n in TWICE])
+        twins = {**told(1), "firstName": "Zacharias"}
+        send(opened, [("twin", twins)])
+        yield opened
+
+
+def one(space: Space, a: str, b: str) -> bool:
+    return space.customer(a).id == space.customer(b).id
+
+
+def test_customers_told_twice_become_one_and_part_again_exactly(space: Space) -> None:
+    before = space.ground.graph.identities().sort_by("digest").to_pylist()
+    found = space.link()
+    assert found["joined"] == len(TWICE)
+    assert all(one(space, f"one-{n}", f"two-{n}") for n in TWICE)
+    assert not one(space, "one-1", "twin")
+    assert len({space.customer(f"one-{n}").id for n in range(40)}) == 40
+
+    acts = space.merges()
+    assert {a["actor"] for a in acts} == {"link"}
+    assert "birth the same" in acts[0]["why"]
+    for act in acts:
+        space.unmerge(act["act"])
+    after = [
+        r for r in space.ground.graph.identities().sort_by("digest").to_pylist() if r["valid_to"] is None
+    ]
+    assert {r["digest"]: r["customer"] for r in after} == {r["digest"]: r["customer"] for r in before}
+    assert space.link(relearn=True)["joined"] == 0, "what was taken back is joined again"
+
+
+def test_only_new_customers_are_compared_the_next_time(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    from datetime import timedelta
+
+    from allears.journey import probable
+
+    monkeypatch.setattr(probable, "OVERLAP", timedelta(0))
+    assert space.link()["learned"]
+    again = space.link()
+    assert (again["new"], again["joined"], again["learned"]) == (0, 0, False)
+    send(space, [("three-2", told(2))])
+    later = space.link()
+    assert (later["new"], later["joined"]) == (1, 1)
+    assert one(space, "one-2", "three-2")
+
+
+def test_what_is_less_sure_waits_and_a_steward_decides(
+    space: Space, capsys: pytest.CaptureFixture[str]
+) -> None:
+    space.link()
+    waiting = space.link_queue()
+    pair = next(
+        w["pair"]
+        for w in waiting
+        if {w["left"], w["right"]} == {space.customer("one-1").id, space.customer("twin").id}
+    )
+    where = ["--space", str(space.ground.folder)]
+    assert run(["link", "show", str(pair), *where]) == 0
+    assert "given" not in capsys.readouterr().err
+    assert run(["link", "accept", str(pair), "--why", "same card at the counter", "--json", *where]) == 0
+    done = json.loads(capsys.readouterr().out)
+    assert one(space, "one-1", "twin")
+    assert run(["link", "cut", str(pair), "--why", "they are brothers", *where]) == 0
+    assert not one(space, "one-1", "twin")
+    assert pair not in {w["pair"] for w in space.link_queue()}
+    assert space.link(relearn=True)["joined"] == 0
+    actions = [e.action for e in space.ground.audit.entries(20)]
+    assert {"customer.link", "customer.merge", "customer.unmerge", "customer.apart"} <= set(actions)
+    with pytest.raises(Refused, match="refused already"):
+        space.settle_link(pair, same=False, why="again")
+    with pytest.raises(NotFound):
+        space.settle_link(999, same=True, why="nobody")
+    assert done["act"].startswith("merge_")
+
+
+def test_two_user_ids_are_kept_apart_and_said(tmp_path: Path) -> None:
+    with Space.open(tmp_path / "acme") as space:
+        send(space, [(f"u{n}", told(n)) for n in range(40)], kind="userId")
+        send(space, [("v3", told(3))], kind="userId")
+        found = space.link()
+        assert (found["joined"], found["forbidden"]) == (0, 1)
+        assert "limit" in space.link_queue("forbidden")[0]["note"]
+
+
+def test_who_is_erased_leaves_the_queue(space: Space) -> None:
+    space.link()
+    assert any(space.customer("twin").id in (w["left"], w["right"]) for w in space.link_queue())
+    gone = space.customer("twin").id
+    space.erase("twin")
+    assert not any(gone in (w["left"], w["right"]) for w in space.link_queue())

@@ -259,7 +259,9 @@ def test_the_secret_is_in_no_file_and_no_answer(space: Space, client: httpx.Clie
     for secret in (SECRET, made):
         assert secret not in shown
         assert not [p for p in tmp_path.rglob("*") if p.is_file() and secret.encode() in p.read_bytes()]
-    assert [entry.action for entry in space.ground.audit.entries(2)] == ["channel.add"] * 2
+    told = [entry.action for entry in space.ground.audit.entries()]
+    # That the key was used is noted by a thread of its own, sooner or later.
+    assert [action for action in told if action != "key.used"] == ["channel.add"] * 2
 
 
 def test_a_flood_of_wrong_signatures_is_counted_without_a_write_for_each(

@@ -93,7 +93,7 @@ def test_a_look_answers_the_row_and_leaves_its_reason(space: Space, client: Test
     assert client.post(path, headers=officer, content=b'{"why": "x"}').status_code == 415
     assert SECRET in client.post(path, headers=officer, json={"why": "case 12"}).json()["payload"]
     assert client.post("/api/refused/none/open", headers=officer, json={"why": "x"}).status_code == 404
-    assert [e.why for e in space.ground.audit.entries(1)] == ["case 12"]
+    assert [e.why for e in space.ground.audit.entries() if e.action != "key.used"][:1] == ["case 12"]
 
 
 def test_trying_again_needs_to_be_told_what(space: Space, client: TestClient) -> None:

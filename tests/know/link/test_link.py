@@ -17,6 +17,7 @@ from allears.know.link.blocks import block
 from allears.know.link.columns import columns_of
 from allears.know.link.decide import AUTOMATIC, QUEUE, decide
 from allears.know.link.learn import learn
+from allears.know.link.score import PAIRS
 
 TODAY = date(2026, 11, 28)
 GIVEN = [
@@ -166,6 +167,22 @@ def test_a_family_of_one_name_and_house_is_left_to_a_person(known: Any) -> None:
     _, decisions, pairs = weigh(twins, known)
     assert decisions == [QUEUE]
     assert decide(pairs, Thresholds(families=False)).to_pylist() == [AUTOMATIC]
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [("the same", AUTOMATIC), ("nearly the same", QUEUE), ("not known of both", QUEUE)],
+)
+def test_only_the_very_same_number_outweighs_another_given_name(number: str, expected: str) -> None:
+    parts = [
+        ("before comparing", "", -8.0),
+        ("given", "different", -4.0),
+        ("surname", "the same", 8.0),
+        ("birth", "the same", 9.0),
+    ]
+    why = [{"field": f, "found": w, "bits": b} for f, w, b in [*parts, ("number", number, 9.0)]]
+    pairs = pa.Table.from_pylist([{"left": 0, "right": 1, "bits": 14.0, "why": why}], schema=PAIRS)
+    assert decide(pairs).to_pylist() == [expected]
 
 
 def test_exchanged_names_are_one_person(known: Any) -> None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from allears.errors import Refused
-from allears.know.link.comparisons import agreeing
+from allears.know.link.comparisons import DIFFERENT, SAME, agreeing
 
 AUTOMATIC, QUEUE, TOO_WEAK = "automatic", "queue", "too weak"
 SORTS = {
@@ -41,7 +41,7 @@ class Thresholds:
         Shown to a steward from here on.
     families
         Whether a given name, birthday or number that differs outright sends a pair to the queue whatever else agrees:
-        twins share all but their given name, father and son all but their birthday.
+        twins share all but their given name, father and son all but their birthday. Not where the number is the same.
     """
 
     automatic: float = 0.99
@@ -80,7 +80,7 @@ def bits_of(chance: float) -> float:
 
 
 def findings(pairs: pa.Table) -> tuple[list[str], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Give the fields compared, and per pair and field whether they agree, whether they differ."""
+    """Give the fields compared, and per pair and field whether they agree, and whether they differ so that it matters."""
     flat = pc.list_flatten(pairs["why"]).combine_chunks()
     width = len(flat) // pairs.num_rows
     fields = pc.struct_field(flat.slice(0, width), "field").to_pylist()
@@ -89,7 +89,11 @@ def findings(pairs: pa.Table) -> tuple[list[str], npt.NDArray[np.bool_], npt.NDA
     codes = found.indices.to_numpy().reshape(-1, width)
     weights = pc.struct_field(flat, "bits").to_numpy().reshape(-1, width)
     agree = np.array([agreeing(word) for word in words])[codes] & (weights > 0)
-    differ = np.array([word == "different" for word in words])[codes]
+    differ = np.array([word == DIFFERENT for word in words])[codes]
+    if "number" in fields:
+        # Twins share much, but no number: who gives the same one is one person, whatever was mistyped beside it.
+        same = np.array([word == SAME for word in words])[codes[:, fields.index("number")]]
+        differ &= ~same[:, None]
     return fields, agree, differ
 
 

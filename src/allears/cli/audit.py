@@ -23,7 +23,7 @@ audit = App(name="audit", help="Who looked at what; tamper-evident.")
 def entries(*, limit: int = 50, where: Where = HERE) -> None:
     """Show the newest entries."""
     with where.open() as space:
-        found = [msgspec.to_builtins(e) for e in space.ground.audit.entries(limit)]
+        found = [msgspec.structs.asdict(e) for e in space.ground.audit.entries(limit)]
     show.as_json(found) if where.json else show.rows(found, empty="no entry yet")
 
 

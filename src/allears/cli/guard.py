@@ -60,7 +60,7 @@ def new_key(
 def list_keys(*, where: Where = HERE) -> None:
     """List keys, without the keys."""
     with where.open() as space:
-        found = [msgspec.to_builtins(k) for k in space.keys.list()]
+        found = [msgspec.structs.asdict(k) for k in space.keys.list()]
         if where.json:
             show.as_json(found)
         else:
@@ -117,7 +117,7 @@ def add(
 def list_users(*, where: Where = HERE) -> None:
     """List who may log in, and as what."""
     with where.open() as space:
-        found = [msgspec.to_builtins(u) for u in space.logins.list()]
+        found = [msgspec.structs.asdict(u) for u in space.logins.list()]
         if where.json:
             show.as_json(found)
         else:
@@ -190,7 +190,7 @@ def factor(
 def sessions(name: str | None = None, /, *, where: Where = HERE) -> None:
     """List who is logged in, and since when; of one user, or of all."""
     with where.open() as space:
-        found = [msgspec.to_builtins(s) for s in space.sessions.of(name)]
+        found = [msgspec.structs.asdict(s) for s in space.sessions.of(name)]
         show.as_json(found) if where.json else show.rows(
             found, ("id", "user", "started_at", "seen_at", "expires_at"), empty="nobody is logged in"
         )

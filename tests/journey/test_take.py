@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from allears.clock import SetClock
-from allears.errors import WorldFailed
+from allears.errors import NotFound, WorldFailed
 from allears.space import Space
 
 COMMENTS = [
@@ -138,3 +138,9 @@ def test_what_could_not_be_written_is_taken_over_again_and_is_no_duplicate(
     }  # fmt: skip
     space.take("rows", json.dumps(COMMENTS).encode(), source="shop")
     assert space.digest(look=False)["duplicates"] == 3
+
+
+def test_a_folder_without_a_file_that_can_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with Space.open(tmp_path / "space") as space, pytest.raises(NotFound, match=r"expected \.csv"):
+        space.listen(tmp_path / "empty", source="x")

@@ -5,6 +5,7 @@ import gzip
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,7 @@ def test_a_line_of_two_hundred_megabytes_stays_in_bounded_memory(tmp_path: Path)
     script = """
 import resource, sys
 from datetime import UTC, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from allears.listen import Context, plan_file, read_file
 context = Context("shop", None, datetime(2026, 6, 1, tzinfo=UTC))
@@ -362,3 +364,44 @@ def test_folders_list_what_can_be_read(tmp_path: Path) -> None:
         plan_paths(tmp_path / "nowhere")
     with pytest.raises(NotFound):
         plan_file(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "why"),
+    [
+        ("book.xlsx", b"PK\x03\x04rest", "an Excel workbook"),
+        ("book.csv", b"PK\x03\x04rest", "an Excel workbook"),
+        ("old.xls", b"\xd0\xcf\x11\xe0rest", "an old Excel"),
+        ("report.pdf", b"%PDF-1.7 rest", "a PDF"),
+        ("rows.parquet", bytes(range(200, 256)) * 9, "not readable as Parquet"),
+        (
+            "rows.csv.gz",
+            gzip.compress(b"id,text\n1,hello\n", mtime=0)[:14],
+            "torn: nothing of it can be read",
+        ),
+    ],
+)
+def test_a_file_of_a_kind_that_is_not_read_says_so(tmp_path: Path, name: str, body: bytes, why: str) -> None:
+    (tmp_path / name).write_bytes(body)
+    plan = plan_file(tmp_path / name)
+    (reading,) = read_file(plan, Context("x", None, datetime(2026, 6, 1, tzinfo=UTC)))
+    assert why in plan.warnings[0] and [r.reason for r in reading.refused] == [plan.warnings[0]]
+    assert reading.arrivals.num_rows == 0
+
+
+def test_an_array_that_is_cut_short_costs_only_the_row_it_is_cut_in(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(
+        b'[{"id": "1", "text": "one"}, {"id": "2", "text": "two"}, {"id": "3", "te'
+    )
+    (reading,) = read_file(
+        plan_file(tmp_path / "a.json"), Context("x", None, datetime(2026, 6, 1, tzinfo=UTC))
+    )
+    assert reading.arrivals["text"].to_pylist() == ["one", "two"]
+    assert [(r.place, "cut short" in r.reason) for r in reading.refused] == [("a.json $[2]", True)]
+
+
+def test_a_mapping_that_names_columns_which_are_not_there_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,say\n1,hello\n", "utf-8")
+    plan = plan_file(tmp_path / "a.csv", mapping=Mapping(id="id", text="said", reach=("likes",)))
+    assert plan.warnings == ("the first rows have no likes, said, which the mapping names",)
+    assert plan_file(tmp_path / "a.csv", mapping=Mapping(id="id", text="say")).warnings == ()

@@ -116,3 +116,9 @@ def test_a_time_without_zone_is_noted(context: Context) -> None:
     assert json.loads(one(context, text="x", occurred_at="2026-05-30 08:00:00")["properties"]) == {
         "zone_assumed": "UTC"
     }
+
+
+@pytest.mark.parametrize("body", [b'[{"id": "1", "text": "one"}, {"id": "2', b"[" * 100_000])
+def test_an_array_that_never_ends_is_called_that(body: bytes, context: Context) -> None:
+    checked = FORMATS["signals"].check(body, context)
+    assert [(r.place, r.reason) for r in checked.refused] == [("$", "an array that never ends")]

@@ -25,7 +25,7 @@ from allears.journey.ground import Ground
 from allears.journey.heard import note_count
 from allears.lake import Frame, Seen
 from allears.listen.changed import write_changes
-from allears.listen.files import plan_file, plan_paths, read_file
+from allears.listen.files import SUFFIXES, plan_file, plan_paths, read_file
 from allears.listen.formats import FORMATS
 from allears.listen.mapping import Mapping, infer
 from allears.listen.plans import Limits, Plan
@@ -161,7 +161,13 @@ def take_file(
     """
     receipt = Receipt(source=source_name(source))
     limits = Limits(max_line=ground.settings.listen.max_line_mb << 20)
-    for one in plan_paths(path):
+    found = plan_paths(path)
+    if not found:
+        raise NotFound(
+            f"no file in it that can be read: expected {', '.join(s for s in SUFFIXES if s != '.txt')}, also with .gz",
+            place=str(path),
+        )
+    for one in found:
         plan = plan_file(one, channel=channel, mapping=mapping, limits=limits)
         if network is not None:
             plan = replace(plan, mapping=msgspec.structs.replace(plan.mapping, network=network))

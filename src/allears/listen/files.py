@@ -29,6 +29,7 @@ from allears.listen.mapping import (
     preview,
     row_id,
     shown_rows,
+    used_paths,
 )
 from allears.listen.opening import TORN, Opened, detect_encoding, read_lines
 from allears.listen.plans import Limits, Plan
@@ -50,6 +51,12 @@ _MAIL = re.compile(
 _WHOLE = ("nothing", "mail", "call")
 _BATCH_BYTES = 64 * 1024 * 1024
 _SAMPLE_BYTES = 1 << 18
+_TORN_AT_ONCE = "the compressed file is torn: nothing of it can be read"
+_UNREAD = {
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
+    b"%PDF": "a PDF",
+}
 
 
 def plan_paths(path: Path) -> list[Path]:
@@ -105,9 +112,10 @@ def plan_file(
         with Opened(path) as opened:
             head = opened.head()
             plan = Plan(path, "nothing", path.stat().st_size, opened.gzip, channel=channel, limits=limits)
+            torn = opened.torn
     except OSError:
         raise WorldFailed("the file cannot be read", place=str(path)) from None
-    plan = _recognise(plan, head)
+    plan = replace(plan, warnings=(_TORN_AT_ONCE,)) if torn and not head else _recognise(plan, head)
     if plan.format in _WHOLE:
         plan = replace(plan, mapping=mapping or Mapping())
         shown = [] if plan.format == "nothing" else _whole_preview(plan)
@@ -217,11 +225,16 @@ def _recognise(plan: Plan, head: bytes) -> Plan:
     """Tell the form by the first bytes, helped by the name's ending."""
     if not head.strip(b" \t\r\n\0\xef\xbb\xbf"):
         return replace(plan, warnings=("the file is empty",))
+    for mark, what in _UNREAD.items():
+        if head.startswith(mark):
+            return replace(plan, warnings=(f"{what} is not read: save what is in it as CSV",))
     if head.startswith(b"PAR1"):
         if plan.gzip:
             raise Refused("Parquet inside gzip: unpack it first", place=plan.path.name)
         return replace(plan, format="parquet")
     kind = SUFFIXES.get(_suffix(plan.path), "")
+    if kind == "parquet":
+        return replace(plan, warnings=("not readable as Parquet",))
     if kind == "mail" or (not kind and _MAIL.match(head)):
         return replace(plan, format="mail")
     if kind == "call" or is_captions(head):
@@ -348,7 +361,10 @@ def _doubts(mapping: Mapping, given: bool, rows: list[dict[str, Any]]) -> list[s
         return ["no row could be read for a preview"]
     doubts: list[str] = []
     if given:
-        return doubts
+        there = {column for row in rows for column in flatten(row)}
+        named = used_paths(mapping) - {*mapping.ignore, *there}
+        missing = sorted(path for path in named if "*" not in path)
+        return [f"the first rows have no {', '.join(missing)}, which the mapping names"] if missing else []
     if mapping.text is None and mapping.rating is None:
         doubts.append("no text and no rating was found")
     if mapping.occurred_at is None:

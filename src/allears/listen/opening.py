@@ -38,6 +38,7 @@ class Opened:
         self._raw.seek(0)
         inner = gzip.GzipFile(fileobj=self._raw) if self.gzip else self._raw
         self._text: io.TextIOWrapper | None = None
+        self.torn = False
         self.stream = io.BufferedReader(inner, 1 << 16)
 
     def __enter__(self) -> Opened:
@@ -63,7 +64,7 @@ class Opened:
             while len(found) < _HEAD and (more := self.stream.read1(_HEAD - len(found))):
                 found += more
         except TORN:
-            pass
+            self.torn = True
         return found
 
     def chunks(self, size: int = 1 << 20) -> Iterator[bytes]:

@@ -99,7 +99,17 @@ def _array(body: bytes, name: str) -> Iterator[Row]:
     except _BROKEN:
         parts = elements(body)
     if parts is None:
-        yield name, None, Refusal(f"{name} $", "an array that never ends", body[:4096], "raw")
+        # Cut short, or with a quotation mark too few: what is whole before that is read.
+        for index, part in enumerate(stream_elements([body], len(body))):
+            at = f"{name} $[{index}]"
+            if part is None:
+                yield (
+                    at,
+                    None,
+                    Refusal(at, "the array never ends: cut short in this row", body[-4096:], "raw"),
+                )
+            else:
+                yield from _one(at, part)
         return
     for index, part in enumerate(parts):
         yield from _one(f"{name} $[{index}]", bytes(part))
@@ -171,7 +181,7 @@ def _letters(found: Iterator[bytes | None], plan: Plan, name: str) -> Iterator[R
 
 
 def _nothing(plan: Plan, opened: Opened, name: str) -> Iterator[Row]:
-    yield name, None, Refusal(name, "the file is empty", b"", "raw")
+    yield name, None, Refusal(name, plan.warnings[0], b"", "raw")
 
 
 def _one(at: str, part: bytes, note: str | None = None) -> Iterator[Row]:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
 
@@ -183,6 +183,7 @@ def test_a_wrong_strong_signature_is_not_saved_by_a_weak_one() -> None:
     )
 
 
+@example("teams", {"authorization": "HMAC x"}, b"", "\x80")
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(sorted(SHELF)),

@@ -188,7 +188,7 @@ def _key(one: Signature, secret: str) -> bytes:
         return text.encode()
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:  # of the wrong length, or with letters that are not ASCII
         return text.encode()
 
 

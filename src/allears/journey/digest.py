@@ -387,8 +387,8 @@ def known_hashes(ground: Ground, *, pending: bool = False) -> np.ndarray[tuple[i
 def _uncollected() -> Iterator[None]:
     """Put the search for cycles off until a batch is done.
 
-    A batch makes millions of small objects and no cycles, and each search walks all of them for nothing: a sixth of
-    the time. What a batch may hold is bounded, and so is what waits for the next search.
+    A batch makes millions of small objects and no cycles, and each search walks all of them for nothing. What a
+    batch may hold is bounded, and so is what waits for the next search.
     """
     collecting = gc.isenabled()
     gc.disable()

@@ -3,7 +3,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -11,8 +10,7 @@ from sqlalchemy.orm import Session
 from allears.desk import Desk
 from allears.errors import Refused
 from allears.guard.audit import Audit
-from allears.guard.erase import Receipt, erase, verify_receipt
-from allears.guard.space_key import SpaceKey
+from allears.guard.erase import Receipt, erase
 from allears.guard.vault import Vault
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -51,25 +49,6 @@ def test_keys_lookups_and_traces_go_and_the_receipt_says_so(
     assert (receipt.audit_number, receipt.audit_head) == (newest.number, newest.hash)
     assert (newest.actor, newest.action) == ("user:pia", "erase")
     assert audit.verify((receipt.audit_number, receipt.audit_head) and audit.head()).ok
-
-
-@pytest.mark.usefixtures("pets")
-def test_a_receipt_verifies_as_json_and_not_when_changed(desk: Desk, vault: Vault, audit: Audit) -> None:
-    vault.seal(["k1"], [b"a"], "text")
-    receipt = run(desk, vault, audit)
-    assert verify_receipt(vault, receipt) and verify_receipt(vault, receipt.json())
-    for field, value in (
-        ("keys_destroyed", 5),
-        ("customer", "c8"),
-        ("removed", {}),
-        ("audit_head", "0"),
-        ("signature", ""),
-    ):
-        assert not verify_receipt(vault, msgspec.structs.replace(receipt, **{field: value}))
-    assert not verify_receipt(Vault(desk, SpaceKey.new(), "acme"), receipt)
-    for junk in ("", "{}", b"\xff"):
-        with pytest.raises(Refused):
-            verify_receipt(vault, junk)
 
 
 @pytest.mark.usefixtures("pets")

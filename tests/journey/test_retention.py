@@ -22,7 +22,7 @@ from sqlalchemy import select, text
 from allears.clock import SetClock
 from allears.desk.work import Delivery, IssueSignal
 from allears.errors import NotAllowed, Refused
-from allears.guard.receipt import signed_here
+from allears.guard.receipt import verify_receipt
 from allears.journey import retention
 from allears.space import Space
 
@@ -188,10 +188,13 @@ def test_what_went_is_in_no_file(space: Space, tmp_path: Path) -> None:
 
 def test_the_receipt_is_signed_and_the_run_is_in_the_audit(space: Space) -> None:
     receipt = space.retire()
-    assert signed_here(space.ground.vault, receipt)
-    assert not signed_here(space.ground.vault, msgspec.structs.replace(receipt, total={}))
-    entry = space.ground.audit.entries(1)[0]
-    assert (entry.number, entry.action, entry.detail["signals"]) == (receipt.audit_number, "retention", 2)
+    key = space.ground.audit.signer.public
+    assert verify_receipt(receipt.json(), key).receipt == "retention"
+    with pytest.raises(Refused):
+        verify_receipt(msgspec.structs.replace(receipt, total={}).json(), key)
+    done, began = space.ground.audit.entries(2)
+    assert (began.action, began.detail["signals"]) == ("retention", 2)
+    assert (done.number, done.action) == (receipt.audit_number, "retention.done")
     assert space.ground.audit.verify().ok
 
 

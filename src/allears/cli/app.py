@@ -66,6 +66,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "keys": (GUARD, "allears.cli.guard:keys"),
     "users": (GUARD, "allears.cli.guard:users"),
     "erase": (GUARD, "allears.cli.guard:erase"),
+    "receipt": (GUARD, "allears.cli.receipt:receipt"),
     "requests": (GUARD, "allears.cli.rights:requests"),
     "access": (GUARD, "allears.cli.rights:access"),
     "hold": (GUARD, "allears.cli.rights:hold"),

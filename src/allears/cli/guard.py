@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -11,6 +12,7 @@ from rich.prompt import Confirm, Prompt
 
 from allears.cli import show
 from allears.cli.where import HERE, Where
+from allears.errors import Refused
 from allears.guard.keys import lasting, state_of
 
 RoleName = Literal["cio", "analyst", "agent", "engineer", "privacy", "partner", "sender"]
@@ -220,6 +222,9 @@ def erase(
     /,
     *,
     why: str = "request of the person",
+    receipt: Annotated[
+        Path | None, Parameter(help="The file to write the receipt to, for whoever asked.")
+    ] = None,
     yes: Annotated[bool, Parameter(alias="-y", negative="")] = False,
     where: Where = HERE,
 ) -> None:
@@ -230,6 +235,8 @@ def erase(
     who
         A customer id or any identifier.
     """
+    if receipt is not None and receipt.exists():
+        raise Refused("there is a file already", place="--receipt")
     with where.open() as space:
         customer = space.customer(who).id
         if not (yes or where.json) and not Confirm.ask(
@@ -237,8 +244,19 @@ def erase(
         ):
             show.out.print("nothing was erased")
             return
-        receipt = msgspec.to_builtins(space.erase(customer, why=why))
+        made = space.erase(customer, why=why)
+        if receipt is not None:
+            receipt.write_text(made.json())
         if where.json:
-            show.as_json(receipt)
-        else:
-            show.rows([{"": k, "value": v} for k, v in receipt.items()], ("", "value"), title="receipt")
+            show.out.file.write(made.json())
+            return
+        told = msgspec.to_builtins(made)
+        proof = told.pop("proof")
+        told["proof"] = (
+            f"{len(proof['path'])} hashes up to the signed head of {proof['head']['size']} entries"
+        )
+        show.rows([{"": k, "value": v} for k, v in told.items()], ("", "value"), title="receipt")
+        if receipt is None:
+            show.err.print(
+                f"for whoever asked: allears receipt show {made.audit_number} --out FILE", style="dim"
+            )

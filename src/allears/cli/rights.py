@@ -154,10 +154,12 @@ def retention(
         ):
             show.out.print("nothing was changed")
             return
-        receipt = msgspec.to_builtins(space.retire())
+        made = space.retire()
         if where.json:
-            show.as_json(receipt)
+            show.out.file.write(made.json())
             return
+        receipt = msgspec.to_builtins(made)
+        receipt["proof"] = f"allears receipt show {made.audit_number}"
         show.rows(
             receipt.pop("removed"), ("what", "source", "month", "n"), empty="nothing was due", title="gone"
         )

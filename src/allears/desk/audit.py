@@ -47,3 +47,14 @@ class AuditHead(Base):
     root: Mapped[bytes] = mapped_column(LargeBinary(32))
     at: Mapped[datetime]
     signature: Mapped[bytes] = mapped_column(LargeBinary(64))
+
+
+class KeptReceipt(Base):
+    """The words of a receipt, kept under its audit entry's number: whoever lost one is given it again. No value of anybody."""
+
+    __tablename__ = "receipts"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    subject: Mapped[str] = mapped_column(String(64), index=True)
+    words: Mapped[str] = mapped_column(Text)

@@ -18,8 +18,9 @@ from allears.desk.asking import Invitation
 from allears.desk.listening import Mark, RefusedRow
 from allears.desk.work import Delivery, IssueSignal
 from allears.errors import Refused
+from allears.guard.audit import Detail
 from allears.guard.key_ring import secure
-from allears.guard.receipt import sign
+from allears.guard.receipt import COMMITTED, Attested, commitment, give, keep
 from allears.guard.retain import CLASSES, EMPTIED, Due, Retention, predicates
 from allears.journey import rules
 from allears.journey.amend import DUE_SINCE, tidy
@@ -27,27 +28,21 @@ from allears.journey.belongings import keys_used
 from allears.journey.ground import Ground
 from allears.journey.holds import held_customers, held_digests
 
-ACTION = "retention"
+ACTION, DONE = "retention", "retention.done"
 _CHUNK = 500
 Rows = list[dict[str, Any]]
 
 
-class Retired(msgspec.Struct, frozen=True, kw_only=True):
+class Retired(Attested, frozen=True, kw_only=True, tag="retention"):
     """Receipt of a run: what went, by class, source and month; no value of anybody."""
 
-    version: int = 1
-    tenant: str
     at: datetime
-    actor: str
     removed: Rows
     total: dict[str, int]
     held: int
     periods_kept: int
     files_removed: int
     files_wait: bool
-    audit_number: int
-    audit_head: str
-    signature: str = ""
 
 
 def due(ground: Ground) -> Rows:
@@ -73,7 +68,7 @@ def retire(ground: Ground, *, actor: str, why: str = "", now: bool = False) -> R
     removed = [row for rows in plan.values() for row in rows]
     # Written before anything goes, so that no removal is without a trace.
     totals = _totals(removed)
-    entry = ground.audit.record(actor, ACTION, "space", why=why, detail=dict(totals))
+    ground.audit.record(actor, ACTION, "space", why=why, detail=dict(totals))
     frozen = _lake(ground, plan) if removed else 0
     _desk(ground)
     _untie(ground)
@@ -89,10 +84,12 @@ def retire(ground: Ground, *, actor: str, why: str = "", now: bool = False) -> R
         periods_kept=frozen,
         files_removed=files,
         files_wait=not now and _waits(ground),
-        audit_number=entry.number,
-        audit_head=entry.hash,
     )
-    return msgspec.structs.replace(receipt, signature=sign(ground.vault, receipt))
+    with ground.desk.session() as session:
+        committed: Detail = {COMMITTED: commitment(receipt)}
+        entry = ground.audit.write(session, actor, DONE, ["space"], why, committed)[0]
+        keep(session, receipt, entry)
+    return give(ground.desk, ground.audit, entry.number, Retired)
 
 
 def in_force(ground: Ground) -> bool:

@@ -575,7 +575,7 @@ class Space:
         """Add a destination; returns a webhook's signing secret, to be shown once."""
         secret = new_secret() if kind == "webhook" else url
         shown = url if kind == "webhook" else url.partition("://")[0] + "://"
-        sealed = self.ground.vault.seal_space(secret.encode(), "destination")
+        sealed = self.ground.vault.seal_space(secret.encode(), "destination", name)
         self.outbox.add_destination(name, shown, secret=sealed, kind=kind, allow_private=allow_private)
         return secret if kind == "webhook" else None
 
@@ -702,6 +702,8 @@ class Space:
         path = heads or (self.ground.folder / outside if outside else None)
         return self.ground.audit.verify(heads=noted(path) if path is not None and path.is_file() else ())
 
-    def export(self, table: str, path: Path, form: str) -> int:
-        """Export a table, redacted, to a new file; the export is in the audit."""
-        return export_table(self.ground, table, path, form, actor=self.actor)
+    def export(
+        self, table: str, path: Path, form: str, *, sealed: bool = False, to: str | None = None
+    ) -> tuple[int, str | None]:
+        """Export a table, redacted, to a new file, sealed if asked: its rows, and the passphrase it opens with, told once."""
+        return export_table(self.ground, table, path, form, actor=self.actor, sealed=sealed, to=to)

@@ -49,7 +49,7 @@ def _seal(text: str) -> bytes:
     return text.encode()[::-1]
 
 
-def _unseal(sealed: bytes) -> bytes:
+def _unseal(sealed: bytes, _name: str = "") -> bytes:
     return sealed[::-1]
 
 
@@ -177,7 +177,7 @@ def test_a_killed_worker_is_followed_by_another_attempt_with_the_same_id(
         from allears.desk.base import Desk
         desk = Desk("sqlite:///desk.db", Path({str(tmp_path)!r}))
         patience = Patience(connect_seconds=25.0, total_seconds=25.0, claim_seconds=30.0)
-        outbox = Outbox(desk, lambda s: s[::-1], clock=SetClock(datetime.fromisoformat({clock.now().isoformat()!r})), patience=patience)
+        outbox = Outbox(desk, lambda s, _: s[::-1], clock=SetClock(datetime.fromisoformat({clock.now().isoformat()!r})), patience=patience)
         asyncio.run(outbox.run_once())
         """
     )
@@ -327,7 +327,7 @@ def test_a_hung_apprise_service_slows_no_webhook(
 def test_one_destination_whose_secret_cannot_be_opened_harms_no_other(
     desk: Desk, clock: SetClock, receiver: Callable[..., Any]
 ) -> None:
-    def moody(sealed: bytes) -> bytes:
+    def moody(sealed: bytes, _name: str) -> bytes:
         if sealed == b"broken":
             raise RuntimeError("no key")
         return _unseal(sealed)

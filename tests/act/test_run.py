@@ -35,7 +35,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 @pytest.fixture
 def outbox(desk: Desk, noon: datetime) -> Outbox:
-    made = Outbox(desk, lambda sealed: sealed, clock=SetClock(noon))
+    made = Outbox(desk, lambda sealed, _: sealed, clock=SetClock(noon))
     for name in ("crm", "team"):
         made.add_destination(name, "http://10.0.0.1/", secret=new_secret().encode(), allow_private=True)
     return made

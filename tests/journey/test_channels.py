@@ -254,7 +254,7 @@ def test_the_counts_behind_the_page_can_be_asked_in_sql_and_exported(space: Spac
         {"kind": "identifier", "field": "user_id", "held": 10},
         {"kind": "property", "field": "order", "held": 10},
     ]
-    assert space.export("source_hours", tmp_path / "hours.csv", "csv") == 2
+    assert space.export("source_hours", tmp_path / "hours.csv", "csv") == (2, None)
 
 
 def test_tables_of_a_space_that_heard_nothing_are_empty(space: Space) -> None:

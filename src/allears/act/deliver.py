@@ -49,7 +49,9 @@ class Outbox:
     desk
         Where deliveries are kept.
     open_secret
-        Opens what the caller sealed when a destination was added.
+        Opens what the caller sealed when the destination of that name was added.
+    seal, unseal
+        Close and open the body of a delivery, given its place in the outbox; what is written down is closed.
     clock
         What time it is, for retries and rests.
     patience
@@ -59,13 +61,15 @@ class Outbox:
     def __init__(
         self,
         desk: Desk,
-        open_secret: Callable[[bytes], bytes | str],
+        open_secret: Callable[[bytes, str], bytes | str],
         *,
+        seal: Callable[[str, str], str] = lambda body, place: body,
+        unseal: Callable[[str, str], str] = lambda body, place: body,
         clock: Clock | None = None,
         patience: Patience | None = None,
     ) -> None:
         self._desk = desk
-        self._open_secret = open_secret
+        self._open_secret, self._seal, self._unseal = open_secret, seal, unseal
         self._clock = clock or SystemClock()
         self._patience = patience or Patience()
         self._tls: ssl.SSLContext | None = None
@@ -193,8 +197,9 @@ class Outbox:
         held = set(session.scalars(select(Delivery.destination).where(Delivery.event_id == event_id)))
         for name in _wanting(session, event_type, given):
             if name not in held:
+                closed = self._seal(body, _place(event_id, name))
                 row = Delivery(
-                    event_id=event_id, destination=name, event_type=event_type, payload=body, put_at=now
+                    event_id=event_id, destination=name, event_type=event_type, payload=closed, put_at=now
                 )
                 row.state, row.attempts, row.next_at = "waiting", 0, not_before or now
                 session.add(row)
@@ -307,18 +312,23 @@ class Outbox:
         self, delivery: Delivery, destination: Destination, poster: Poster, own: ThreadPoolExecutor
     ) -> Outcome:
         try:
-            secret = self._open_secret(destination.secret)
+            secret = self._open_secret(destination.secret, destination.name)
             text = secret if isinstance(secret, str) else secret.decode()
+            body = self._unseal(delivery.payload, _place(delivery.event_id, destination.name))
         except Exception as error:  # the caller's own code: whatever it raises concerns this destination only
             _log.error("a destination's secret could not be opened: %s", type(error).__name__)
             return Outcome(False, "secret not opened")
-        message = Message(delivery.event_id, delivery.event_type, delivery.payload)
+        message = Message(delivery.event_id, delivery.event_type, body)
         private, seconds = destination.allow_private, self._patience.total_seconds
         if destination.kind == "webhook":
             return await poster.post(destination.url, text, message, allow_private=private)
         return await send_apprise(
             text, destination.url, message, allow_private=private, total_seconds=seconds, threads=own
         )
+
+
+def _place(event_id: str, destination: str) -> str:
+    return f"{event_id}/{destination}"
 
 
 async def _aside(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:

@@ -197,7 +197,7 @@ def rename(desk: Desk, issue_id: str, title: str, actor: str, at: datetime) -> N
     with desk.session() as session:
         row = get_issue(session, issue_id)
         log_issue(session, row, "title", None, None, actor, at)
-        row.title, row.renamed = title.strip(), True
+        row.title, row.renamed = redact([title.strip()]).texts[0] or "", True
 
 
 def assign(desk: Desk, issue_id: str, department: str, actor: str, at: datetime) -> None:

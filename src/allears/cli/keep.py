@@ -24,6 +24,11 @@ def export(
     *,
     out: Annotated[Path, Parameter(help="The file to write.")],
     format: Kind = "parquet",
+    sealed: Annotated[
+        bool,
+        Parameter(negative="", help="Seal it in the form of age, under a passphrase that is shown once."),
+    ] = False,
+    to: Annotated[str | None, Parameter(help="Seal it for a public key of age (age1…).")] = None,
     where: Where = HERE,
 ) -> None:
     """Export a table, redacted, to Parquet, CSV or JSON; the export is in the audit.
@@ -36,10 +41,14 @@ def export(
     if out.exists():
         raise Refused("there is a file already", place="--out")
     with where.open() as space:
-        rows = space.export(table, out, format)
-        show.as_json({"table": table, "rows": rows, "file": str(out)}) if where.json else show.out.print(
-            f"{rows:,} rows in {out}"
-        )
+        rows, words = space.export(table, out, format, sealed=sealed, to=to)
+    if where.json:
+        told = {"table": table, "rows": rows, "file": str(out)}
+        show.as_json(told | ({"passphrase": words} if words else {}))
+        return
+    show.out.print(f"{rows:,} rows in {out}")
+    if words:
+        show.out.print(f"passphrase, shown this once: {words}", highlight=False)
 
 
 def compact(

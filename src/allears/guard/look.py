@@ -61,7 +61,7 @@ def look_space(
         No reason was given, or the value was changed.
     """
     _allowed(desk, audit, principal, [subject], why, label)
-    return vault.open_space(sealed, label)
+    return vault.open_space(sealed, label, subject)
 
 
 def _allowed(

@@ -17,6 +17,7 @@ from allears.guard.key_ring import KeyRing, SubjectCipher
 from allears.guard.space_key import SpaceKey
 
 VERSION = 1
+BOUND = 2
 _HEAD = 3  # version byte, generation in two bytes
 _NONCE = 12
 _TAG = 16
@@ -127,27 +128,42 @@ class Vault:
             for place, (subject, value) in enumerate(zip(subjects, sealed, strict=True))
         ]
 
-    def seal_space(self, plain: bytes, label: str) -> bytes:
-        """Seal bytes that belong to no subject yet: inbox frames, refused rows."""
+    def seal_space(self, plain: bytes, label: str, bound: str = "") -> bytes:
+        """Seal bytes that belong to no subject: inbox frames, refused rows, deliveries, secrets.
+
+        Parameters
+        ----------
+        label
+            What sort of thing it is; each has a key of its own.
+        bound
+            Which one of them: the row's own id. It opens in that place only.
+        """
         nonce = os.urandom(_NONCE)
         cipher = AESGCM(self.sub_key(f"space/{label}"))
-        return bytes((VERSION,)) + nonce + cipher.encrypt(nonce, plain, _context(self.tenant, label))
+        form = BOUND if bound else VERSION
+        return bytes((form,)) + nonce + cipher.encrypt(nonce, plain, self._placed(label, form, bound))
 
-    def open_space(self, sealed: bytes, label: str) -> bytes:
-        """Open what `seal_space` sealed under the same label.
+    def open_space(self, sealed: bytes, label: str, bound: str = "") -> bytes:
+        """Open what `seal_space` sealed under the same label, in the same place.
 
         Raises
         ------
         Refused
-            It was changed, cut short, or sealed under another label, tenant or key.
+            It was changed, cut short, moved, or sealed under another label, tenant or key.
         """
-        if len(sealed) < 1 + _NONCE + _TAG or sealed[0] != VERSION:
+        if len(sealed) < 1 + _NONCE + _TAG or sealed[0] not in (VERSION, BOUND):
             raise Refused("not a sealed value", place=label)
         cipher = AESGCM(self.sub_key(f"space/{label}"))
+        # What was sealed before places were bound says so in its first byte; it is bound when it is sealed next.
+        context = self._placed(label, sealed[0], bound)
         try:
-            return cipher.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], _context(self.tenant, label))
+            return cipher.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], context)
         except InvalidTag:
             raise Refused("a sealed value was changed or belongs elsewhere", place=label) from None
+
+    def _placed(self, label: str, form: int, bound: str) -> bytes:
+        context = _context(self.tenant, label)
+        return context + bytes((BOUND,)) + _bytes(bound) if form == BOUND else context
 
     def destroy(self, subjects: Sequence[str]) -> int:
         """Destroy the keys of subjects, here and on disk; return how many keys there were.
@@ -165,6 +181,10 @@ def _context(tenant: str, field: str) -> bytes:
     if not field or "\x1f" in field:
         raise Refused("expected a field's name", place="field")
     return f"{tenant}\x1f{field}\x1f{VERSION}\x1f".encode()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _bind(context: bytes, subject: str, key: SubjectCipher) -> tuple[AESGCM, bytes, bytes]:

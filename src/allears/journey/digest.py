@@ -28,6 +28,7 @@ import pyarrow.compute as pc
 
 from allears.desk.listening import Source
 from allears.errors import NotReady
+from allears.guard.redaction.labels import redact_labels
 from allears.guard.redaction.level import Level, hidden_kinds
 from allears.guard.redaction.properties import redact_json
 from allears.guard.redaction.redact import redact
@@ -51,6 +52,7 @@ from allears.understand import Reader
 SIGNALS, ARRIVALS = TABLES["signals"], TABLES["arrivals"]
 log = logging.getLogger("allears.digest")
 FRAME_BYTES = 64 << 20
+_LABELS = ("name", "service", "platform", "region", "partner")
 LARGE = 10_000
 """Rows from which a second process is worth its start."""
 MENTION = re.compile(r"(?<![\w@])@(\w{2,40})")
@@ -288,6 +290,9 @@ class Digest:
         clean = cleaning()
         sealed = self._seal(arrivals, keys, originals, properties, clean)
         shared = {name: arrivals[name] for name in SIGNALS.schema.names if name in ARRIVALS.schema.names}
+        region = self._hide["region"]
+        shared |= {name: redact_labels(shared[name], region=region) for name in _LABELS}
+        shared["release"] = redact_labels(shared["release"], region=region, numbers=False)
         return SIGNALS.arrays(
             shared
             | {

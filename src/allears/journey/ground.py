@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,7 @@ from allears.desk import Desk, upgrade
 from allears.desk.listening import Source
 from allears.errors import NotFound, Refused
 from allears.guard.audit import Audit
+from allears.guard.pseudonym import Pseudonym
 from allears.guard.space_key import make_key_file, read_key_file
 from allears.guard.vault import Vault
 from allears.journey.tallies import Tallies
@@ -30,6 +32,7 @@ from allears.listen.networks import NETWORKS, network_of
 from allears.settings import FILE, Settings, SpaceSettings, read_settings, write_settings
 
 KEY_FILE = "space.key"
+_SEALED = "sealed:"
 
 
 @dataclass
@@ -58,11 +61,29 @@ class Ground:
         return Vendors(self.folder / "vendors")
 
     @cached_property
+    def pseudonym(self) -> Pseudonym:
+        """What stands in the place of a sender's id that is made of a person's address or number."""
+        return Pseudonym(self.vault.sub_key("digest/signal id"))
+
+    @cached_property
     def outbox(self) -> Outbox:
         """Deliveries: destinations, what waits, what was given up."""
         return Outbox(
-            self.desk, lambda sealed: self.vault.open_space(sealed, "destination"), clock=self.clock
+            self.desk,
+            lambda sealed, name: self.vault.open_space(sealed, "destination", name),
+            seal=self._seal_delivery,
+            unseal=self._open_delivery,
+            clock=self.clock,
         )
+
+    def _seal_delivery(self, body: str, place: str) -> str:
+        sealed = self.vault.seal_space(body.encode(), "delivery", place)
+        return _SEALED + base64.b64encode(sealed).decode()
+
+    def _open_delivery(self, body: str, place: str) -> str:
+        if not body.startswith(_SEALED):
+            return body  # waiting since before deliveries were sealed
+        return self.vault.open_space(base64.b64decode(body[len(_SEALED) :]), "delivery", place).decode()
 
     @cached_property
     def tallies(self) -> Tallies:

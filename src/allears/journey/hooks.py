@@ -67,7 +67,7 @@ def add_hook(ground: Ground, source: str, vendor: str, secret: str | None, url: 
     with ground.desk.session() as session:
         if session.get(Hook, source) is not None:
             raise Refused("there is a channel of that name; remove it first", place="SOURCE")
-        sealed = ground.vault.seal_space(secret.encode(), _LABEL)
+        sealed = ground.vault.seal_space(secret.encode(), _LABEL, source)
         session.add(
             Hook(source=source, vendor=vendor, secret=sealed, url=url, made_at=ground.clock.now(), rejected=0)
         )
@@ -119,7 +119,7 @@ def find_hook(ground: Ground, source: str) -> Known:
         row = session.get(Hook, source)
     if row is None:
         raise NotFound("no channel of that name; `allears channels add` makes one", place="path")
-    secret = ground.vault.open_space(row.secret, _LABEL).decode()
+    secret = ground.vault.open_space(row.secret, _LABEL, source).decode()
     return Known(source, ground.vendors[row.vendor], secret, row.url, verify_token(ground, source))
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
 from pathlib import Path
+from typing import IO
 
+import msgspec
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
@@ -14,6 +18,8 @@ from allears.act.invite import forget_invitations
 from allears.errors import NotFound, Refused
 from allears.guard.erase import Receipt, erase
 from allears.guard.erasures import Erasure, note_erasure
+from allears.guard.parcel import seal_for
+from allears.guard.redaction.redact import redact
 from allears.journey.belongings import keys_used
 from allears.journey.ground import Ground
 from allears.journey.holds import require_free
@@ -47,6 +53,7 @@ def erase_customer(ground: Ground, customer: str, *, actor: str, why: str) -> Re
     """
     require_free(ground, customer)
     keys = keys_used(ground, customer)
+    why = redact([why]).texts[0] or ""
     note_erasure(
         ground.folder / ground.settings.guard.erasures_file, Erasure(ground.clock.now(), customer, keys, why)
     )
@@ -83,25 +90,50 @@ def _erase(ground: Ground, customer: str, keys: list[str], actor: str, why: str)
     )
 
 
-def export_table(ground: Ground, name: str, path: Path, form: str, *, actor: str) -> int:
-    """Write a table to a file, redacted; returns its rows."""
+def export_table(
+    ground: Ground, name: str, path: Path, form: str, *, actor: str, sealed: bool = False, to: str | None = None
+) -> tuple[int, str | None]:
+    """Write a table to a new file that only its owner may read: its rows, and a passphrase when it was sealed under one.
+
+    Parameters
+    ----------
+    sealed
+        Seal it in the form of age, under a new passphrase that is kept nowhere.
+    to
+        Seal it for this public key of age instead.
+    """
     if name not in EXPORTED:
         raise NotFound(f"no table of that name; there are {', '.join(EXPORTED)}", place="TABLE")
-    rows = sql(ground, f'SELECT * FROM "{name}"', 600.0, rows=1 << 62)
-    ground.audit.record(actor, "export", name, why=form)
-    if form == "parquet":
-        pa.parquet.write_table(rows, path)
-    elif form == "json":
-        import msgspec
-
-        with path.open("xb") as file:
-            for batch in rows.to_batches():
-                file.writelines(msgspec.json.encode(row, enc_hook=str) + b"\n" for row in batch.to_pylist())
-    elif form == "csv":
-        pa.csv.write_csv(_flat(rows), path)
-    else:
+    if form not in ("parquet", "json", "csv"):
         raise Refused("expected parquet, csv or json", place="--format")
-    return int(rows.num_rows)
+    rows = sql(ground, f'SELECT * FROM "{name}"', 600.0, rows=1 << 62)
+    detail = {"sealed": "yes" if sealed or to else "no"}
+    ground.audit.record(actor, "export", name, why=form, detail=detail)
+    if not (sealed or to):
+        with _mine(path) as file:
+            _write(rows, file, form)
+        return int(rows.num_rows), None
+    # In memory: a file in clear that is sealed afterwards would have been there in clear.
+    clear = io.BytesIO()
+    _write(rows, clear, form)
+    content, words = seal_for(clear.getvalue(), to)
+    with _mine(path) as file:
+        file.write(content)
+    return int(rows.num_rows), words
+
+
+def _mine(path: Path) -> IO[bytes]:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def _write(rows: pa.Table, file: IO[bytes], form: str) -> None:
+    if form == "parquet":
+        pa.parquet.write_table(rows, file)
+    elif form == "csv":
+        pa.csv.write_csv(_flat(rows), file)
+    else:
+        for batch in rows.to_batches():
+            file.writelines(msgspec.json.encode(row, enc_hook=str) + b"\n" for row in batch.to_pylist())
 
 
 def _flat(rows: pa.Table) -> pa.Table:

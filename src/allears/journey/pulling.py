@@ -149,7 +149,7 @@ def seal_secret(ground: Ground, name: str, secret: str) -> None:
     setting(ground, name)
     with ground.desk.session() as session:
         row = session.get(Pull, name) or Pull(name=name, cursor="{}", failures=0)
-        row.secret = ground.vault.seal_space(secret.encode(), "pull")
+        row.secret = ground.vault.seal_space(secret.encode(), "pull", row.name)
         session.add(row)
 
 
@@ -272,6 +272,7 @@ def _ask(
             ground.clock.now(),
             max_skew_days=ground.settings.listen.max_skew_days,
             mapping=mapping,
+            pseudonym=ground.pseudonym,
         ),
         folder=ground.folder,
         url=one.url,
@@ -300,7 +301,7 @@ def _secret(ground: Ground, one: PullSettings, environment: Mapping[str, str]) -
     with ground.desk.reading() as session:
         row = session.get(Pull, one.name)
         if row is not None and row.secret is not None:
-            return ground.vault.open_space(row.secret, "pull").decode()
+            return ground.vault.open_space(row.secret, "pull", row.name).decode()
     if one.secret_env is None:
         return None
     if not environment.get(one.secret_env):

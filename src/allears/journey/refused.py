@@ -178,7 +178,7 @@ def _replay_some(ground: Ground, ids: list[str], total: Replayed) -> None:
     waiting: list[tuple[str, Future[None]]] = []
     reasons: dict[str, str] = {}
     for found in rows:
-        payload = ground.vault.open_space(found.payload, "refused")
+        payload = ground.vault.open_space(found.payload, "refused", found.refused)
         try:
             waiting.append((found.refused, _again(ground, found, payload)))
         except Refused as error:

@@ -194,6 +194,7 @@ def _take_planned(
         received_at=now,
         max_skew_days=ground.settings.listen.max_skew_days,
         mapping=plan.mapping,
+        pseudonym=ground.pseudonym,
     )
     rows, waiting = 0, []
     for reading in read_file(plan, context):
@@ -235,6 +236,7 @@ def context_of(
         max_event_bytes=ground.settings.listen.max_event_kb << 10,
         mapping=mapping_of(ground, source, body) if door == "rows" else None,
         vendors=ground.vendors if door == "hook" else None,
+        pseudonym=ground.pseudonym,
     )
 
 
@@ -336,7 +338,7 @@ def keep_refused(
             place=refusal.place[:500],
             reason=refusal.reason[:500],
             door=refusal.format,
-            payload=ground.vault.seal_space(refusal.payload, "refused"),
+            payload=ground.vault.seal_space(refusal.payload, "refused", refused),
             received_at=at,
         )
         for refused, refusal in zip(ids, found, strict=True)

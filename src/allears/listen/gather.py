@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ _LARGEST = 2**63 - 1
 SIGNAL_ID = 2
 """Place of the id in a row."""
 _REMEMBERED = 1_000_000
+_TELLING = re.compile(r"@|%40|^\+\d{7,15}$")
 _NO_FACETS = Facets()
 
 
@@ -53,10 +55,15 @@ class Gather:
     def signal_id(self, given: object, content: bytes) -> str:
         """Name a signal by the sender's id, else by what it holds."""
         if given is not None and given != "":
-            return f"{self.context.source}:{given}"
+            return f"{self.context.source}:{self._own(str(given))}"
         digest = hashlib.sha256(self.context.source.encode() + b"\0" + content).digest()[:16]
         times = self._times(digest)
         return f"{self.context.source}:{digest.hex()}" + (f"-{times}" if times else "")
+
+    def _own(self, given: str) -> str:
+        # Ids stand in clear, and some senders make them of the person's address or number.
+        hide = self.context.pseudonym
+        return hide(given) if hide is not None and _TELLING.search(given) else given
 
     def _times(self, digest: bytes) -> int:
         seen = self._seen

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from allears.listen.known_vendors import Vendors
 
 EVIDENCE_BYTES = 65_536
+# What msgspec repeats of the sender's own words: a value, or the name of a field that is not expected.
+_SENT = re.compile(r"(?<=Invalid value) .*|(?<=Invalid enum value) .*|(?<=unknown field) .*", re.DOTALL)
+_FIELD = re.compile(r" `[A-Za-z][A-Za-z_]{0,39}`")
 DEEP = "nested too deeply"
 
 
@@ -90,6 +94,7 @@ class Context(msgspec.Struct, frozen=True):
     max_event_bytes: int | None = None
     mapping: Mapping | None = None
     vendors: Vendors | None = None
+    pseudonym: Callable[[str], str] | None = None
 
 
 @dataclass
@@ -120,6 +125,10 @@ def explain(error: Exception, at: str) -> tuple[str, str]:
     --------
     >>> explain(msgspec.ValidationError("Expected `str`, got `int` - at `$.event`"), "$.batch[3]")
     ('$.batch[3].event', 'expected `str`, got `int`')
+    >>> explain(msgspec.ValidationError("Invalid enum value 'ada@example.com' - at `$.kind`"), "$[0]")
+    ('$[0].kind', 'invalid enum value')
+    >>> explain(msgspec.ValidationError("Object contains unknown field `ada@example.com`"), "$[0]")
+    ('$[0]', 'object contains unknown field')
     """
     if isinstance(error, RecursionError):
         return at, DEEP
@@ -128,9 +137,15 @@ def explain(error: Exception, at: str) -> tuple[str, str]:
     if isinstance(error, UnicodeError):
         return at, "not valid UTF-8"
     reason, _, place = str(error).partition(" - at `$")
+    reason = _SENT.sub(_unless_a_name, reason)
     # Not of an acronym: JSON stays JSON.
     reason = reason if reason[1:2].isupper() else reason[:1].lower() + reason[1:]
     return at + place.rstrip("`"), reason
+
+
+def _unless_a_name(found: re.Match[str]) -> str:
+    """Keep the sender's word where it can only be the name of a field: a mistyped one should be told."""
+    return found[0] if _FIELD.fullmatch(found[0]) else ""
 
 
 def refuse(error: Exception, at: str, payload: bytes | memoryview, format: str) -> Refusal:

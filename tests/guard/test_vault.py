@@ -72,6 +72,20 @@ def test_a_value_cannot_be_moved_to_another_subject_field_or_tenant(
         vault.open(["carl"], blobs[:1], "text")
 
 
+def test_a_value_cannot_be_moved_to_another_row_of_the_same_subject(vault: Vault) -> None:
+    one, two = vault.seal(["ann", "ann"], [b"hello", b"you"], "text", ["row1", "row2"])
+    assert vault.open(["ann", "ann"], [one, two], "text", ["row1", "row2"]) == [b"hello", b"you"]
+    for subject, row in (("ann", "row2"), ("ann", ""), ("ann", "row11"), ("annr", "ow1")):
+        vault.seal([subject], [b"x"], "text")
+        with pytest.raises(Refused, match="changed or belongs elsewhere"):
+            vault.open([subject], [one], "text", [row])
+    assert one is not None
+    with pytest.raises(Refused, match="changed or belongs elsewhere"):  # nor by taking it for an unbound one
+        vault.open(["ann"], [b"\x01" + one[1:]], "text")
+    (unbound,) = vault.seal(["ann"], [b"before"], "text")
+    assert vault.open(["ann"], [unbound], "text", ["row1"]) == [b"before"], "values of before still open"
+
+
 def test_another_process_opens_it_with_the_same_space_key_only(
     desk: Desk, vault: Vault, key: SpaceKey
 ) -> None:
@@ -206,6 +220,22 @@ def test_space_seals_round_trip_and_are_bound_to_their_label(desk: Desk, vault: 
     ):
         with pytest.raises(Refused):
             where.open_space(blob, label)
+
+
+def test_a_space_value_opens_in_its_own_place_only(vault: Vault) -> None:
+    sealed = vault.seal_space(b"secret", "hook", "zendesk")
+    assert vault.open_space(sealed, "hook", "zendesk") == b"secret"
+    for label, bound, blob in (
+        ("hook", "slack", sealed),
+        ("hook", "", sealed),
+        ("pull", "zendesk", sealed),
+        ("hook", "zendesk", b"\x01" + sealed[1:]),
+        ("hook", "", b"\x01" + sealed[1:]),
+    ):
+        with pytest.raises(Refused):
+            vault.open_space(blob, label, bound)
+    before = vault.seal_space(b"secret", "hook")
+    assert vault.open_space(before, "hook", "zendesk") == b"secret", "what was sealed before still opens"
 
 
 def test_wrong_shapes_are_refused(desk: Desk, vault: Vault, key: SpaceKey) -> None:

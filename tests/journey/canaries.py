@@ -127,7 +127,22 @@ def _ours(planted: Planted) -> Iterator[tuple[str, Any]]:
     yield "segment", call | {"messageId": "c6", "type": "alias", "previousId": word("previousId")}
     signal = {"occurred_at": NOW, "text": "hello"}
     yield "signals", [signal | {"identifiers": {kind: word(f"identifier {kind}")}} for kind in PEOPLE]
-    for field in "signal_id name account thread text service release platform region partner network direction kind channel".split():
+    for field in [
+        "signal_id",
+        "name",
+        "account",
+        "thread",
+        "text",
+        "service",
+        "release",
+        "platform",
+        "region",
+        "partner",
+        "network",
+        "direction",
+        "kind",
+        "channel",
+    ]:
         yield "signals", [signal | {field: mail(f"signal {field}")}]
     yield "signals", [signal | {mail("unknown field"): 1}]
     yield "signals", [signal | {"identifiers": {mail("unknown kind of identifier"): "x"}}]
@@ -230,7 +245,10 @@ def everything(folder: Path) -> Iterator[tuple[str, bytes]]:
                 yield f"{path.relative_to(folder)} {name}", values.encode()
         for start in (m.start() for m in re.finditer(rb"\x78[\x01\x9c\xda]", content)):
             try:
-                yield f"{path.relative_to(folder)} at {start}", zlib.decompressobj().decompress(content[start:])
+                yield (
+                    f"{path.relative_to(folder)} at {start}",
+                    zlib.decompressobj().decompress(content[start:]),
+                )
             except zlib.error:
                 continue
 

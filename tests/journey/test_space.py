@@ -13,7 +13,9 @@ import msgspec
 import pytest
 from tests.shapes import ISSUE, TRUST, check, check_demo
 
+from allears.act.issue import close, rename
 from allears.clock import SetClock
+from allears.desk.work import Issue
 from allears.errors import NotFound, Refused
 from allears.guard.access import Principal, Role
 from allears.guard.receipt import verify_receipt
@@ -107,6 +109,44 @@ def test_texts_are_redacted_and_originals_open_only_with_a_right_and_a_reason(sp
     assert any("Zebedee Quartermain" in (o or {}).get("text", "") for o in opened.values())
     assert space.ground.audit.verify().ok
     assert any(e.action == "open_sealed" for e in space.ground.audit.entries(20))
+
+
+def test_an_original_that_was_moved_to_another_row_does_not_open(space: Space) -> None:
+    plant(space)
+    speak(space, "and another one", 9, identifiers={"email": CANARIES[0]})
+    space.digest(look=False)
+    person = space.customer(CANARIES[0])
+    rows = space.ground.engine.query(
+        "SELECT signal_id, customer_key, sealed FROM signals WHERE sealed IS NOT NULL ORDER BY signal_id"
+    ).to_pylist()
+    one, two = [r for r in rows if r["customer_key"] == person.id][:2]
+    vault = space.ground.vault
+    for subject, field, row in (
+        (person.id, "signals.sealed", two["signal_id"]),
+        (person.id, "signals.sealed", ""),
+        (person.id, "profile", one["signal_id"]),
+    ):
+        with pytest.raises(Refused, match="belongs elsewhere"):
+            vault.open([subject], [one["sealed"]], field, [row])
+    assert vault.open([person.id], [one["sealed"]], "signals.sealed", [one["signal_id"]]) != [None]
+
+
+def test_what_staff_write_is_kept_without_addresses(space: Space) -> None:
+    clear = "wrote from canary.staff@example.com"
+    issue = Issue(id="i1", title="late", detected_at=NOW)
+    with space.ground.desk.session() as session:
+        session.add(issue)
+    space.acknowledge("i1")
+    close(space.ground.desk, "i1", "user:ana", NOW, clear)
+    rename(space.ground.desk, "i1", f"Late, {clear}", "user:ana", NOW)
+    speak(space, "hello")
+    space.digest(look=False)
+    space.erase("ada@example.com", why=clear)
+    assert not [
+        path
+        for path in space.ground.folder.rglob("*")
+        if path.is_file() and b"canary.staff" in path.read_bytes()
+    ]
 
 
 def test_after_erasure_nothing_opens_and_nobody_is_found(space: Space) -> None:

@@ -18,6 +18,7 @@ from allears.act.transition import change_case, change_issue, log_issue
 from allears.desk.base import Desk
 from allears.desk.work import Case, Issue, IssueEvent, IssueSignal
 from allears.errors import NotFound, Refused
+from allears.guard.redaction.redact import redact
 
 SYSTEM = "allears"
 """The actor written down when nobody but the program acted."""

@@ -21,6 +21,7 @@ def look(
     subjects: Sequence[str],
     sealed: Sequence[bytes | None],
     field: str,
+    places: Sequence[str] | None = None,
 ) -> list[bytes | None]:
     """Open sealed values for somebody, one audit entry for each subject, written before anything is opened.
 
@@ -37,7 +38,7 @@ def look(
         No reason was given, or a value was changed.
     """
     _allowed(desk, audit, principal, list(dict.fromkeys(subjects)), why, field)
-    return vault.open(subjects, sealed, field)
+    return vault.open(subjects, sealed, field, places)
 
 
 def look_space(

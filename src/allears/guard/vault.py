@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 from collections.abc import Sequence
+from itertools import repeat
 from threading import RLock
 
 from cryptography.exceptions import InvalidTag
@@ -40,8 +41,8 @@ class Vault:
 
     Notes
     -----
-    A sealed value is: version (1 byte), generation of the key (2), random nonce (12), AES-256-GCM ciphertext and
-    tag. Tenant, field, version, generation and subject are authenticated with it.
+    A sealed value is: form (1 byte), generation of the key (2), random nonce (12), AES-256-GCM ciphertext and
+    tag. Tenant, field, form, generation and subject are authenticated with it, and in form 2 the row it belongs to.
     """
 
     def __init__(self, desk: Desk, key: SpaceKey, tenant: str, clock: Clock | None = None) -> None:
@@ -86,46 +87,71 @@ class Vault:
         """Derive this tenant's key for a purpose."""
         return self._key.sub_key(f"{self.tenant}/{purpose}")
 
-    def seal(self, subjects: Sequence[str], plain: Sequence[bytes | None], field: str) -> list[bytes | None]:
+    def seal(
+        self,
+        subjects: Sequence[str],
+        plain: Sequence[bytes | None],
+        field: str,
+        places: Sequence[str] | None = None,
+    ) -> list[bytes | None]:
         """Seal each value under its subject's key; subjects seen for the first time get one.
+
+        Parameters
+        ----------
+        field
+            What sort of value it is: it opens as nothing else.
+        places
+            The row's own id for each, where a subject has many: it opens in that row only.
 
         Returns
         -------
         list of bytes or None
             In order; ``None`` stays ``None``.
         """
-        context = _context(self.tenant, field)
+        form = VERSION if places is None else BOUND
         wanted = {subject for subject, value in zip(subjects, plain, strict=True) if value is not None}
         with self._lock:
             keys = self._ring.for_sealing(wanted)
+        context = _context(self.tenant, field)
         nonces = os.urandom(_NONCE * len(plain))
-        heads = {subject: _bind(context, subject, key) for subject, key in keys.items()}
+        heads = {subject: _bind(form, context, subject, key.generation) for subject, key in keys.items()}
         sealed: list[bytes | None] = []
-        for place, (subject, value) in enumerate(zip(subjects, plain, strict=True)):
+        for at, (subject, value, place) in enumerate(
+            zip(subjects, plain, places or repeat("", len(plain)), strict=True)
+        ):
             if value is None:
                 sealed.append(None)
                 continue
-            cipher, head, bound = heads[subject]
-            nonce = nonces[place * _NONCE : (place + 1) * _NONCE]
-            sealed.append(head + nonce + cipher.encrypt(nonce, value, bound))
+            head, bound = heads[subject]
+            nonce = nonces[at * _NONCE : (at + 1) * _NONCE]
+            sealed.append(head + nonce + keys[subject].cipher.encrypt(nonce, value, bound + _bytes(place)))
         return sealed
 
-    def open(self, subjects: Sequence[str], sealed: Sequence[bytes | None], field: str) -> list[bytes | None]:
+    def open(
+        self,
+        subjects: Sequence[str],
+        sealed: Sequence[bytes | None],
+        field: str,
+        places: Sequence[str] | None = None,
+    ) -> list[bytes | None]:
         """Open sealed values; those whose key was destroyed come back as ``None``.
 
         Raises
         ------
         Refused
-            A value was changed, or belongs to another subject, field or tenant; ``place`` says which.
+            A value was changed, or belongs to another subject, field, row or tenant; ``place`` says which.
         """
         context = _context(self.tenant, field)
         wanted = {subject for subject, value in zip(subjects, sealed, strict=True) if value is not None}
         with self._lock:
             keys = self._ring.for_opening(wanted)
-        heads = {subject: _bind(context, subject, key) for subject, key in keys.items()}
         return [
-            None if value is None else _open_one(keys[subject], heads[subject], value, f"{field}[{place}]")
-            for place, (subject, value) in enumerate(zip(subjects, sealed, strict=True))
+            None
+            if value is None
+            else _open_one(keys[subject], context, subject, value, row, f"{field}[{at}]")
+            for at, (subject, value, row) in enumerate(
+                zip(subjects, sealed, places or repeat("", len(sealed)), strict=True)
+            )
         ]
 
     def seal_space(self, plain: bytes, label: str, bound: str = "") -> bytes:
@@ -187,27 +213,30 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _bind(context: bytes, subject: str, key: SubjectCipher) -> tuple[AESGCM, bytes, bytes]:
-    # The subject comes last: nothing it contains can be mistaken for another part.
-    generation = key.generation.to_bytes(2, "big")
-    return (
-        key.cipher,
-        bytes((VERSION,)) + generation,
-        context + generation + subject.encode("utf-8", "surrogatepass"),
-    )
+def _bind(form: int, context: bytes, subject: str, generation: int) -> tuple[bytes, bytes]:
+    """Give the head of a value, and what is authenticated with it; the row's id comes behind that."""
+    head = bytes((form,)) + generation.to_bytes(2, "big")
+    whose = _bytes(subject)
+    if form == BOUND:
+        # How long the subject is: else part of it could be taken for the row's id.
+        return head, context + bytes((BOUND,)) + head[1:] + len(whose).to_bytes(4, "big") + whose
+    return head, context + head[1:] + whose
 
 
 def _open_one(
-    key: SubjectCipher, bound: tuple[AESGCM, bytes, bytes], value: bytes, place: str
+    key: SubjectCipher, context: bytes, subject: str, value: bytes, row: str, place: str
 ) -> bytes | None:
-    if len(value) < _HEAD + _NONCE + _TAG or value[0] != VERSION:
+    if len(value) < _HEAD + _NONCE + _TAG or value[0] not in (VERSION, BOUND):
         raise Refused("not a sealed value", place=place)
     generation = int.from_bytes(value[1:_HEAD], "big")
     if generation < key.generation or (generation == key.generation and key.destroyed):
         return None
     if generation != key.generation:
         raise Refused("no key of this generation was ever made for this subject", place=place)
+    _, bound = _bind(value[0], context, subject, generation)
+    if value[0] == BOUND:
+        bound += _bytes(row)
     try:
-        return bound[0].decrypt(value[_HEAD : _HEAD + _NONCE], value[_HEAD + _NONCE :], bound[2])
+        return key.cipher.decrypt(value[_HEAD : _HEAD + _NONCE], value[_HEAD + _NONCE :], bound)
     except InvalidTag:
         raise Refused("a sealed value was changed or belongs elsewhere", place=place) from None

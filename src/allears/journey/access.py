@@ -117,6 +117,7 @@ def _signals(
             subjects=[row["customer_key"] for row in sealed],
             sealed=[row["sealed"] for row in sealed],
             field="signals.sealed",
+            places=[row["signal_id"] for row in sealed],
         )
         if sealed
         else []

@@ -347,7 +347,8 @@ class Digest:
             worth = {name: value for name, value in kept.items() if value}
             plain.append(msgspec.json.encode(worth) if worth else None)
         nobody = pc.binary_join_element_wise("source", arrivals["source"], ":")
-        return self._ground.vault.seal(pc.coalesce(keys, nobody).to_pylist(), plain, "signals.sealed")
+        subjects, ids = pc.coalesce(keys, nobody).to_pylist(), arrivals["signal_id"].to_pylist()
+        return self._ground.vault.seal(subjects, plain, "signals.sealed", ids)
 
     def _count(self, batch: _Batch, result: Digested) -> None:
         now = self._ground.clock.now()

@@ -91,7 +91,14 @@ def _erase(ground: Ground, customer: str, keys: list[str], actor: str, why: str)
 
 
 def export_table(
-    ground: Ground, name: str, path: Path, form: str, *, actor: str, sealed: bool = False, to: str | None = None
+    ground: Ground,
+    name: str,
+    path: Path,
+    form: str,
+    *,
+    actor: str,
+    sealed: bool = False,
+    to: str | None = None,
 ) -> tuple[int, str | None]:
     """Write a table to a new file that only its owner may read: its rows, and a passphrase when it was sealed under one.
 

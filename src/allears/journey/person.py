@@ -82,6 +82,7 @@ class Person:
             subjects=rows["customer_key"].to_pylist(),
             sealed=rows["sealed"].to_pylist(),
             field="signals.sealed",
+            places=rows["signal_id"].to_pylist(),
         )
         return {
             signal: msgspec.json.decode(plain) if plain is not None else None

@@ -39,4 +39,6 @@ def redact_labels(column: pa.Array, *, region: str = "US", numbers: bool = True)
     labels = pc.unique(column.filter(telling))
     plain = pc.replace_substring(labels, "%40", "@")
     clean = pa.array(redact(plain, region=region).texts, pa.string())
-    return pc.replace_with_mask(column, pc.fill_null(telling, False), clean.take(pc.index_in(column.filter(telling), labels)))
+    return pc.replace_with_mask(
+        column, pc.fill_null(telling, False), clean.take(pc.index_in(column.filter(telling), labels))
+    )

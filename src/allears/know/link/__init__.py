@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from allears.know.link.columns import columns_of, tidy
 from allears.know.link.decide import AUTOMATIC, QUEUE, Thresholds, cluster, decide
@@ -80,5 +81,5 @@ def link(
     decisions = decide(pairs, limits)
     clusters = cluster(people.num_rows, pairs, decisions, families=limits.families)
     pairs = pairs.append_column("decision", decisions)
-    kept = np.isin(np.array(decisions.to_pylist(), object), [AUTOMATIC, QUEUE])
-    return Linked(pairs.filter(pa.array(kept, pa.bool_())), clusters, weights, compared, chosen)
+    kept = pc.is_in(decisions, pa.array([AUTOMATIC, QUEUE]))
+    return Linked(pairs.filter(kept), clusters, weights, compared, chosen)

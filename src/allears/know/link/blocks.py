@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-PAIRS_PER_RECORD = 20
+PAIRS_PER_RECORD = 5
 FEWEST_PAIRS = 1_000_000
 """A small table is compared whole, or nearly."""
 LARGEST_BLOCK = 500
@@ -68,11 +68,11 @@ def block(table: pa.Table, budget: int | None = None) -> tuple[pa.Table, dict[st
         everyone = pa.array(np.zeros(records, np.int64))
         return table.append_column("block_0", everyone), {"block_0": records * (records - 1) // 2}
     pairs: dict[str, int] = {}
+    parts = _Parts(table)
     for key in KEYS:
-        fields = {part.split(":")[0].rstrip("@") for part in key}
-        if not fields <= set(table.column_names):
+        if not {_field(part) for part in key} <= set(table.column_names):
             continue
-        numbers, made = _numbers(table, key, min(left, max(records * 4, FEWEST_PAIRS // 4)))
+        numbers, made = _numbers(parts.of(key), min(left, max(records, FEWEST_PAIRS // 4)))
         if made:
             name = f"block_{len(pairs)}"
             table, left = table.append_column(name, numbers), left - made
@@ -80,16 +80,36 @@ def block(table: pa.Table, budget: int | None = None) -> tuple[pa.Table, dict[st
     return table, pairs
 
 
-def _numbers(table: pa.Table, key: tuple[str, ...], budget: int) -> tuple[pa.Array, int]:
-    parts = [_part(table, part) for part in key]
-    text = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "|")
-    words = (
-        text.combine_chunks().dictionary_encode()
-        if isinstance(text, pa.ChunkedArray)
-        else text.dictionary_encode()
-    )
-    codes = pc.fill_null(words.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    counts = np.bincount(codes[codes >= 0], minlength=len(words.dictionary))
+class _Parts:
+    """Parts of fields as numbers, each told apart once however many keys use it; -1 where there is none."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+        self._known: dict[str, tuple[npt.NDArray[np.int64], int]] = {}
+
+    def of(self, key: tuple[str, ...]) -> npt.NDArray[np.int64]:
+        codes, _ = self._part(key[0])
+        for part in key[1:]:
+            others, more = self._part(part)
+            both = pa.array(codes * more + others, mask=(codes < 0) | (others < 0))
+            codes, _ = _told_apart(both)
+        return codes
+
+    def _part(self, part: str) -> tuple[npt.NDArray[np.int64], int]:
+        if part not in self._known:
+            self._known[part] = _told_apart(_text(self._table, part))
+        return self._known[part]
+
+
+def _told_apart(values: pa.Array | pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], int]:
+    found = pc.dictionary_encode(values)
+    whole = found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+    codes = pc.fill_null(whole.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes, len(whole.dictionary)
+
+
+def _numbers(codes: npt.NDArray[np.int64], budget: int) -> tuple[pa.Array, int]:
+    counts = np.bincount(codes[codes >= 0]) if len(codes) else np.zeros(0, np.int64)
     largest = _largest(counts, budget)
     worth = np.concatenate([(counts > 1) & (counts <= largest), [False]])
     kept = counts[(counts > 1) & (counts <= largest)]
@@ -107,11 +127,15 @@ def _largest(counts: npt.NDArray[np.int64], budget: int) -> int:
     return min(LARGEST_BLOCK, int(sizes[fitting]) - 1)
 
 
-def _part(table: pa.Table, part: str) -> pa.ChunkedArray:
+def _field(part: str) -> str:
+    return part.split(":")[0].rstrip("@")
+
+
+def _text(table: pa.Table, part: str) -> pa.ChunkedArray:
+    values = table[_field(part)]
     if part.endswith("@"):
-        return pc.replace_substring_regex(table[part[:-1]], r"@.*$", "")
-    field, _, length = part.partition(":")
-    values = table[field]
+        return pc.replace_substring_regex(values, r"@.*$", "")
+    length = part.partition(":")[2]
     if not length:
         return values
     start = pc.utf8_slice_codeunits(values, 0, int(length))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pyarrow as pa
@@ -101,12 +102,17 @@ def tidy(people: pa.Table, columns: Mapping[str, str], today: date) -> pa.Table:
     Table
         ``record`` (int64, the row's place), then fields in the order of `FIELDS` that hold any value.
     """
-    text = {field: _text(people[column]) for field, column in columns.items() if field != ID}
+    chosen = [field for field in columns if field != ID]
+    with ThreadPoolExecutor() as pool:  # Arrow works on columns without holding Python up
+        text = dict(zip(chosen, pool.map(lambda field: _text(people[columns[field]]), chosen), strict=True))
     if "street_number" in text:
         number = text.pop("street_number")
         if "address" in text:
             text["address"] = _joined(number, text["address"])
-    forms = {field: _FORMS.get(field, _words)(text[field], today) for field in FIELDS if field in text}
+    there = [field for field in FIELDS if field in text]
+    with ThreadPoolExecutor() as pool:
+        formed = pool.map(lambda field: _FORMS.get(field, _words)(text[field], today), there)
+        forms = dict(zip(there, formed, strict=True))
     forms = {field: values for field, values in forms.items() if values.null_count < len(values)}
     _part_names(forms)
     table = pa.table({ID: pa.array(range(people.num_rows), pa.int64()), **forms})

@@ -18,6 +18,7 @@ from allears.know.link.learn import open_linker, quiet
 LEAST_BITS = 0.0
 """Pairs below are likelier two people than one, and are not kept."""
 
+PRIOR = "how rare one person twice is"
 FINDING = pa.struct([("field", pa.string()), ("found", pa.string()), ("bits", pa.float64())])
 PAIRS = pa.schema({"left": pa.int64(), "right": pa.int64(), "bits": pa.float64(), "why": pa.list_(FINDING)})
 """Pairs of rows; ``bits`` is log2 of the odds that they are one person; ``why`` adds up to it, the prior first."""
@@ -91,19 +92,26 @@ def _terms(model: dict[str, Any]) -> list[str]:
 def _pairs(scored: pa.Table, model: dict[str, Any]) -> pa.Table:
     rows = scored.num_rows
     one, other = (scored[f"{ID}_{side}"].combine_chunks().to_numpy().astype(np.int64) for side in "lr")
-    fields, found, bits = [], [], []
+    compared = model["comparisons"]
     prior = model["probability_two_random_records_match"]
-    fields.append(np.full(rows, "before comparing"))
-    found.append(np.full(rows, "how rare one person twice is"))
-    bits.append(np.full(rows, math.log2(prior / (1 - prior))))
-    for comparison in model["comparisons"]:
+    words = [PRIOR, UNKNOWN, *(s["label_for_charts"] for c in compared for s in _known(c))]
+    found = [np.zeros(rows, np.int32)]
+    bits = [np.full(rows, math.log2(prior / (1 - prior)))]
+    first = 2
+    for comparison in compared:
         name = comparison["output_column_name"]
-        fields.append(np.full(rows, name))
         weight = _floats(scored[f"mw_{name}"])
-        found.append(_steps(comparison, weight))
+        step = _steps(comparison, weight)
+        found.append(np.where(step < 0, 1, first + step).astype(np.int32))
+        first += len(_known(comparison))
         adjusted = f"mw_tf_adj_{name}"
         bits.append(weight + (_floats(scored[adjusted]) if adjusted in scored.column_names else 0))
-    columns = [pa.array(np.stack(some, axis=1).ravel()) for some in (fields, found, bits)]
+    fields = ["before comparing", *(c["output_column_name"] for c in compared)]
+    columns = [
+        _words(np.tile(np.arange(len(fields), dtype=np.int32), rows), fields),
+        _words(np.stack(found, axis=1).ravel(), words),
+        pa.array(np.stack(bits, axis=1).ravel()),
+    ]
     why = pa.StructArray.from_arrays(columns, fields=list(FINDING))
     offsets = pa.array(np.arange(rows + 1) * len(fields), pa.int32())
     total = scored["match_weight"].cast(pa.float64()).combine_chunks()
@@ -111,16 +119,21 @@ def _pairs(scored: pa.Table, model: dict[str, Any]) -> pa.Table:
     return pa.table([*arrays, pa.ListArray.from_arrays(offsets, why)], schema=PAIRS)
 
 
+def _words(codes: Any, words: Sequence[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words, pa.string())).dictionary_decode()
+
+
+def _known(comparison: dict[str, Any]) -> list[dict[str, Any]]:
+    return [s for s in comparison["comparison_levels"] if not s.get("is_null_level")]
+
+
 def _steps(comparison: dict[str, Any], weight: Any) -> Any:
-    """Say which step each pair stood on. Asking Splink for it would mean carrying every value of both sides along."""
-    steps: Sequence[dict[str, Any]] = comparison["comparison_levels"]
-    known = [s for s in steps if not s.get("is_null_level")]
-    worth = np.array([0.0, *(math.log2(s["m_probability"] / s["u_probability"]) for s in known)])
-    words = np.array([UNKNOWN, *(s["label_for_charts"] for s in known)])
+    """Say which step each pair stood on, -1 where a value is missing. Asking Splink for it would mean carrying every value of both sides along."""
+    worth = np.array([0.0, *(math.log2(s["m_probability"] / s["u_probability"]) for s in _known(comparison))])
     # Weights fall from step to step; the nearest is the one.
     order = np.argsort(worth)
     places = np.searchsorted((worth[order][1:] + worth[order][:-1]) / 2, weight)
-    return words[order][places]
+    return order[places] - 1
 
 
 def _floats(column: pa.ChunkedArray) -> Any:

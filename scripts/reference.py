@@ -9,6 +9,7 @@ import msgspec
 
 from allears.cli.app import COMMANDS
 from allears.guard.access import RIGHTS
+from allears.guard.purpose import SHIPPED, Changed
 from allears.guard.retain import Keep
 from allears.guard.signature import Signature
 from allears.listen.known_vendors import Vendors
@@ -35,6 +36,17 @@ def text() -> str:
         "\n## Retention: `retention.toml`\n\nOne `[[keep]]` for each period.\n\n| field | default | meaning |\n|---|---|---|"
     )
     parts += [_field(field) for field in msgspec.structs.fields(Keep)]
+    parts.append(
+        "\n## Purposes: `purposes.toml`\n\nOne table for each purpose that is not as it ships.\n\n| field | default | meaning |\n|---|---|---|"
+    )
+    parts += [_field(field) for field in msgspec.structs.fields(Changed)]
+    parts.append(
+        "\n| purpose | basis | what is done | names in consent events | IAB TCF |\n|---|---|---|---|---|"
+    )
+    parts += [
+        f"| {name} | {use.basis} | {use.says} | {', '.join(use.categories)} | {', '.join(map(str, use.tcf))} |"
+        for name, use in SHIPPED.items()
+    ]
     parts.append("\n## Roles\n\nDenied until a row allows it.\n\n| role | may |\n|---|---|")
     parts += [
         f"| {role} | {', '.join(sorted(a.value for a in actions))} |" for role, actions in RIGHTS.items()
@@ -113,7 +125,13 @@ def _scheme(one: Signature) -> str:
 def _field(field: msgspec.structs.FieldInfo) -> str:
     meta = getattr(field.type, "__metadata__", (msgspec.Meta(),))[0]
     default = (
-        "" if field.required else f"`{field.default}`" if field.default is not msgspec.NODEFAULT else "`{}`"
+        ""
+        if field.required
+        else "as it ships"
+        if field.default is msgspec.UNSET
+        else f"`{field.default}`"
+        if field.default is not msgspec.NODEFAULT
+        else "`{}`"
     )
     return f"| {field.name} | {default} | {(meta.description or '').replace('|', chr(92) + '|')} |"
 

@@ -36,6 +36,7 @@ from allears.journey import (
     access,
     amend,
     channels,
+    consent,
     daily,
     effects,
     holds,
@@ -58,6 +59,7 @@ from allears.journey import questions as ask
 from allears.journey import volumes as counted
 from allears.journey.access import Handed
 from allears.journey.answering import Answering
+from allears.journey.consent import Imported
 from allears.journey.digest import known_hashes
 from allears.journey.inviting import Inviting
 from allears.journey.leave import erase_customer, export_table
@@ -322,7 +324,8 @@ class Space:
 
     def react(self, since: datetime, changes: Sequence[Change] = (), given: Sequence[Happening] = ()) -> int:
         """Run the playbooks that are on: over what arrived since, issues that changed, burns; returns how many moves are new."""
-        done = playbooks.run(self.ground, since=since, at=self.now(), changes=changes, given=given)
+        permit = self.ground.gate.permit("service")
+        done = playbooks.run(self.ground, permit, since=since, at=self.now(), changes=changes, given=given)
         self._invite_approved()
         return done
 
@@ -357,7 +360,14 @@ class Space:
         tuple
             What was decided, and the rows of those invited with the ``link`` of each; no links on a dry run.
         """
-        return self.inviting.ask(survey, to, actor=self.actor, sample=sample, dry_run=dry_run, via=via)
+        permit = self.ground.gate.permit("research")
+        return self.inviting.ask(
+            permit, survey, to, actor=self.actor, sample=sample, dry_run=dry_run, via=via
+        )
+
+    def links(self, survey: str) -> list[dict[str, str]]:
+        """Hand out the links that playbooks made and that are due, each once."""
+        return self.inviting.links(self.ground.gate.permit("research"), survey, actor=self.actor)
 
     def burning(self) -> list[Happening]:
         """Say which services burn their error budget now."""
@@ -588,14 +598,14 @@ class Space:
         self, *, state: str | None = None, decision: str | None = None, limit: int = 200
     ) -> list[dict[str, Any]]:
         """List what playbooks decided, newest first; with a decision, each of its moves."""
-        desk = self.ground.desk
+        desk, gate = self.ground.desk, self.ground.gate
         if decision is None:
             return move_desk.decisions(desk, state=state, limit=limit)
-        return move_desk.moves(desk, decision=decision, state=state, limit=limit)
+        return move_desk.moves(desk, gate, decision=decision, state=state, limit=limit)
 
     def settle_moves(self, ids: Sequence[str], state: str, *, actor: str | None = None) -> int:
         """Say what becomes of proposed moves: approved, dismissed, sent, failed; returns how many it were."""
-        done = move_desk.settle(self.ground.desk, ids, state)
+        done = move_desk.settle(self.ground.desk, self.ground.gate, ids, state)
         for given in ids:
             self.ground.audit.record(actor or self.actor, f"move.{state}", given, detail={"moves": done})
         if state == "approved":
@@ -605,8 +615,9 @@ class Space:
     def _invite_approved(self) -> None:
         # Asked for again with each reaction, so that a crash between the yes and the links loses none.
         via = playbooks.survey_destinations(self.ground)
-        if via is not None:
-            self.inviting.serve_moves(via)
+        # Where surveys are switched off, approved ones wait.
+        if via is not None and self.ground.gate.verdict("research").decision != "denied":
+            self.inviting.serve_moves(self.ground.gate.permit("research"), via)
 
     def playbooks(self) -> list[dict[str, Any]]:
         """List playbooks: those that ship and the space's own."""
@@ -618,7 +629,7 @@ class Space:
 
     def rehearse(self, playbook: str, *, days: int = 30) -> dict[str, Any]:
         """Count what a playbook would have done, without doing it."""
-        return playbooks.rehearse(self.ground, playbook, days)
+        return playbooks.rehearse(self.ground, self.ground.gate.permit("service"), playbook, days)
 
     def switch_on(self, playbook: str) -> Path:
         """Switch a playbook on; returns its file in the space."""
@@ -633,6 +644,38 @@ class Space:
     def erase(self, who: str, *, why: str = "request of the person") -> ErasureReceipt:
         """Destroy a customer's keys, remove look-ups, and give a receipt."""
         return erase_customer(self.ground, self.customer(who).id, actor=self.actor, why=why)
+
+    def consent(self, who: str) -> dict[str, Any]:
+        """Tell what somebody agreed to or refused, for each purpose, and every word behind it."""
+        return consent.consents(self.ground, who)
+
+    def note_consent(
+        self,
+        who: str,
+        purpose: str,
+        state: str,
+        *,
+        why: str,
+        version: str = "",
+        at: datetime | None = None,
+        actor: str | None = None,
+    ) -> None:
+        """Note a yes (``given``) or no (``refused``, ``withdrawn``) to a purpose; it counts at once."""
+        consent.say(
+            self.ground, who, purpose, state, why=why, actor=actor or self.actor, source="by hand", version=version, at=at,
+        )  # fmt: skip
+
+    def import_consent(self, path: str | Path) -> Imported:
+        """Take yes and no in from a CSV file; rows that say too little are kept in ``refused``."""
+        return consent.take_words(self.ground, Path(path), actor=self.actor)
+
+    def prove_consent(self, who: str, out: Path) -> int:
+        """Write what somebody said, word by word, to a signed file; returns how many words."""
+        return consent.prove(self.ground, who, out, actor=self.actor)
+
+    def consent_coverage(self) -> list[dict[str, Any]]:
+        """Count for each purpose who gave, refused, withdrew or never said anything."""
+        return consent.covered(self.ground)
 
     def due(self) -> list[dict[str, Any]]:
         """Say what retention would remove now, by class, source and month; nothing is changed."""

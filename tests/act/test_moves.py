@@ -10,6 +10,7 @@ from allears.act.moves import decisions, moves, settle
 from allears.desk.base import Desk
 from allears.desk.work import Move
 from allears.errors import NotFound, Refused
+from allears.guard.permit import Gate
 
 
 @pytest.fixture
@@ -50,31 +51,31 @@ def test_a_decision_is_one_line_for_each_state(decided: Desk) -> None:
 
 
 def test_a_yes_to_a_decision_leaves_the_hold_out_alone(decided: Desk) -> None:
-    assert settle(decided, ["d1"], "approved") == 2
-    assert {m["id"]: m["state"] for m in moves(decided, decision="d1")} == {
+    assert settle(decided, Gate(decided), ["d1"], "approved") == 2
+    assert {m["id"]: m["state"] for m in moves(decided, Gate(decided), decision="d1")} == {
         "m1": "approved",
         "m2": "approved",
         "m3": "held out",
     }
     with pytest.raises(Refused, match="proposed"):
-        settle(decided, ["d1"], "approved")
+        settle(decided, Gate(decided), ["d1"], "approved")
 
 
 def test_what_was_dismissed_counts_as_no_contact(decided: Desk) -> None:
-    settle(decided, ["m1"], "approved")
-    settle(decided, ["m1", "m2"], "dismissed")
+    settle(decided, Gate(decided), ["m1"], "approved")
+    settle(decided, Gate(decided), ["m1", "m2"], "dismissed")
     with decided.reading() as session:
         assert [session.get_one(Move, name).contacts for name in ("m1", "m2")] == [False, False]
 
 
 def test_what_was_approved_may_be_sent(decided: Desk) -> None:
-    settle(decided, ["d1"], "approved")
-    assert settle(decided, ["m1"], "sent") == 1
+    settle(decided, Gate(decided), ["d1"], "approved")
+    assert settle(decided, Gate(decided), ["m1"], "sent") == 1
     with pytest.raises(Refused):
-        settle(decided, ["m1"], "dismissed")
+        settle(decided, Gate(decided), ["m1"], "dismissed")
 
 
 def test_one_wrong_id_changes_nothing(decided: Desk) -> None:
     with pytest.raises(NotFound):
-        settle(decided, ["m1", "nobody"], "approved")
-    assert moves(decided, state="approved") == []
+        settle(decided, Gate(decided), ["m1", "nobody"], "approved")
+    assert moves(decided, Gate(decided), state="approved") == []

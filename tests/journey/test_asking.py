@@ -194,12 +194,12 @@ def _fix_an_issue(space: Space) -> None:
 def test_a_playbook_asks_by_a_survey_once_its_wait_is_over(space: Space) -> None:
     _fix_an_issue(space)
     assert space.surveys.rates("after-fix")[0]["invited"] == 6
-    assert space.inviting.links("after-fix", actor="test") == []  # three days of patience
+    assert space.links("after-fix") == []  # three days of patience
     _later(space, 4)
     space.react(space.now())  # deciding again makes nothing twice
-    links = space.inviting.links("after-fix", actor="test")
+    links = space.links("after-fix")
     assert len(links) == 6 and all(r["customer"].startswith("c_") for r in links)
-    assert space.inviting.links("after-fix", actor="test") == []
+    assert space.links("after-fix") == []
 
 
 def test_what_a_playbook_planned_to_ask_is_taken_back_when_the_issue_returns(space: Space) -> None:
@@ -212,7 +212,7 @@ def test_what_a_playbook_planned_to_ask_is_taken_back_when_the_issue_returns(spa
     space.react(space.now(), [issue_desk.reopen(space.ground.desk, "i1", "test", space.now())])
     _later(space, 4)
     assert space.answering.open(token).state == "withdrawn"
-    assert space.inviting.links("after-fix", actor="test") == []
+    assert space.links("after-fix") == []
 
 
 def test_a_public_survey_takes_answers_of_nobody_and_others_are_not_there(space: Space) -> None:

@@ -30,6 +30,8 @@ from allears.act.playbook import (
 from allears.act.route import matches
 from allears.act.scene import Scene
 from allears.desk.work import Move
+from allears.guard.permit import Gate
+from allears.guard.purpose import Purpose
 
 TOLD: dict[type, str] = {
     IssueOpened: "issue opened",
@@ -45,7 +47,7 @@ TOLD: dict[type, str] = {
 
 
 def decide(
-    playbook: Playbook, happening: Happening, scene: Scene, ledger: Ledger, zone: ZoneInfo
+    playbook: Playbook, happening: Happening, scene: Scene, ledger: Ledger, zone: ZoneInfo, gate: Gate
 ) -> list[Move]:
     """Decide all moves of a playbook about one happening.
 
@@ -60,6 +62,8 @@ def decide(
         Contacts and complaints; it is changed.
     zone
         Where quiet hours are meant.
+    gate
+        Says who may be contacted for what.
 
     Returns
     -------
@@ -76,6 +80,7 @@ def decide(
     ledger.meet(
         {customer for move_id, _, _, customer in planned if customer is not None and move_id in fresh}
     )
+    refusals = _refusals(playbook, [p for p in planned if p[0] in fresh], gate)
     moves: list[Move] = []
     for move_id, step, waited, customer in planned:
         if move_id not in fresh:
@@ -85,11 +90,40 @@ def decide(
         move.issue = happening.issue["id"] if happening.issue else None
         move.at, move.due_at, move.why = happening.at, happening.at + waited, why
         move.action, move.target = what(action)
+        move.purpose = purpose_of(action)
         move.state, move.contacts, move.held_by = "proposed", False, None
         if customer is not None:
-            _hold_back(move, playbook, action, ledger, zone)
+            _hold_back(move, playbook, action, ledger, zone, refusals)
         moves.append(move)
     return moves
+
+
+def purpose_of(action: Action) -> Purpose:
+    """Name what an action uses a customer's data for."""
+    if isinstance(action, Propose):
+        return action.purpose
+    return "research" if isinstance(action, Survey) else "service"
+
+
+def contacts(action: Action) -> bool:
+    """Whether an action reaches out to a customer."""
+    return isinstance(action, Survey | Propose) or (isinstance(action, OpenCase) and action.contacts)
+
+
+def _refusals(
+    playbook: Playbook, planned: list[tuple[str, int, timedelta, str | None]], gate: Gate
+) -> dict[tuple[Purpose, str], str]:
+    """Ask the gate about everybody who would be contacted, once for each purpose."""
+    people: dict[Purpose, set[str]] = {}
+    for _, step, _, customer in planned:
+        if customer is not None and contacts(playbook.then[step]):
+            people.setdefault(purpose_of(playbook.then[step]), set()).add(customer)
+    return {
+        (purpose, customer): rule
+        for purpose, found in people.items()
+        for customer, rule in zip(sorted(found), gate.held(purpose, sorted(found)), strict=True)
+        if rule
+    }
 
 
 def _plan(
@@ -159,13 +193,23 @@ def _receivers(playbook: Playbook, action: Action, people: list[str]) -> Iterato
         yield None
 
 
-def _hold_back(move: Move, playbook: Playbook, action: Action, ledger: Ledger, zone: ZoneInfo) -> None:
+def _hold_back(
+    move: Move,
+    playbook: Playbook,
+    action: Action,
+    ledger: Ledger,
+    zone: ZoneInfo,
+    refusals: dict[tuple[Purpose, str], str],
+) -> None:
     customer = str(move.customer)
     if held_out(playbook, customer):
         move.state = "held out"
         return
     survey = isinstance(action, Survey)
-    if not (survey or isinstance(action, Propose) or (isinstance(action, OpenCase) and action.contacts)):
+    if not contacts(action):
+        return
+    if rule := refusals.get((purpose_of(action), customer)):
+        move.state, move.held_by = "suppressed", rule
         return
     rules = playbook.suppress
     move.contacts = True

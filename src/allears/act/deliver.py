@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -31,6 +32,8 @@ from allears.desk.base import Desk
 from allears.desk.work import Delivery, Destination
 from allears.errors import NotFound, Refused
 from allears.guard.address import check_url
+from allears.guard.permit import Gate
+from allears.guard.purpose import Purpose
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -52,6 +55,8 @@ class Outbox:
         Opens what the caller sealed when the destination of that name was added.
     seal, unseal
         Close and open the body of a delivery, given its place in the outbox; what is written down is closed.
+    gate
+        Asked at the moment of sending about whom a delivery concerns; without one, only what concerns nobody is sent.
     clock
         What time it is, for retries and rests.
     patience
@@ -65,11 +70,13 @@ class Outbox:
         *,
         seal: Callable[[str, str], str] = lambda body, place: body,
         unseal: Callable[[str, str], str] = lambda body, place: body,
+        gate: Gate | None = None,
         clock: Clock | None = None,
         patience: Patience | None = None,
     ) -> None:
         self._desk = desk
         self._open_secret, self._seal, self._unseal = open_secret, seal, unseal
+        self._gate = gate
         self._clock = clock or SystemClock()
         self._patience = patience or Patience()
         self._tls: ssl.SSLContext | None = None
@@ -153,6 +160,8 @@ class Outbox:
         payload: Mapping[str, Any],
         destinations: Iterable[str] | None = None,
         *,
+        purpose: Purpose = "service",
+        person: str | None = None,
         event_id: str = "",
         at: datetime | None = None,
         not_before: datetime | None = None,
@@ -164,6 +173,8 @@ class Outbox:
         ----------
         destinations
             Names; by default every destination that wants this type of event.
+        purpose, person
+            What it is sent for, and whom it concerns: a customer's key, or a stranger's digest. Neither leaves the desk.
         session
             The transaction of the work it tells about.
 
@@ -185,6 +196,8 @@ class Outbox:
                     event_type,
                     payload,
                     destinations,
+                    purpose=purpose,
+                    person=person,
                     event_id=event_id,
                     at=at,
                     not_before=not_before,
@@ -202,6 +215,7 @@ class Outbox:
                     event_id=event_id, destination=name, event_type=event_type, payload=closed, put_at=now
                 )
                 row.state, row.attempts, row.next_at = "waiting", 0, not_before or now
+                row.purpose, row.person = purpose, person
                 session.add(row)
         session.flush()
         return event_id
@@ -296,7 +310,7 @@ class Outbox:
                 while claimed := await _aside(
                     threads, lambda: claim(self._desk, name, self._clock.now(), hold)
                 ):
-                    outcome = await self._send(*claimed, poster, own)
+                    outcome = await self._send(*claimed, poster, threads, own)
                     settled = partial(
                         settle, self._desk, claimed[0], outcome, self._clock.now(), self._patience
                     )
@@ -309,8 +323,15 @@ class Outbox:
         return counts
 
     async def _send(
-        self, delivery: Delivery, destination: Destination, poster: Poster, own: ThreadPoolExecutor
+        self,
+        delivery: Delivery,
+        destination: Destination,
+        poster: Poster,
+        threads: ThreadPoolExecutor,
+        own: ThreadPoolExecutor,
     ) -> Outcome:
+        if rule := await _aside(threads, partial(self._refusal, delivery)):
+            return Outcome(False, rule, denied=True)
         try:
             secret = self._open_secret(destination.secret, destination.name)
             text = secret if isinstance(secret, str) else secret.decode()
@@ -325,6 +346,13 @@ class Outbox:
         return await send_apprise(
             text, destination.url, message, allow_private=private, total_seconds=seconds, threads=own
         )
+
+    def _refusal(self, delivery: Delivery) -> str:
+        if delivery.person is None:
+            return ""
+        if self._gate is None:
+            return "nobody to ask about consent"
+        return self._gate.held(msgspec.convert(delivery.purpose, Purpose), [delivery.person])[0]
 
 
 def _place(event_id: str, destination: str) -> str:

@@ -13,12 +13,15 @@ from sqlalchemy.orm import Session
 
 from allears.act.fatigue import Ledger
 from allears.act.playbook import Suppress
-from allears.act.recall import CHUNK, STRANGER, recall
+from allears.act.recall import CHUNK, recall
 from allears.act.scene import Scene
 from allears.act.survey import Survey
 from allears.desk.asking import Invitation
 from allears.desk.base import Desk
+from allears.desk.identity import Identifier
 from allears.desk.work import Move
+from allears.guard.consent import STRANGER
+from allears.guard.permit import Permit
 
 Digests = Callable[[Sequence[str]], Sequence[str]]
 ANSWERS_AS = "ask-"
@@ -59,6 +62,7 @@ def invite(
     candidates: Sequence[Candidate],
     scene: Scene,
     *,
+    permit: Permit,
     at: datetime,
     asked_by: str,
     new_id: Callable[[], str],
@@ -71,6 +75,8 @@ def invite(
     ----------
     scene
         Recent signals, for contacts others made.
+    permit
+        To use people's data for research; who objects or did not consent is held back.
     new_id, digests
         Make ids that cannot be guessed, and the digests of the names under which answers come back.
     dry_run
@@ -91,7 +97,7 @@ def invite(
         ledger.meet([c.key for c in candidates])
         made = [
             Decision(c, new_id(), ends, held)
-            for c, held in zip(candidates, _held(survey, candidates, ledger, at), strict=True)
+            for c, held in zip(candidates, _held(survey, candidates, ledger, at, permit), strict=True)
         ]
         if not dry_run:
             _write(session, survey, made, digests, at, asked_by)
@@ -102,6 +108,7 @@ def invite_for_moves(
     desk: Desk,
     surveys: dict[str, Survey],
     *,
+    permit: Permit,
     at: datetime,
     new_id: Callable[[], str],
     digests: Digests,
@@ -121,7 +128,7 @@ def invite_for_moves(
             .where(Move.customer.is_not(None))
             .order_by(Move.id)
         )
-        moves = list(session.scalars(lacking))
+        moves = _still_willing(list(session.scalars(lacking)), permit)
         known = strata([str(m.customer) for m in moves]) if moves else {}
         made = []
         for move in moves:
@@ -170,8 +177,8 @@ def hand_out(desk: Desk, ids: Sequence[str], at: datetime) -> None:
             )
 
 
-def waiting_links(desk: Desk, survey: str, at: datetime) -> list[Invitation]:
-    """List invitations whose links were not handed out yet and are due."""
+def waiting_links(desk: Desk, survey: str, at: datetime, permit: Permit) -> list[Invitation]:
+    """List invitations whose links were not handed out yet and are due; those of people who said no meanwhile are withdrawn."""
     query = (
         select(Invitation)
         .outerjoin(Move, Move.id == Invitation.move)
@@ -180,8 +187,21 @@ def waiting_links(desk: Desk, survey: str, at: datetime) -> list[Invitation]:
         .where(or_(Move.id.is_(None), Move.state == "approved"))
         .order_by(Invitation.made_at, Invitation.id)
     )
-    with desk.reading() as session:
-        return list(session.scalars(query))
+    with desk.session() as session:
+        found = list(session.scalars(query))
+        names = [row.digest for row in found]
+        owners: dict[str, str] = {}
+        for start in range(0, len(names), CHUNK):
+            some = Identifier.digest.in_(names[start : start + CHUNK])
+            owners |= dict(session.execute(select(Identifier.digest, Identifier.customer).where(some)).all())
+        people = [owners.get(row.digest) or f"{STRANGER}{row.person or row.digest}" for row in found]
+        willing = []
+        for row, rule in zip(found, permit.held(people), strict=True):
+            if rule:
+                row.state, row.why = "withdrawn", rule
+            else:
+                willing.append(row)
+    return willing
 
 
 def invitations(
@@ -219,16 +239,32 @@ def forget_invitations(session: Session, digests: Sequence[str]) -> dict[str, in
     return {"invitations": gone}
 
 
-def _held(survey: Survey, candidates: Sequence[Candidate], ledger: Ledger, at: datetime) -> list[str]:
+def _still_willing(moves: list[Move], permit: Permit) -> list[Move]:
+    """Take back moves of people who said no since they were approved."""
+    willing = []
+    for move, rule in zip(moves, permit.held([str(m.customer) for m in moves]), strict=True):
+        if rule:
+            move.state, move.held_by, move.contacts = "suppressed", rule, False
+        else:
+            willing.append(move)
+    return willing
+
+
+def _held(
+    survey: Survey, candidates: Sequence[Candidate], ledger: Ledger, at: datetime, permit: Permit
+) -> list[str]:
     rules = Suppress(
         survey_every_days=survey.every_days, no_survey_during_complaint=not survey.during_complaint
     )
     seen: Counter[str] = Counter()
     held = []
-    for candidate in candidates:
+    for candidate, rule in zip(candidates, permit.held([c.key for c in candidates]), strict=True):
         seen[candidate.key] += 1
         if seen[candidate.key] > 1:
             held.append("named twice in this list")
+            continue
+        if rule:
+            held.append(rule)
             continue
         limit = ledger.limit(candidate.key, at, rules, survey=True)
         held.append(_said(limit, survey) if limit else "")

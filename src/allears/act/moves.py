@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from sqlalchemy import func, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from allears.desk.base import Desk, Moment
 from allears.desk.work import Move
 from allears.errors import NotFound, Refused
+from allears.guard.permit import Gate
+from allears.guard.purpose import Purpose
 
 SETTLED = ("approved", "dismissed", "sent", "failed")
 """What may become of a move that was proposed."""
@@ -26,6 +29,7 @@ _LISTED = (
 
 def moves(
     desk: Desk,
+    gate: Gate,
     *,
     playbook: str | None = None,
     issue: str | None = None,
@@ -33,12 +37,30 @@ def moves(
     state: str | None = None,
     limit: int = 1_000,
 ) -> list[dict[str, Any]]:
-    """List moves, newest first."""
+    """List moves, newest first; those of customers who said no since are taken back before anybody reads whom to contact."""
     query = select(Move).order_by(Move.at.desc(), Move.id).limit(limit)
     given = {"playbook": playbook, "issue": issue, "decision": decision, "state": state}
     query = query.where(*(getattr(Move, name) == value for name, value in given.items() if value is not None))
-    with desk.reading() as session:
+    with desk.session() as session:
+        take_back(session, gate, list(session.scalars(query)))
         return [{n: getattr(row, n) for n in _LISTED} for row in session.scalars(query)]
+
+
+def take_back(session: Session, gate: Gate, found: Iterable[Move]) -> list[Move]:
+    """Take back moves that wait and whose customer said no since, inside the caller's transaction; returns the others."""
+    waiting: dict[str, list[Move]] = {}
+    for move in found:
+        if move.contacts and move.customer is not None and move.state in ("proposed", "approved"):
+            waiting.setdefault(move.purpose, []).append(move)
+    gone: set[str] = set()
+    for purpose, mine in waiting.items():
+        rules = gate.held(msgspec.convert(purpose, Purpose), [str(m.customer) for m in mine])
+        for move, rule in zip(mine, rules, strict=True):
+            if rule:
+                move.state, move.held_by, move.contacts = "suppressed", rule, False
+                gone.add(move.id)
+    session.flush()
+    return [move for move in found if move.id not in gone]
 
 
 def decisions(desk: Desk, *, state: str | None = None, limit: int = 200) -> list[dict[str, Any]]:
@@ -58,8 +80,10 @@ def decisions(desk: Desk, *, state: str | None = None, limit: int = 200) -> list
         return [dict(row._mapping) for row in session.execute(query)]
 
 
-def settle(desk: Desk, ids: Iterable[str], state: str) -> int:
+def settle(desk: Desk, gate: Gate, ids: Iterable[str], state: str) -> int:
     """Say what becomes of proposed moves, by their own ids or by that of their decision; returns how many it were.
+
+    Those of customers who said no since are not approved but taken back.
 
     Raises
     ------
@@ -76,6 +100,8 @@ def settle(desk: Desk, ids: Iterable[str], state: str) -> int:
             waiting = _waiting(
                 session, given, ("proposed",) if state == "approved" else ("proposed", "approved")
             )
+            if state == "approved":
+                waiting = take_back(session, gate, waiting)
             for move in waiting:
                 move.state, move.contacts = state, move.contacts and state in ("approved", "sent")
             done += len(waiting)

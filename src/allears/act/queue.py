@@ -68,6 +68,10 @@ def _failed(
     row: Delivery, destination: Destination, outcome: Outcome, now: datetime, patience: Patience
 ) -> None:
     row.last_error = outcome.error
+    if outcome.denied:
+        # No fault of the destination's, and nothing to try again by itself.
+        row.state = "dead"
+        return
     destination.failures += 1
     rest = patience.rest(destination.failures)
     destination.rest_until = now + rest if rest is not None else None

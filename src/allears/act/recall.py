@@ -14,11 +14,10 @@ from allears.desk.asking import Invitation
 from allears.desk.base import Moment
 from allears.desk.identity import Identifier
 from allears.desk.work import Case, Issue, IssueSignal, Move
+from allears.guard.consent import STRANGER
 
 CHUNK = 5_000
 REMEMBER = timedelta(days=400)
-STRANGER = "p:"
-"""Begins the name of somebody who is known by a digest only, because nothing of them was digested yet."""
 
 
 def recall(session: Session, scene: Scene, at: datetime, ledger: Ledger, customers: Sequence[str]) -> None:

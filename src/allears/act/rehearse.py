@@ -18,6 +18,7 @@ from allears.act.happening import Happening, from_issues, from_signals
 from allears.act.playbook import Playbook
 from allears.act.scene import Scene
 from allears.desk.work import Move
+from allears.guard.permit import Gate
 
 
 class Rehearsal(msgspec.Struct, frozen=True):
@@ -58,6 +59,7 @@ def rehearse(
     signals: pa.Table,
     issues: Iterable[Mapping[str, Any]],
     *,
+    gate: Gate,
     members: Mapping[str, Iterable[str]] | None = None,
     given: Iterable[Happening] = (),
     until: datetime | None = None,
@@ -72,6 +74,8 @@ def rehearse(
         The ``signals`` of that while, best with what came shortly before it.
     issues
         Issues as `allears.act.issue.issues` lists them.
+    gate
+        Says who may be contacted for what, as of now.
     members
         Ids of the signals that each issue gathered.
     given
@@ -91,7 +95,7 @@ def rehearse(
     seen = [h for h in told if h.what == TOLD[type(playbook.when)] and since < h.at <= end]
     ledger, moves, answered = past_ledger(scene, listed), list[Move](), set[str]()
     for happening in sorted(seen, key=happened_before):
-        decided = decide(playbook, happening, scene, ledger, ZoneInfo(timezone))
+        decided = decide(playbook, happening, scene, ledger, ZoneInfo(timezone), gate)
         moves += decided
         answered |= {happening.key} if decided else set()
     return _count(playbook, since, end, len({h.key for h in seen}), len(answered), moves)

@@ -24,6 +24,7 @@ from allears.act.recall import CHUNK, recall
 from allears.act.scene import Scene
 from allears.desk.base import Desk
 from allears.desk.work import Delivery, Issue, Move
+from allears.guard.permit import Gate
 
 
 def run(
@@ -35,6 +36,7 @@ def run(
     at: datetime,
     outbox: Outbox,
     clocks: Clocks,
+    gate: Gate,
     changes: Iterable[Change] = (),
     given: Iterable[Happening] = (),
     timezone: str = "UTC",
@@ -48,6 +50,8 @@ def run(
     ----------
     scene
         Recent signals, at least a month for caps to see the contacts others made.
+    gate
+        Says who may be contacted for what.
     since, at
         What arrived after ``since`` and up to ``at`` is looked at.
     changes
@@ -73,7 +77,7 @@ def run(
         ledger = Ledger(load=remember, known=partial(_known, session))
         for playbook in playbooks:
             for happening in sorted([*told, *from_signals(playbook, scene, since, at)], key=happened_before):
-                moves = decide(playbook, happening, scene, ledger, ZoneInfo(timezone))
+                moves = decide(playbook, happening, scene, ledger, ZoneInfo(timezone), gate)
                 session.add_all(moves)
                 session.flush()
                 _act(session, playbook, happening, moves, outbox, clocks, at)

@@ -21,12 +21,13 @@ from allears.guard.address import resolve
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How an attempt ended. ``error`` names the kind, never what was sent or answered."""
+    """How an attempt ended. ``error`` names the kind, never what was sent or answered; ``denied``: guard let nothing go."""
 
     sent: bool
     error: str = ""
     retry_after_seconds: float = 0.0
     gone: bool = False
+    denied: bool = False
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -68,6 +68,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "users": (GUARD, "allears.cli.guard:users"),
     "erase": (GUARD, "allears.cli.guard:erase"),
     "receipt": (GUARD, "allears.cli.receipt:receipt"),
+    "consent": (GUARD, "allears.cli.consent:consent"),
     "requests": (GUARD, "allears.cli.rights:requests"),
     "access": (GUARD, "allears.cli.rights:access"),
     "hold": (GUARD, "allears.cli.rights:hold"),

@@ -129,7 +129,7 @@ def links(
     """Hand out the links that playbooks made and that are due; each is handed out once."""
     _free(out)
     with where.open() as space:
-        found = space.inviting.links(name, actor=space.actor)
+        found = space.links(name)
     if found:
         _write(out, found)
     if where.json:

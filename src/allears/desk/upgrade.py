@@ -14,7 +14,19 @@ from allears.errors import Refused
 if TYPE_CHECKING:
     from alembic.config import Config
 
-MODELS = ("listening", "pulling", "hooks", "keys", "access", "audit", "identity", "work", "asking", "rights")
+MODELS = (
+    "listening",
+    "pulling",
+    "hooks",
+    "keys",
+    "access",
+    "audit",
+    "identity",
+    "work",
+    "asking",
+    "rights",
+    "consent",
+)
 FOLDER = Path(__file__).parent / "migrations"
 
 

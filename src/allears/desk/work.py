@@ -122,6 +122,7 @@ class Move(Base):
     customer: Mapped[str | None] = mapped_column(String(64))
     issue: Mapped[str | None] = mapped_column(String(64), index=True)
     step: Mapped[int] = mapped_column(default=0)
+    purpose: Mapped[str] = mapped_column(String(16), default="service", server_default="service")
     action: Mapped[str] = mapped_column(String(32))
     target: Mapped[str | None] = mapped_column(String(128))
     contacts: Mapped[bool] = mapped_column(default=False)
@@ -162,6 +163,8 @@ class Delivery(Base):
     destination: Mapped[str] = mapped_column(ForeignKey("destinations.name", ondelete="CASCADE"))
     event_type: Mapped[str] = mapped_column(String(64))
     payload: Mapped[str] = mapped_column(Text)
+    purpose: Mapped[str] = mapped_column(String(16), default="service", server_default="service")
+    person: Mapped[str | None] = mapped_column(String(80))  # whom it concerns; it never leaves
     state: Mapped[str] = mapped_column(String(16), default="waiting")
     attempts: Mapped[int] = mapped_column(default=0)
     put_at: Mapped[datetime]

@@ -68,7 +68,7 @@ def judge(ground: Ground, issue: dict[str, Any]) -> str:
     record_verdicts(ground.desk, found)
     at = ground.clock.now()
     said = [_told(issue, row, at) for row in found.to_pylist() if row["part"] == "both"]
-    playbooks.run(ground, since=at, at=at, given=said)
+    playbooks.run(ground, ground.gate.permit("service"), since=at, at=at, given=said)
     return f"verdict on {issue['id']}: {said[0].facts['said'] if said else 'cannot tell'}"
 
 

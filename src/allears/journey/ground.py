@@ -19,6 +19,7 @@ from allears.desk import Desk, upgrade
 from allears.desk.listening import Source
 from allears.errors import NotFound, Refused
 from allears.guard.audit import Audit
+from allears.guard.permit import Gate
 from allears.guard.pseudonym import Pseudonym
 from allears.guard.space_key import make_key_file, read_key_file
 from allears.guard.vault import Vault
@@ -73,6 +74,7 @@ class Ground:
             lambda sealed, name: self.vault.open_space(sealed, "destination", name),
             seal=self._seal_delivery,
             unseal=self._open_delivery,
+            gate=self.gate,
             clock=self.clock,
         )
 
@@ -84,6 +86,13 @@ class Ground:
         if not body.startswith(_SEALED):
             return body  # waiting since before deliveries were sealed
         return self.vault.open_space(base64.b64decode(body[len(_SEALED) :]), "delivery", place).decode()
+
+    @cached_property
+    def gate(self) -> Gate:
+        """Who may be read, asked or sent something, for which purpose."""
+        from allears.journey.rules import purposes  # which stands on this file
+
+        return Gate(self.desk, partial(purposes, self), self.graph.resolve_keys)
 
     @cached_property
     def tallies(self) -> Tallies:

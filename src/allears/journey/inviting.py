@@ -24,6 +24,7 @@ from allears.act.survey import Survey
 from allears.desk.asking import Invitation
 from allears.desk.work import Move
 from allears.errors import NotFound
+from allears.guard.permit import Permit
 from allears.guard.ticket import new_id, write_ticket
 from allears.journey.answering import LINKS
 from allears.journey.ground import Ground
@@ -42,6 +43,7 @@ class Inviting:
 
     def ask(
         self,
+        permit: Permit,
         name: str,
         to: str,
         *,
@@ -70,6 +72,7 @@ class Inviting:
             survey,
             [msgspec.structs.replace(c, strata=c.strata | {"asked_by": asked_by}) for _, c in usable],
             self._contacts(at),
+            permit=permit,
             at=at,
             asked_by=asked_by,
             new_id=new_id,
@@ -104,17 +107,17 @@ class Inviting:
         if via is not None:
             self._pass_on(
                 via,
-                [(d.id, d.expires_at, d.candidate.customer, d.candidate.language) for _, d in chosen],
+                [(d.id, d.expires_at, d.candidate.key, d.candidate.language) for _, d in chosen],
                 name,
             )
         hand_out(ground.desk, [d.id for _, d in chosen], at)
         return told, links
 
-    def links(self, name: str, *, actor: str) -> list[dict[str, str]]:
+    def links(self, permit: Permit, name: str, *, actor: str) -> list[dict[str, str]]:
         """Hand out the links that playbooks made and that are due; each is handed out once."""
         self._surveys.survey(name)
         at = self._ground.clock.now()
-        waiting = waiting_links(self._ground.desk, name, at)
+        waiting = waiting_links(self._ground.desk, name, at, permit)
         owners = self._owners(waiting)
         found = [
             {
@@ -131,7 +134,7 @@ class Inviting:
             self._ground.audit.record(actor, "survey.links", name, detail={"links": len(found)})
         return found
 
-    def serve_moves(self, via: dict[str, str]) -> int:
+    def serve_moves(self, permit: Permit, via: dict[str, str]) -> int:
         """Make the invitations that approved survey moves of playbooks lack, and pass those on that have a destination.
 
         Parameters
@@ -143,6 +146,7 @@ class Inviting:
         made = invite_for_moves(
             self._ground.desk,
             surveys,
+            permit=permit,
             at=self._ground.clock.now(),
             new_id=new_id,
             digests=self._digests,
@@ -219,34 +223,34 @@ class Inviting:
             done.result()
 
     def _pass_on(
-        self, via: str, invited: Sequence[tuple[str, datetime, str | None, str | None]], survey: str
+        self, via: str, invited: Sequence[tuple[str, datetime, str, str | None]], survey: str
     ) -> None:
         at = self._ground.clock.now()
         with self._ground.desk.session() as session:
-            for id, ends_at, customer, language in invited:
-                told = self._notice(survey, id, ends_at, customer, language)
+            for id, ends_at, person, language in invited:
+                told = self._notice(survey, id, ends_at, language)
                 self._ground.outbox.put(
-                    "survey.invited", told, [via], event_id=f"msg_ask_{id}", at=at, session=session
-                )
+                    "survey.invited", told, [via], purpose="research", person=person,
+                    event_id=f"msg_ask_{id}", at=at, session=session,
+                )  # fmt: skip
 
     def _pass_on_move(self, via: str, move: Move, row: Invitation) -> None:
-        told = self._notice(row.survey, row.id, row.expires_at, move.customer, row.language)
+        told = self._notice(row.survey, row.id, row.expires_at, row.language)
         # Begins as all that this decision sent, so that it is taken back with it when the issue comes back.
         self._ground.outbox.put(
             "survey.invited",
             told,
             [via],
+            purpose="research",
+            person=move.customer,
             event_id=f"msg_{move.decision}_{move.step}_{row.id}",
             not_before=move.due_at,
         )
 
-    def _notice(
-        self, survey: str, id: str, ends_at: datetime, customer: str | None, language: str | None
-    ) -> dict[str, Any]:
+    def _notice(self, survey: str, id: str, ends_at: datetime, language: str | None) -> dict[str, Any]:
         return {
             "title": f"ask by the survey {survey}",
             "survey": survey,
-            "customer": customer,
             "link": self.link(id, ends_at),
             "language": language,
             "expires_at": ends_at.isoformat(timespec="seconds"),

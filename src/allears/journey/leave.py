@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from allears.act.forget import forget_customers
 from allears.act.invite import forget_invitations
 from allears.errors import NotFound, Refused
+from allears.guard.consent import forget_words
 from allears.guard.erase import Receipt, erase
 from allears.guard.erasures import Erasure, note_erasure
 from allears.guard.parcel import seal_for
@@ -73,6 +74,7 @@ def _erase(ground: Ground, customer: str, keys: list[str], actor: str, why: str)
         return {
             **forget_invitations(session, digests),
             **forget_requests(session, digests, ground.clock.now(), actor),
+            **forget_words(session, digests),
             **ground.graph.forget(session, customer),
             **forget_customers(session, keys),
         }

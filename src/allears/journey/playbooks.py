@@ -17,6 +17,7 @@ from allears.act.rehearse import rehearse as rehearse_playbook
 from allears.act.run import run as run_playbooks
 from allears.act.scene import COLUMNS, Scene
 from allears.errors import NotFound
+from allears.guard.permit import Permit
 from allears.journey.cutoff import cutoff
 from allears.journey.ground import Ground
 from allears.journey.rules import clocks
@@ -87,7 +88,7 @@ def switch_off(ground: Ground, name: str) -> None:
     (folder(ground) / f"{name}.toml").unlink(missing_ok=True)
 
 
-def scene(ground: Ground, until: datetime, days: int = SCENE_DAYS) -> Scene:
+def scene(ground: Ground, permit: Permit, until: datetime, days: int = SCENE_DAYS) -> Scene:
     """Recent signals that decisions may look at, and which of them each issue gathered."""
     columns = ", ".join(f'"{c}"' for c in COLUMNS)
     rows = ground.engine.query(
@@ -110,16 +111,17 @@ def survey_destinations(ground: Ground) -> dict[str, str] | None:
     return {name: via for name, via in asking if via} if asking else None
 
 
-def rehearse(ground: Ground, name: str, days: int) -> dict[str, Any]:
+def rehearse(ground: Ground, permit: Permit, name: str, days: int) -> dict[str, Any]:
     """Count what a playbook would have done in the last days."""
     end = cutoff(ground)
-    past = scene(ground, end, days + SCENE_DAYS)
+    past = scene(ground, permit, end, days + SCENE_DAYS)
     known = issues(ground.desk)
     members = {i["id"]: signals_of(ground.desk, i["id"]) for i in known}
     found: Rehearsal = rehearse_playbook(
         find(ground, name),
         past.signals,
         known,
+        gate=ground.gate,
         members=members,
         until=end,
         days=days,
@@ -130,6 +132,7 @@ def rehearse(ground: Ground, name: str, days: int) -> dict[str, Any]:
 
 def run(
     ground: Ground,
+    permit: Permit,
     *,
     since: datetime,
     at: datetime,
@@ -142,8 +145,8 @@ def run(
         return 0
     space = ground.settings.space
     moves = run_playbooks(
-        ground.desk, chosen, scene(ground, at), since=since, at=at, outbox=ground.outbox,
-        clocks=clocks(ground), changes=changes,
+        ground.desk, chosen, scene(ground, permit, at), since=since, at=at, outbox=ground.outbox,
+        clocks=clocks(ground), gate=ground.gate, changes=changes,
         given=given, timezone=space.timezone,
     )  # fmt: skip
     return len(moves)

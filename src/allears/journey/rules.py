@@ -1,4 +1,4 @@
-"""What a space has set by hand, in files beside its settings: routes, clocks, objectives, retention. What is not there is as it ships.
+"""What a space has set by hand, in files beside its settings: routes, clocks, objectives, retention, purposes. What is not there is as it ships.
 
 A file that turns out wrong while the server runs must not stop it: the last good one stays in force, and the log and
 ``allears doctor`` say what is wrong. At start a wrong file is an error.
@@ -17,6 +17,7 @@ from allears.act.playbook import read_playbook
 from allears.act.route import Rules, default_rules, read_rules
 from allears.desk.listening import Source
 from allears.errors import Refused
+from allears.guard.purpose import Purposes, default_purposes, read_purposes
 from allears.guard.retain import Retention, read_retention
 from allears.journey.ground import Ground
 from allears.measure.listening import EVERY
@@ -24,6 +25,7 @@ from allears.measure.objectives import Objectives, read_objectives
 
 log = logging.getLogger("allears.rules")
 ROUTES, CLOCKS, OBJECTIVES, RETENTION = "routes.toml", "clocks.toml", "objectives.toml", "retention.toml"
+PURPOSES = "purposes.toml"
 T = TypeVar("T")
 
 
@@ -59,9 +61,14 @@ def retention(ground: Ground) -> Retention:
     return _read(ground, RETENTION, read_retention, Retention)
 
 
+def purposes(ground: Ground) -> Purposes:
+    """Give what data is used for and on which basis."""
+    return _read(ground, PURPOSES, read_purposes, default_purposes)
+
+
 def remember(ground: Ground) -> None:
     """Hold on to today's files as the last good ones."""
-    for read in (routes, clocks, objectives, retention):
+    for read in (routes, clocks, objectives, retention, purposes):
         read(ground)
 
 
@@ -73,6 +80,7 @@ def check(ground: Ground) -> Iterator[dict[str, Any]]:
         CLOCKS: lambda text, place: read_clocks(text, place, zone=space.timezone, country=space.country),
         OBJECTIVES: read_objectives,
         RETENTION: read_retention,
+        PURPOSES: read_purposes,
     }
     playbooks = sorted((ground.folder / "playbooks").glob("*.toml"))
     readers |= {f"playbooks/{path.name}": read_playbook for path in playbooks}

@@ -118,7 +118,7 @@ def people_in(ground: Ground, path: Path) -> tuple[list[dict[str, str]], list[Ca
     Refused
         It is not UTF-8, or has no column that holds an identifier.
     """
-    rows, columns = _read(path)
+    rows, columns = read_rows(path)
     kinds = {column: _FIELD_OF[c] for column in columns if (c := column.strip().lower()) in _FIELD_OF}
     if not kinds:
         raise Refused(f"expected a column named {', '.join(PEOPLE)}", place=f"{path.name} line 1")
@@ -183,7 +183,8 @@ def with_strata(ground: Ground, candidates: Sequence[Candidate]) -> list[Candida
     return found
 
 
-def _read(path: Path) -> tuple[list[dict[str, str]], list[str]]:
+def read_rows(path: Path) -> tuple[list[dict[str, str]], list[str]]:
+    """Read a CSV file with a line of names: its rows, and the names."""
     if not path.is_file():
         raise NotFound("no such file", place=str(path))
     try:

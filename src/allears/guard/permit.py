@@ -1,0 +1,195 @@
+"""The gate: whoever reads data about people names a purpose, and gets a permit or a no, each with the rule that says so.
+
+Functions that read people's rows ask for a `Permit`, and only `Gate.permit` makes one: no verdict, no data. What a
+permit says of one person is looked up at that moment, so that a withdrawal counts at once, in every process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import func, select
+
+from allears.desk.base import Desk
+from allears.desk.consent import ConsentWord
+from allears.desk.identity import IdentityHistory, IdentityRevision
+from allears.errors import NotAllowed
+from allears.guard.consent import STRANGER, anybody_said_no, everybody, standing
+from allears.guard.purpose import Purpose, Purposes, Use, default_purposes
+
+_GATE = object()
+
+
+class Verdict(NamedTuple):
+    """Whether data may be used for a purpose, and by which rule. ``limited``: without some people, or only of some."""
+
+    decision: Literal["allowed", "limited", "denied"]
+    rule: str
+
+
+class Bounds(NamedTuple):
+    """Whose rows may be read: ``only`` those of these keys, or all but theirs."""
+
+    keys: pa.Array
+    only: bool
+
+    @property
+    def everything(self) -> bool:
+        """Whether nobody is left out."""
+        return not self.only and len(self.keys) == 0
+
+
+class Permit:
+    """Proof that data may be used for a purpose; made by `Gate.permit` alone."""
+
+    def __init__(self, gate: Gate, purpose: Purpose, verdict: Verdict, *, made_by: object) -> None:
+        if made_by is not _GATE:
+            raise TypeError("only the gate gives permits")
+        self._gate, self.purpose, self.verdict = gate, purpose, verdict
+
+    def held(self, people: Sequence[str]) -> list[str]:
+        """Name for each person the rule that holds them back now, or nothing.
+
+        Parameters
+        ----------
+        people
+            Keys of customers, as signals bear them, or strangers by their digest.
+        """
+        return self._gate.held(self.purpose, people)
+
+    def bounds(self) -> Bounds:
+        """Tell whose rows may be read."""
+        return self._gate.bounds(self.purpose)
+
+
+class Gate:
+    """Decides about the use of data in one space.
+
+    Parameters
+    ----------
+    desk
+        Where people's words are kept.
+    purposes
+        Gives the purposes as they are set now.
+    today
+        Gives today's customer for keys that signals bear.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from allears.desk import Desk, upgrade
+    >>> desk = Desk("sqlite:///desk.db", Path(tempfile.mkdtemp()))
+    >>> upgrade(desk)
+    >>> Gate(desk).permit("marketing").held(["c_1"])
+    ['no consent to marketing']
+    >>> desk.close()
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        purposes: Callable[[], Purposes] = default_purposes,
+        today: Callable[[pa.Array], pa.Array] = lambda keys: keys,
+    ) -> None:
+        self._desk, self._purposes, self._today = desk, purposes, today
+        self._bounds: dict[Purpose, tuple[object, Bounds]] = {}
+
+    def use(self, purpose: Purpose) -> Use:
+        """Give a purpose as this space has it."""
+        return self._purposes()[purpose]
+
+    def verdict(self, purpose: Purpose) -> Verdict:
+        """Decide whether data may be used for a purpose at all."""
+        use = self.use(purpose)
+        if not use.on:
+            return Verdict("denied", f"{purpose} is switched off")
+        if use.basis == "consent":
+            return Verdict("limited", f"{purpose}: only of those who consented")
+        if use.heeds and anybody_said_no(self._desk, purpose):
+            return Verdict("limited", f"{purpose}: without those who objected")
+        return Verdict("allowed", f"{purpose}: {use.basis}")
+
+    def permit(self, purpose: Purpose) -> Permit:
+        """Let data be used for a purpose.
+
+        Raises
+        ------
+        NotAllowed
+            It may not; the message names the rule.
+        """
+        verdict = self.verdict(purpose)
+        if verdict.decision == "denied":
+            raise NotAllowed(verdict.rule, purpose=purpose)
+        return Permit(self, purpose, verdict, made_by=_GATE)
+
+    def held(self, purpose: Purpose, people: Sequence[str]) -> list[str]:
+        """Name for each person the rule that holds them back now, or nothing; it shows no data and needs no permit."""
+        use = self.use(purpose)
+        if not use.on:
+            return [f"{purpose} is switched off"] * len(people)
+        if not use.heeds or not people:
+            return [""] * len(people)
+        now = self._now(people)
+        told = standing(self._desk, purpose, now)
+        return [_rule(use, purpose, told[p].state if p in told else None) for p in now]
+
+    def bounds(self, purpose: Purpose) -> Bounds:
+        """Tell whose rows may be read for a purpose.
+
+        Raises
+        ------
+        NotAllowed
+            Nobody's: it is switched off.
+        """
+        use = self.use(purpose)
+        if not use.on:
+            raise NotAllowed(f"{purpose} is switched off", purpose=purpose)
+        only = use.basis == "consent"
+        if not use.heeds or not (only or anybody_said_no(self._desk, purpose)):
+            return Bounds(pa.array([], pa.string()), only=False)
+        mark = (use, *self._mark())
+        kept = self._bounds.get(purpose)
+        if kept is None or kept[0] != mark:
+            said = everybody(self._desk, purpose)
+            chosen = [
+                p for p, s in said.items() if (s.state == "given") == only and not p.startswith(STRANGER)
+            ]
+            kept = self._bounds[purpose] = (mark, Bounds(self._keys(chosen), only))
+        return kept[1]
+
+    def _now(self, people: Sequence[str]) -> list[str]:
+        known = [p for p in people if not p.startswith(STRANGER)]
+        today = iter(self._today(pa.array(known, pa.string())).to_pylist())
+        return [p if p.startswith(STRANGER) else str(next(today)) for p in people]
+
+    def _keys(self, customers: Sequence[str]) -> pa.Array:
+        mine = pa.array(sorted(customers), pa.string())
+        if not len(mine):
+            return mine
+        # What was written before a merge lies under the key its writer had then.
+        with self._desk.reading() as session:
+            before = list(session.scalars(select(IdentityHistory.customer).distinct()))
+        old = pa.array(before, pa.string())
+        theirs = old.filter(pc.is_in(self._today(old), value_set=mine)) if len(old) else old
+        return pc.unique(pa.concat_arrays([mine, theirs]))
+
+    def _mark(self) -> tuple[int, int]:
+        # Erasing deletes words, and moves the revision too.
+        with self._desk.reading() as session:
+            newest = session.scalar(select(func.max(ConsentWord.id))) or 0
+            revision = session.scalar(select(func.max(IdentityRevision.revision))) or 0
+        return int(newest), int(revision)
+
+
+def _rule(use: Use, purpose: Purpose, state: str | None) -> str:
+    if use.basis == "legitimate interest":
+        return "" if state in (None, "given") else f"objected to {purpose}"
+    return {
+        "given": "",
+        "refused": f"refused {purpose}",
+        "withdrawn": f"withdrew consent to {purpose}",
+    }.get(str(state), f"no consent to {purpose}")

@@ -1,0 +1,282 @@
+"""What people say about the use of their data: noted by a person, taken from a file, told back, and proven."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from allears.errors import Refused
+from allears.guard.consent import (
+    STATES,
+    State,
+    Word,
+    coverage,
+    history,
+    note_words,
+    standing,
+)
+from allears.guard.parcel import pack
+from allears.guard.purpose import PURPOSES, Purpose
+from allears.guard.redaction.redact import redact
+from allears.journey.ground import Ground
+from allears.journey.questions import named
+from allears.journey.rules import purposes
+from allears.journey.segment import read_rows
+from allears.journey.take import keep_refused
+from allears.know.identifiers import normalise
+from allears.know.resolve import FIELDS
+from allears.listen.reading import Refusal
+from allears.listen.times import read_time
+
+SAID: dict[str, State] = {
+    **dict.fromkeys(("given", "yes", "true", "1", "granted", "opt-in", "optin", "subscribed"), "given"),
+    **dict.fromkeys(("refused", "no", "false", "0", "denied", "objected"), "refused"),
+    **dict.fromkeys(("withdrawn", "opt-out", "optout", "unsubscribed", "revoked"), "withdrawn"),
+}  # fmt: skip
+"""Words of files and of consent events for a yes and a no."""
+_KINDS = ("email", "phone", "user_id", "anonymous_id", "device")
+_FIELD_OF = {name: kind for kind, names in FIELDS.items() if kind in _KINDS for name in names}
+_NEEDED = ("purpose", "state", "said_at")
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """What a file of words brought."""
+
+    rows: int
+    new: int
+    known: int
+    refused: int
+
+
+def say(
+    ground: Ground,
+    who: str,
+    purpose: str,
+    state: str,
+    *,
+    why: str,
+    actor: str,
+    source: str = "page",
+    version: str = "",
+    at: datetime | None = None,
+) -> None:
+    """Note a yes or a no that somebody told; it counts from this moment on.
+
+    Parameters
+    ----------
+    why
+        How it was told, such as "on the phone, case 1234": the proof. Redacted before it is kept.
+    version
+        Of the text they agreed to.
+    at
+        When it was said, if not now.
+
+    Raises
+    ------
+    NotFound
+        Nobody is known by that.
+    Refused
+        There is no such purpose or state, no reason, or it was said in the future.
+    """
+    now = ground.clock.now()
+    if not why.strip():
+        raise Refused("expected how it was told", place="--why")
+    if at is not None and at > now:
+        raise Refused("expected a time that is over", place="--at")
+    customer, digests = named(ground, who)
+    word = Word(
+        tuple(digests),
+        read_purpose(purpose),
+        read_state(state),
+        at or now,
+        source,
+        actor,
+        version,
+        _clean(why),
+    )
+    with ground.desk.session() as session:
+        detail: dict[str, str | int] = {"purpose": word.purpose, "state": word.state, "word": word.name}
+        ground.audit.write(session, actor, "consent", [customer], why, dict(detail))
+        note_words(session, [word], now)
+
+
+def take_words(ground: Ground, path: Path, *, actor: str) -> Imported:
+    """Take words in from a CSV file: identifiers, ``purpose``, ``state``, ``said_at``, and where known ``version`` and ``how``.
+
+    A row that says too little is kept in ``refused``, with its line and the reason, and costs the others nothing. The
+    same file taken in twice changes nothing.
+
+    Raises
+    ------
+    NotFound
+        There is no such file.
+    Refused
+        It lacks the columns.
+    """
+    rows, columns = read_rows(path)
+    names = {column.strip().lower(): column for column in columns}
+    kinds = {names[name]: kind for name, kind in _FIELD_OF.items() if name in names}
+    if not kinds or not set(_NEEDED) <= names.keys():
+        raise Refused(
+            f"expected the columns purpose, state, said_at and one of {', '.join(_KINDS)}",
+            place=f"{path.name} line 1",
+        )
+    now, words, refusals = ground.clock.now(), list[Word](), list[Refusal]()
+    digests = _digests(ground, rows, kinds)
+    for number, (row, mine) in enumerate(zip(rows, digests, strict=True), start=2):
+        told = {name: row[column].strip() for name, column in names.items()}
+        try:
+            words.append(_word(told, mine, f"file {path.name}", actor, now))
+        except Refused as error:
+            line = msgspec.json.encode(row)
+            refusals.append(Refusal(f"{path.name} line {number}", error.message, line, "raw"))
+    with ground.desk.session() as session:
+        new = note_words(session, words, now)
+        counts: dict[str, str | int] = {"rows": len(rows), "new": new, "refused": len(refusals)}
+        ground.audit.write(session, actor, "consent.import", [path.name], "", dict(counts))
+    keep_refused(ground, refusals, source="consent", channel=None, at=now)
+    return Imported(len(rows), new, len({w.name for w in words}) - new, len(refusals))
+
+
+def consents(ground: Ground, who: str) -> dict[str, Any]:
+    """Tell what holds of somebody for each purpose, and every word behind it.
+
+    Raises
+    ------
+    NotFound
+        Nobody is known by that.
+    """
+    customer = named(ground, who)[0]
+    held = []
+    for purpose in PURPOSES:
+        use = purposes(ground)[purpose]
+        told = standing(ground.desk, purpose, [customer]).get(customer)
+        rule = ground.gate.held(purpose, [customer])[0]
+        held.append(
+            {
+                "purpose": purpose,
+                "basis": use.basis,
+                "heeds": use.heeds,
+                "says": use.says,
+                "state": told.state if told else "unknown",
+                "since": told.since if told else None,
+                "allowed": not rule,
+                "rule": rule or f"{purpose}: {use.basis}",
+            }
+        )
+    return {
+        "customer": customer,
+        "purposes": held,
+        "history": history(ground.desk, ground.graph.digests_of(customer)),
+    }
+
+
+def prove(ground: Ground, who: str, out: Path, *, actor: str) -> int:
+    """Write what somebody said, word by word, to a signed file; `allears.guard.parcel.sound_parcel` checks it.
+
+    Returns
+    -------
+    int
+        How many words are in it.
+
+    Raises
+    ------
+    NotFound
+        Nobody is known by that.
+    Refused
+        There is a file already.
+    """
+    told = consents(ground, who)
+    told |= {
+        "company": ground.settings.space.name,
+        "made_at": ground.clock.now(),
+        "form": "allears proof of consent 1",
+    }
+    body = msgspec.json.format(msgspec.json.encode(told), indent=2)
+    content = pack({"consent.json": body}, ground.audit.signer, ground.clock.now())
+    try:
+        with out.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise Refused("there is a file already", place="--out") from None
+    n = len(told["history"])
+    ground.audit.record(actor, "consent.proof", told["customer"], detail={"words": n})
+    return n
+
+
+def covered(ground: Ground) -> list[dict[str, Any]]:
+    """Count for each purpose what customers said: given, refused, withdrawn, unknown, and n."""
+    found = purposes(ground)
+    return [
+        {
+            "purpose": purpose,
+            "basis": found[purpose].basis,
+            "on": found[purpose].on,
+            **coverage(ground.desk, purpose),
+            "verdict": ground.gate.verdict(purpose).rule,
+        }
+        for purpose in PURPOSES
+    ]
+
+
+def read_purpose(text: str) -> Purpose:
+    """Turn a word into a purpose.
+
+    Raises
+    ------
+    Refused
+        It is none; the message lists them.
+    """
+    if text not in PURPOSES:
+        raise Refused(f"no such purpose; there are {', '.join(PURPOSES)}", place="purpose")
+    return text
+
+
+def read_state(text: str) -> State:
+    """Turn a word for yes or no into a state.
+
+    Raises
+    ------
+    Refused
+        It is none.
+    """
+    state = SAID.get(text.strip().lower())
+    if state is None:
+        raise Refused(f"expected {', '.join(STATES)}", place="state")
+    return state
+
+
+def _word(told: dict[str, str], digests: tuple[str, ...], source: str, actor: str, now: datetime) -> Word:
+    if not digests:
+        raise Refused("no identifier that can be used")
+    purpose, state = read_purpose(told["purpose"].lower()), read_state(told["state"])
+    found = read_time(told["said_at"])
+    if found is None:
+        raise Refused("expected a time such as 2026-05-04T12:00:00Z in said_at")
+    at = datetime.fromtimestamp(found[0] / 1_000_000, UTC)
+    if at > now:
+        raise Refused("said in the future")
+    how = _clean(told.get("how", ""))
+    return Word(digests, purpose, state, at, source, actor, told.get("version", ""), how)
+
+
+def _digests(ground: Ground, rows: list[dict[str, str]], kinds: dict[str, str]) -> Iterator[tuple[str, ...]]:
+    """Give the digests of each row's identifiers, all of one kind at once."""
+    region = ground.settings.space.region
+    found: list[list[str]] = [[] for _ in rows]
+    for column, kind in kinds.items():
+        forms = [(place, normalise(kind, row[column], region)) for place, row in enumerate(rows)]
+        usable = [(place, form) for place, form in forms if form]
+        for (place, _), digest in zip(
+            usable, ground.vault.digest(kind, [form for _, form in usable]), strict=True
+        ):
+            found[place].append(digest)
+    return (tuple(mine) for mine in found)
+
+
+def _clean(text: str) -> str:
+    return redact([text.strip()]).texts[0] or "" if text.strip() else ""

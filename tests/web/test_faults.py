@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -62,7 +63,7 @@ def test_a_digest_that_does_not_come_fills_neither_memory_nor_disk_and_is_caught
         end = time.monotonic() + 60
         while full < 50:
             assert time.monotonic() < end, "it never said stop"
-            answer = send(server, key, f"n{number}", note="x" * 15_000)
+            answer = send(server, key, f"n{number}", note=secrets.token_urlsafe(11_000))
             if answer.status_code == 200:
                 taken |= ids(f"n{number}")
                 number += 1

@@ -52,6 +52,7 @@ class Vault:
         self._key = key
         self._ring = KeyRing(desk, key, tenant, clock or SystemClock())
         self._lock = RLock()
+        self._ciphers: dict[bytes, AESGCM] = {}
 
     def __repr__(self) -> str:
         return f"Vault(tenant={self.tenant!r})"
@@ -165,9 +166,16 @@ class Vault:
             Which one of them: the row's own id. It opens in that place only.
         """
         nonce = os.urandom(_NONCE)
-        cipher = AESGCM(self.sub_key(f"space/{label}"))
+        cipher = self._space_cipher(label)
         form = BOUND if bound else VERSION
         return bytes((form,)) + nonce + cipher.encrypt(nonce, plain, self._placed(label, form, bound))
+
+    def _space_cipher(self, label: str) -> AESGCM:
+        # Making a cipher costs more than sealing a short text with it.
+        key = self.sub_key(f"space/{label}")
+        if key not in self._ciphers:
+            self._ciphers[key] = AESGCM(key)
+        return self._ciphers[key]
 
     def open_space(self, sealed: bytes, label: str, bound: str = "") -> bytes:
         """Open what `seal_space` sealed under the same label, in the same place.
@@ -179,7 +187,7 @@ class Vault:
         """
         if len(sealed) < 1 + _NONCE + _TAG or sealed[0] not in (VERSION, BOUND):
             raise Refused("not a sealed value", place=label)
-        cipher = AESGCM(self.sub_key(f"space/{label}"))
+        cipher = self._space_cipher(label)
         # What was sealed before places were bound says so in its first byte; it is bound when it is sealed next.
         context = self._placed(label, sealed[0], bound)
         try:

@@ -19,10 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-import msgspec
-
 from allears.errors import NotReady, WorldFailed
-from allears.lake.frames import MAGIC, Damage, Frame, Position, count_rows, pack, read_frames
+from allears.lake.frames import MAGIC, Damage, Frame, Position, count_rows, encode, pack, read_frames
 
 log = logging.getLogger("allears.inbox")
 _MEASURED_SECONDS = 1.0
@@ -172,10 +170,8 @@ class Inbox:
     def _write_group(self, group: _Group) -> None:
         failure: Exception | None = None
         try:
-            # Sealed here, not by whoever hands over: ciphers, checksums and disks let other threads run meanwhile.
-            self._commit(
-                [pack(self._seal(msgspec.msgpack.encode(frame)), rows) for frame, rows in group.frames]
-            )
+            # Made dense and sealed here, not by whoever hands over: LZ4, checksums and disks let other threads run meanwhile.
+            self._commit([pack(self._seal(encode(frame)), rows) for frame, rows in group.frames])
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             failure = (

@@ -164,7 +164,13 @@ def _speed(records: int) -> list[Row]:
     told = f"{linked.compared:,} pairs compared at most; precision {judged['pairs']['precision']:.3f}, recall {judged['pairs']['recall']:.3f} of the simulated mistakes"
     return [
         row("time to link", name, seconds, "s", source=told),
-        row("processor time to link", name, work, "s", source="of all threads: what a busy machine leaves as it is"),
+        row(
+            "processor time to link",
+            name,
+            work,
+            "s",
+            source="of all threads: what a busy machine leaves as it is",
+        ),
         row("most memory of the process", name, memory, "GB", source="whole process, simulation included"),
     ]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
@@ -23,10 +23,12 @@ from allears.errors import NotReady, Refused
 from allears.guard.access import Principal, Role
 from allears.guard.audit import Verified
 from allears.guard.erase import Receipt as ErasureReceipt
+from allears.guard.erasures import Scope
 from allears.guard.factor import Factors
 from allears.guard.heads import Signed, note, noted
 from allears.guard.keys import Keys
 from allears.guard.login import Logins
+from allears.guard.receipt import give
 from allears.guard.sessions import Sessions
 from allears.journey import (
     Digest,
@@ -61,8 +63,9 @@ from allears.journey.access import Handed
 from allears.journey.answering import Answering
 from allears.journey.consent import Imported
 from allears.journey.digest import known_hashes
+from allears.journey.erasure import Progress, await_digest, erase_customer, erase_customers, finish, pending
 from allears.journey.inviting import Inviting
-from allears.journey.leave import erase_customer, export_table
+from allears.journey.leave import export_table
 from allears.journey.person import Person
 from allears.journey.pulse import pulse
 from allears.journey.refused import Replayed, Wanted
@@ -80,6 +83,15 @@ if TYPE_CHECKING:
     from allears.foresee.backtest import Backtest
     from allears.listen.mapping import Mapping as Columns
     from allears.listen.plans import Plan
+
+
+class ErasedMany(NamedTuple):
+    """What erasing many did: numbers of the receipts, how many were unknown or gone before, and who is under a hold."""
+
+    receipts: list[int]
+    unknown: int
+    held: list[str]
+
 
 CONTRACT = (
     "acknowledged = fsynced",
@@ -127,8 +139,31 @@ class Space:
         clock: Clock | None = None,
         settings: Settings | None = None,
     ) -> Space:
-        """Open a space; it is created when new, unless ``create`` is false."""
-        return cls(lay(Path(folder), clock=clock, create=create, settings=settings))
+        """Open a space; it is created when new, unless ``create`` is false. Erasures that were cut off are finished first."""
+        space = cls(lay(Path(folder), clock=clock, create=create, settings=settings))
+        try:
+            space._finish_erasures()
+        except BaseException:
+            space.close()
+            raise
+        return space
+
+    def _finish_erasures(self) -> None:
+        if not pending(self.ground):
+            return
+        mine = self._digest is None and self.may_digest()
+        try:
+            if mine:
+                self.digest(look=False)
+            else:
+                await_digest(self.ground)
+            finish(self.ground)
+            if mine:
+                self.tidy(now=True)
+        finally:
+            if mine and self._digest is not None:
+                self._digest.close()
+                self._digest = None
 
     def close(self) -> None:
         """Let go of everything; what was accepted is on disk already."""
@@ -641,9 +676,50 @@ class Space:
 
     # -- guard -----------------------------------------------------------------------------------------------------
 
-    def erase(self, who: str, *, why: str = "request of the person") -> ErasureReceipt:
-        """Destroy a customer's keys, remove look-ups, and give a receipt."""
-        return erase_customer(self.ground, self.customer(who).id, actor=self.actor, why=why)
+    def erase(
+        self, who: str, *, why: str = "request of the person", scope: Scope | None = None
+    ) -> ErasureReceipt:
+        """Erase a customer, or what a scope says of one, and give a receipt: keys, words, look-ups."""
+        self._heard()
+        receipt = erase_customer(self.ground, self.customer(who).id, actor=self.actor, why=why, scope=scope)
+        self._tidied()
+        return receipt
+
+    def erase_all(
+        self,
+        who: Iterable[str],
+        *,
+        why: str = "request of the person",
+        scope: Scope | None = None,
+        progress: Progress = lambda n: None,
+    ) -> ErasedMany:
+        """Erase many, each given by id or any identifier; cut off at any moment, it is simply run again.
+
+        Who is unknown, or was erased before, and who is under a legal hold, is told.
+        """
+        self._heard()
+        given = list(dict.fromkeys(who))
+        found = ask.find_each(self.ground.graph, given)
+        customers = [c for c in found if c is not None]
+        done = erase_customers(
+            self.ground, customers, actor=self.actor, why=why, scope=scope, progress=progress
+        )
+        self._tidied()
+        return ErasedMany(done.receipts, len(given) - len(customers), done.held)
+
+    def _heard(self) -> None:
+        # What waits was heard before: digested later, it would be there again.
+        if self.may_digest():
+            self.digest(look=False)
+
+    def _tidied(self) -> None:
+        # Files that held what was emptied go at once where nobody else reads them, else an hour later.
+        if self.may_digest():
+            self.tidy(now=True)
+
+    def receipts(self, numbers: Sequence[int]) -> list[ErasureReceipt]:
+        """Give receipts of erasures, proven against the audit as it is now."""
+        return give(self.ground.desk, self.ground.audit, numbers, ErasureReceipt)
 
     def consent(self, who: str) -> dict[str, Any]:
         """Tell what somebody agreed to or refused, for each purpose, and every word behind it."""

@@ -184,6 +184,41 @@ def test_a_person_is_found_shown_and_erased(allears: Run, space: Path, tmp_path:
     assert as_json(allears("audit", "verify", "--json", "--space", str(space))[1])["ok"] is True
 
 
+def test_many_are_erased_from_a_file_and_a_part_of_one(allears: Run, space: Path, tmp_path: Path) -> None:
+    told = "".join(
+        f'{{"id": "{n}", "email": "p{n % 4}@example.com", "channel": "{"chat" if n < 4 else "email"}", "text": "word{n} of mine", "created_at": "2026-06-0{1 + n // 4}T10:00:00Z"}}\n'
+        for n in range(8)
+    )
+    (tmp_path / "mail.ndjson").write_text(told)
+    where = ("--space", str(space))
+    allears("listen", str(tmp_path / "mail.ndjson"), "--source", "mail", "--yes", *where)
+    part = ("--channel", "chat", "--until", "2026-06-02", "--receipt", str(tmp_path / "part.json"), "--json")
+    code, out, _ = allears("erase", "p0@example.com", *part, *where)
+    assert (
+        code == 0 and as_json(out)["removed"]["signals"] == 1 and as_json(out)["scope"]["channel"] == "chat"
+    )
+    assert (tmp_path / "part.json").read_text() == out
+    assert allears("receipt", "verify", str(tmp_path / "part.json"))[0] == 0
+    people = tmp_path / "people.txt"
+    people.write_text("p1@example.com\n\np2@example.com\np1@example.com\nnobody@example.com\n")
+    many = ("erase", "--file", str(people), "--json", *where)
+    code, out, _ = allears(*many, "--receipt", str(tmp_path / "receipts"))
+    assert code == 0 and (as_json(out)["erased"], as_json(out)["unknown"]) == (2, 1)
+    written = sorted((tmp_path / "receipts").iterdir())
+    assert len(written) == 2 and all(allears("receipt", "verify", str(one))[0] == 0 for one in written)
+    assert as_json(allears(*many)[1])["erased"] == 0
+    assert len(as_json(allears("receipt", "list", "--json", *where)[1])) == 3
+    for wrong in (
+        ("erase", *where),
+        ("erase", "p3@example.com", "--file", str(people), *where),
+        ("erase", "--file", str(tmp_path / "none.txt"), *where),
+        ("erase", "p3@example.com", "--since", "2026-06-02", "--until", "2026-06-01", *where),
+        ("erase", "p3@example.com", "--yes", "--receipt", str(people), *where),
+    ):
+        assert allears(*wrong)[0] == 2, wrong
+    assert allears("customer", "p3@example.com", *where)[0] == 0
+
+
 def test_playbooks_are_explained_rehearsed_and_switched(allears: Run, space: Path) -> None:
     listed = as_json(allears("playbook", "list", "--json", "--space", str(space))[1])
     assert not any(p["on"] for p in listed)

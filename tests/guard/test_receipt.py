@@ -13,8 +13,9 @@ from allears.desk import Desk
 from allears.errors import NotFound, Refused
 from allears.guard.audit import Audit
 from allears.guard.erase import Receipt, erase
+from allears.guard.erasures import Erasure
 from allears.guard.heads import Signer
-from allears.guard.receipt import fingerprint, give_again, kept, verify_receipt, written
+from allears.guard.receipt import fingerprint, give, give_again, kept, verify_receipt, written
 from allears.guard.vault import Vault
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -25,10 +26,9 @@ def receipt(desk: Desk, vault: Vault, audit: Audit) -> Receipt:
     for n in range(5):
         audit.record("user:pia", "look", f"c{n}")
     vault.seal(["k1"], [b"a"], "text")
-    return erase(
-        desk, vault, audit, customer="c9", subjects=["k1"], remove=lambda _: {"identifiers": 2},
-        actor="user:pia", why="asked by mail", at=AT,
-    )  # fmt: skip
+    wanted = Erasure(AT, "c9", ["k1"], "asked by mail", "e1", "user:pia")
+    numbers = erase(desk, vault, audit, [wanted], lambda _: {"c9": {"identifiers": 2}}, at=AT)
+    return give(desk, audit, numbers, Receipt)[0]
 
 
 def test_a_receipt_holds_for_whoever_has_the_public_key(receipt: Receipt, audit: Audit) -> None:

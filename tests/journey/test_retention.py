@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import subprocess
 import sys
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -15,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import select, text
+from tests.journey.content import holders
 
 from allears.clock import SetClock
 from allears.desk.work import Delivery, IssueSignal
@@ -117,29 +115,6 @@ def rows(space: Space) -> dict[str, tuple[bool, bool, bool]]:
         r["signal_id"].partition(":")[2]: tuple(r[c] is not None for c in ("text", "sealed", "rating"))
         for r in found
     }  # type: ignore[misc]
-
-
-def everything(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Give the content of every file of a space, unpacked where it is packed."""
-    for path in folder.rglob("*"):
-        if not path.is_file():
-            continue
-        content = path.read_bytes()
-        yield str(path), content
-        if path.suffix == ".parquet":
-            table = pq.read_table(path, partitioning=None)
-            yield (
-                str(path),
-                json.dumps(
-                    table.to_pylist(), default=lambda v: v.hex() if isinstance(v, bytes) else str(v)
-                ).encode(),
-            )
-        if content[:2] == b"x\x9c":
-            yield str(path), zlib.decompress(content)
-
-
-def holders(folder: Path, canary: bytes) -> list[str]:
-    return [path for path, content in everything(folder) if canary in content]
 
 
 def test_what_is_told_is_what_goes_and_each_class_goes_as_far_as_it_says(space: Space) -> None:

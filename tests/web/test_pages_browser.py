@@ -243,6 +243,6 @@ def test_the_privacy_desk_notes_checks_and_erases_and_fits_a_phone(browser: Any,
         page.wait_for_selector(".q-dialog", state="detached")
     page.wait_for_selector("text=0 requests are open")
     page.click("text=Answered lately: 1")
-    assert "1 customer was erased" in page.inner_text("main") and "erased" in page.inner_text("details table")
+    assert "1 receipt was given" in page.inner_text("main") and "erased" in page.inner_text("details table")
     assert complaints == []
     page.context.close()

@@ -220,6 +220,10 @@ class Outbox:
         session.flush()
         return event_id
 
+    def body(self, event_id: str, destination: str, payload: str) -> str:
+        """Open the body of a delivery as it is written down."""
+        return self._unseal(payload, _place(event_id, destination))
+
     def dead(self) -> list[dict[str, Any]]:
         """List the deliveries that were given up, oldest first."""
         return self.deliveries("dead")
@@ -335,7 +339,7 @@ class Outbox:
         try:
             secret = self._open_secret(destination.secret, destination.name)
             text = secret if isinstance(secret, str) else secret.decode()
-            body = self._unseal(delivery.payload, _place(delivery.event_id, destination.name))
+            body = self.body(delivery.event_id, destination.name, delivery.payload)
         except Exception as error:  # the caller's own code: whatever it raises concerns this destination only
             _log.error("a destination's secret could not be opened: %s", type(error).__name__)
             return Outcome(False, "secret not opened")

@@ -1,11 +1,11 @@
-"""Take a customer's name off the work: counts stay, the person does not."""
+"""Take customers' names off the work: counts stay, the person does not."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from allears.desk.work import Case, IssueSignal, Move
@@ -13,20 +13,35 @@ from allears.desk.work import Case, IssueSignal, Move
 _CHUNK = 5_000
 
 
-def forget_customers(session: Session, customers: Sequence[str]) -> dict[str, int]:
+def forget_customers(session: Session, keys: Mapping[str, str]) -> dict[str, Counter[str]]:
     """Remove customers from gathered signals, cases and moves.
+
+    Parameters
+    ----------
+    keys
+        Each key a customer was known by, and that customer.
 
     Returns
     -------
     dict
-        How many rows no longer name them, by table.
+        How many rows no longer name them, by customer and table.
     """
-    counts: dict[str, int] = {}
-    for start in range(0, len(customers), _CHUNK):
-        some = list(customers[start : start + _CHUNK])
+    counts: dict[str, Counter[str]] = {customer: Counter() for customer in keys.values()}
+    given = list(keys)
+    for start in range(0, len(given), _CHUNK):
+        some = given[start : start + _CHUNK]
         for model in (IssueSignal, Case, Move):
-            done: CursorResult[Any] = session.execute(
-                update(model).where(model.customer.in_(some)).values(customer=None)
-            )  # type: ignore[assignment]
-            counts[model.__tablename__] = counts.get(model.__tablename__, 0) + done.rowcount
+            mine = model.customer.in_(some)
+            for key, n in session.execute(
+                select(model.customer, func.count()).where(mine).group_by(model.customer)
+            ):
+                counts[keys[str(key)]][model.__tablename__] += n
+            session.execute(update(model).where(mine).values(customer=None))
     return counts
+
+
+def forget_signals(session: Session, ids: Sequence[str]) -> None:
+    """Say of some gathered signals no longer whose they were."""
+    for start in range(0, len(ids), _CHUNK):
+        some = IssueSignal.signal_id.in_(ids[start : start + _CHUNK])
+        session.execute(update(IssueSignal).where(some).values(customer=None))

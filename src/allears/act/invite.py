@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -227,16 +227,16 @@ def left_in_peace(desk: Desk, since: datetime) -> list[dict[str, Any]]:
         return [dict(row) for row in session.execute(query).mappings()]
 
 
-def forget_invitations(session: Session, digests: Sequence[str]) -> dict[str, int]:
-    """Delete the invitations of somebody, found by the digests of their identifiers; their links lead nowhere then."""
-    gone = 0
-    for start in range(0, len(digests), CHUNK):
-        some = list(digests[start : start + CHUNK])
-        done = session.execute(
-            delete(Invitation).where(or_(Invitation.digest.in_(some), Invitation.person.in_(some)))
-        )
-        gone += int(getattr(done, "rowcount", 0))
-    return {"invitations": gone}
+def forget_invitations(session: Session, digests: Mapping[str, str]) -> Counter[str]:
+    """Delete invitations, found by the digests of identifiers; their links lead nowhere then. Returns how many, by what a digest stands for."""
+    gone: Counter[str] = Counter()
+    given = list(digests)
+    for start in range(0, len(given), CHUNK):
+        some = given[start : start + CHUNK]
+        mine = or_(Invitation.digest.in_(some), Invitation.person.in_(some))
+        rows = session.execute(delete(Invitation).where(mine).returning(Invitation.digest, Invitation.person))
+        gone.update(digests.get(digest) or digests[str(person)] for digest, person in rows)
+    return gone
 
 
 def _still_willing(moves: list[Move], permit: Permit) -> list[Move]:

@@ -66,7 +66,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "channels": (START, "allears.cli.channels:channels"),
     "keys": (GUARD, "allears.cli.guard:keys"),
     "users": (GUARD, "allears.cli.guard:users"),
-    "erase": (GUARD, "allears.cli.guard:erase"),
+    "erase": (GUARD, "allears.cli.erase:erase"),
     "receipt": (GUARD, "allears.cli.receipt:receipt"),
     "consent": (GUARD, "allears.cli.consent:consent"),
     "requests": (GUARD, "allears.cli.rights:requests"),

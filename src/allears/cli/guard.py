@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.prompt import Confirm, Prompt
+from rich.prompt import Prompt
 
 from allears.cli import show
 from allears.cli.where import HERE, Where
-from allears.errors import Refused
 from allears.guard.keys import lasting, state_of
 
 RoleName = Literal["cio", "analyst", "agent", "engineer", "privacy", "partner", "sender"]
@@ -215,48 +213,3 @@ def end(name: str, /, *, session: str | None = None, where: Where = HERE) -> Non
             ended = 1
         space.ground.audit.record(space.actor, "session.end", name, detail={"sessions": ended})
         show.as_json({"user": name, "ended": ended}) if where.json else show.out.print(f"{ended} ended")
-
-
-def erase(
-    who: str,
-    /,
-    *,
-    why: str = "request of the person",
-    receipt: Annotated[
-        Path | None, Parameter(help="The file to write the receipt to, for whoever asked.")
-    ] = None,
-    yes: Annotated[bool, Parameter(alias="-y", negative="")] = False,
-    where: Where = HERE,
-) -> None:
-    """Destroy a customer's keys, remove look-ups, print a receipt. Cannot be undone.
-
-    Parameters
-    ----------
-    who
-        A customer id or any identifier.
-    """
-    if receipt is not None and receipt.exists():
-        raise Refused("there is a file already", place="--receipt")
-    with where.open() as space:
-        customer = space.customer(who).id
-        if not (yes or where.json) and not Confirm.ask(
-            f"destroy the keys of {customer} for good?", console=show.out, default=False
-        ):
-            show.out.print("nothing was erased")
-            return
-        made = space.erase(customer, why=why)
-        if receipt is not None:
-            receipt.write_text(made.json())
-        if where.json:
-            show.out.file.write(made.json())
-            return
-        told = msgspec.to_builtins(made)
-        proof = told.pop("proof")
-        told["proof"] = (
-            f"{len(proof['path'])} hashes up to the signed head of {proof['head']['size']} entries"
-        )
-        show.rows([{"": k, "value": v} for k, v in told.items()], ("", "value"), title="receipt")
-        if receipt is None:
-            show.err.print(
-                f"for whoever asked: allears receipt show {made.audit_number} --out FILE", style="dim"
-            )

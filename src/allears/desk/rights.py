@@ -1,4 +1,4 @@
-"""What the law asks to be remembered of a person: holds. Digests only, never a value."""
+"""What the law asks to be remembered of a person: holds, requests, erasures done. Digests only, never a value."""
 
 from __future__ import annotations
 
@@ -44,3 +44,12 @@ class RightsRequest(Base):
     outcome: Mapped[str | None] = mapped_column(Text)
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[str | None] = mapped_column(String(128))
+
+
+class DoneErasure(Base):
+    """An erasure of the list that this desk has carried out, in the same transaction as what it removed."""
+
+    __tablename__ = "done_erasures"
+
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    receipt: Mapped[int]  # number of its audit entry

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -25,6 +26,7 @@ from allears.guard.vault import Vault
 
 START = "0" * 64
 _PAGE = 5_000
+_REMEMBERED = 100_000
 Detail = Mapping[str, str | int | float | bool | None]
 
 
@@ -111,19 +113,23 @@ class Audit:
         action: str,
         targets: Sequence[str],
         why: str = "",
-        detail: Detail | None = None,
+        detail: Detail | Sequence[Detail] | None = None,
     ) -> list[Entry]:
-        """Write down one act for each target inside an open transaction, so that act and entry stand or fall together."""
+        """Write down one act for each target inside an open transaction, so that act and entry stand or fall together.
+
+        With several details, each target has its own.
+        """
         if session.get_bind().dialect.name == "postgresql":
             # SQLite's transactions queue by themselves; elsewhere the next number must be waited for.
             session.execute(text("LOCK TABLE audit_entries IN EXCLUSIVE MODE"))
         last = session.scalars(select(AuditEntry).order_by(AuditEntry.number.desc()).limit(1)).first()
         number, previous = (last.number, last.hash) if last else (0, START)
         reason = (redact([why[:400]]).texts[0] or "")[:400]
-        told = msgspec.json.encode(dict(detail or {}), order="sorted").decode()
+        each = [detail] * len(targets) if detail is None or isinstance(detail, Mapping) else detail
         now, rows = self._clock.now(), []
-        for target in targets:
+        for target, one in zip(targets, each, strict=True):
             number += 1
+            told = msgspec.json.encode(dict(one or {}), order="sorted").decode()
             row = AuditEntry(
                 number=number,
                 at=now,
@@ -216,18 +222,24 @@ class Audit:
         NotReady
             Nothing was written down yet.
         """
+        return next(self.prove_each([number]))
+
+    def prove_each(self, numbers: Iterable[int]) -> Iterator[Proof]:
+        """Prove many entries against one head; what their proofs share is looked up once."""
         head = self._head_now()
         with self._desk.reading() as session:
-            path = merkle.inclusion(number - 1, head.size, _nodes(session))
-            row = session.get_one(AuditEntry, number)
-            return Proof(
-                path=[h.hex() for h in path],
-                head=head,
-                key=self.signer.public,
-                number=number,
-                fields=_told(row),
-                previous=row.previous,
-            )
+            nodes = lru_cache(_REMEMBERED)(_nodes(session))
+            for number in numbers:
+                path = merkle.inclusion(number - 1, head.size, nodes)
+                row = session.get_one(AuditEntry, number)
+                yield Proof(
+                    path=[h.hex() for h in path],
+                    head=head,
+                    key=self.signer.public,
+                    number=number,
+                    fields=_told(row),
+                    previous=row.previous,
+                )
 
     def prove_growth(self, old: Signed) -> Proof:
         """Prove that the log only grew since an earlier head.

@@ -6,7 +6,8 @@ So any order of arrival ends the same. A word belongs to identifiers and follows
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple, get_args
@@ -165,15 +166,15 @@ def coverage(desk: Desk, purpose: Purpose) -> dict[str, int]:
     return told | {"unknown": n - sum(told.values()), "n": n}
 
 
-def forget_words(session: Session, digests: Sequence[str]) -> dict[str, int]:
-    """Delete what an erased person said, inside the caller's transaction."""
-    gone = 0
-    for start in range(0, len(digests), _CHUNK):
-        done = session.execute(
-            delete(ConsentWord).where(ConsentWord.digest.in_(digests[start : start + _CHUNK]))
-        )
-        gone += int(getattr(done, "rowcount", 0))
-    return {"consent_words": gone}
+def forget_words(session: Session, digests: Mapping[str, str]) -> Counter[str]:
+    """Delete what erased people said, inside the caller's transaction; returns how many words, by whom a digest stands for."""
+    gone: Counter[str] = Counter()
+    given = list(digests)
+    for start in range(0, len(given), _CHUNK):
+        mine = ConsentWord.digest.in_(given[start : start + _CHUNK])
+        went = session.scalars(delete(ConsentWord).where(mine).returning(ConsentWord.digest))
+        gone.update(digests[digest] for digest in went)
+    return gone
 
 
 def _last(purpose: Purpose, *narrowed: ColumnElement[bool]) -> Select[Any]:

@@ -73,20 +73,20 @@ class KeyRing:
         """
         return self._find(subjects, make=False)
 
-    def destroy(self, subjects: Sequence[str]) -> list[str]:
-        """Overwrite the living keys of subjects; return their fingerprints. `scrub` clears the traces."""
+    def destroy(self, subjects: Sequence[str]) -> dict[str, str]:
+        """Overwrite the living keys of subjects; return their fingerprints by subject. `scrub` clears the traces."""
         with self._desk.session() as session:
             return self.destroy_within(session, subjects)
 
-    def destroy_within(self, session: Session, subjects: Sequence[str]) -> list[str]:
+    def destroy_within(self, session: Session, subjects: Sequence[str]) -> dict[str, str]:
         """Do the same inside a transaction that is open already."""
         secure(session)
         now = self._clock.now()
         living = [
-            (key_id, fingerprint)
+            (key_id, subject, fingerprint)
             for chunk in _chunks(sorted(set(subjects)))
-            for key_id, fingerprint in session.execute(
-                select(SubjectKey.id, SubjectKey.fingerprint)
+            for key_id, subject, fingerprint in session.execute(
+                select(SubjectKey.id, SubjectKey.subject, SubjectKey.fingerprint)
                 .outerjoin(DestroyedKey, DestroyedKey.key_id == SubjectKey.id)
                 .where(
                     SubjectKey.tenant == self._tenant,
@@ -95,7 +95,7 @@ class KeyRing:
                 )
             )
         ]
-        for chunk in _chunks([key_id for key_id, _ in living]):
+        for chunk in _chunks([key_id for key_id, _, _ in living]):
             session.execute(
                 update(SubjectKey).where(SubjectKey.id.in_(chunk)).values(wrapped=_ZEROES),
                 execution_options={"synchronize_session": False},
@@ -105,7 +105,7 @@ class KeyRing:
             )
         for subject in subjects:
             self._known.pop(subject, None)
-        return [fingerprint for _, fingerprint in living]
+        return {subject: fingerprint for _, subject, fingerprint in living}
 
     def scrub(self) -> None:
         """Empty SQLite's write-ahead log, where older pages still hold wrapped keys.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -26,6 +26,7 @@ from allears.guard.proof import Proof, check
 COMMITTED = "receipt"
 """In the detail of an audit entry: SHA-256 of the receipt's words."""
 _WHAT = "receipt"
+_CHUNK = 500
 _HEX = re.compile("[0-9a-f]{128}")
 _ADDED = ("audit_number", "audit_head", "key", "proof", "signature")
 R = TypeVar("R", bound="Attested")
@@ -81,15 +82,15 @@ def keep(session: Session, receipt: Attested, entry: Entry, subject: str = "") -
     session.add(KeptReceipt(number=entry.number, at=entry.at, subject=subject, words=words))
 
 
-def give(desk: Desk, audit: Audit, number: int, form: type[R]) -> R:
-    """Give the receipt of an audit entry, proven against a head signed now.
+def give(desk: Desk, audit: Audit, numbers: Sequence[int], form: type[R]) -> list[R]:
+    """Give the receipts of audit entries, proven against one head signed now.
 
     Raises
     ------
     NotFound
-        No receipt was kept under that number.
+        No receipt was kept under a number.
     """
-    return msgspec.convert(_given(desk, audit, number), form)
+    return [msgspec.convert(told, form) for told in _given(desk, audit, numbers)]
 
 
 def give_again(desk: Desk, audit: Audit, number: int) -> bytes:
@@ -100,7 +101,7 @@ def give_again(desk: Desk, audit: Audit, number: int) -> bytes:
     NotFound
         No receipt was kept under that number.
     """
-    return written(_given(desk, audit, number))
+    return written(next(_given(desk, audit, [number])))
 
 
 def kept(desk: Desk, limit: int = 50) -> list[dict[str, Any]]:
@@ -172,20 +173,24 @@ def written(told: Mapping[str, Any]) -> bytes:
     return msgspec.json.format(_canonical(told), indent=2) + b"\n"
 
 
-def _given(desk: Desk, audit: Audit, number: int) -> dict[str, Any]:
+def _given(desk: Desk, audit: Audit, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
+    rows: dict[int, str] = {}
     with desk.reading() as session:
-        row = session.get(KeptReceipt, number)
-    if row is None:
+        for start in range(0, len(numbers), _CHUNK):
+            some = KeptReceipt.number.in_(numbers[start : start + _CHUNK])
+            found = session.execute(select(KeptReceipt.number, KeptReceipt.words).where(some))
+            rows |= {row.number: row.words for row in found}
+    if len(rows) < len(set(numbers)):
         raise NotFound("no receipt was kept under that number")
-    proof = audit.prove(number)
-    told: dict[str, Any] = msgspec.json.decode(row.words)
-    told |= {
-        "audit_number": number,
-        "audit_head": _hash_of(proof),
-        "key": audit.signer.public,
-        "proof": msgspec.to_builtins(proof),
-    }
-    return told | {"signature": audit.signer.vouch(_WHAT, _canonical(told))}
+    for proof in audit.prove_each(numbers) if numbers else ():
+        told: dict[str, Any] = msgspec.json.decode(rows[proof.number])
+        told |= {
+            "audit_number": proof.number,
+            "audit_head": _hash_of(proof),
+            "key": proof.key,
+            "proof": msgspec.to_builtins(proof),
+        }
+        yield told | {"signature": audit.signer.vouch(_WHAT, _canonical(told))}
 
 
 def _read(raw: bytes) -> dict[str, Any]:

@@ -27,14 +27,16 @@ from allears.errors import NotFound, Refused, WorldFailed
 from allears.guard.erasures import Erasure
 from allears.guard.space_key import SpaceKey, read_key_file
 from allears.guard.stream import SealedReader, SealedWriter
+from allears.journey.amend import tidy
+from allears.journey.digest import Digest
+from allears.journey.erasure import LOCK, alone, finish, note_again, pending
 from allears.journey.ground import KEY_FILE, Ground, lay
-from allears.journey.leave import erase_again
 
 MAGIC = b"allears-backup-1\n"
 MANIFEST = "manifest.json"
 DESK = "desk.db"
 # Never in a backup: the key (it would open the backup), locks and scratch; the desk is copied as a whole by its engine.
-_LEFT_OUT = (KEY_FILE, "scratch", "digest.lock")
+_LEFT_OUT = (KEY_FILE, "scratch", "digest.lock", LOCK)
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -80,7 +82,8 @@ def backup(ground: Ground, target: Path) -> Summary:
             os.fchmod(file.fileno(), 0o600)
             clear = MAGIC + msgspec.json.encode(header) + b"\n"
             file.write(clear)
-            with SealedWriter(file, _stream_key(key), clear) as sealed:
+            # Nobody is erased meanwhile: a desk that says so beside a lake that does not would bring them back.
+            with alone(ground), SealedWriter(file, _stream_key(key), clear) as sealed:
                 files, size = _pack(ground, sealed)
             file.flush()
             os.fsync(file.fileno())
@@ -145,11 +148,19 @@ def _erase(folder: Path, since: datetime, erasures: Iterable[Erasure]) -> int:
     """Carry out again what was erased after the backup was made; those from before are in it."""
     ground = lay(folder)
     try:
-        late = [e for e in erasures if e.at >= since]
-        done = {e.customer: e for e in late}
-        for erasure in done.values():
-            erase_again(ground, erasure)
-        return len(done)
+        note_again(ground, [e for e in erasures if e.at >= since])
+        if not pending(ground):
+            return 0
+        # What waited in the inbox was heard before they were erased: it must not come after.
+        digest = Digest(ground)
+        try:
+            for _ in digest.run():
+                pass
+        finally:
+            digest.close()
+        done = finish(ground)
+        tidy(ground, now=True)
+        return done
     finally:
         ground.close()
 

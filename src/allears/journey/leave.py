@@ -1,4 +1,4 @@
-"""What leaves a space: people who asked to be forgotten, and exports."""
+"""What leaves a space: tables, redacted, sealed for whoever gets them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,11 @@ import msgspec
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
-from sqlalchemy.orm import Session
 
-from allears.act.forget import forget_customers
-from allears.act.invite import forget_invitations
 from allears.errors import NotFound, Refused
-from allears.guard.consent import forget_words
-from allears.guard.erase import Receipt, erase
-from allears.guard.erasures import Erasure, note_erasure
 from allears.guard.parcel import seal_for
-from allears.guard.redaction.redact import redact
-from allears.journey.belongings import keys_used
 from allears.journey.ground import Ground
-from allears.journey.holds import require_free
 from allears.journey.questions import sql
-from allears.journey.requests import forget_requests
 
 EXPORTED = (
     "signals",
@@ -40,56 +30,6 @@ EXPORTED = (
     "source_hours",
     "source_fields",
 )
-
-
-def erase_customer(ground: Ground, customer: str, *, actor: str, why: str) -> Receipt:
-    """Destroy a customer's keys, remove look-ups and work that names them, give a receipt.
-
-    Every key the customer's signals were sealed under is destroyed, those from before a merge included.
-
-    Raises
-    ------
-    NotAllowed
-        A legal hold keeps this customer's data.
-    """
-    require_free(ground, customer)
-    keys = keys_used(ground, customer)
-    why = redact([why]).texts[0] or ""
-    note_erasure(
-        ground.folder / ground.settings.guard.erasures_file, Erasure(ground.clock.now(), customer, keys, why)
-    )
-    return _erase(ground, customer, keys, actor, why)
-
-
-def erase_again(ground: Ground, erasure: Erasure) -> Receipt:
-    """Carry out in a restored space what was erased after its backup was made."""
-    keys = {*keys_used(ground, erasure.customer), *erasure.subjects}
-    return _erase(ground, erasure.customer, sorted(keys), "restore", erasure.why)
-
-
-def _erase(ground: Ground, customer: str, keys: list[str], actor: str, why: str) -> Receipt:
-    digests = ground.graph.digests_of(customer)
-
-    def remove(session: Session) -> dict[str, int]:
-        return {
-            **forget_invitations(session, digests),
-            **forget_requests(session, digests, ground.clock.now(), actor),
-            **forget_words(session, digests),
-            **ground.graph.forget(session, customer),
-            **forget_customers(session, keys),
-        }
-
-    return erase(
-        ground.desk,
-        ground.vault,
-        ground.audit,
-        customer=customer,
-        subjects=keys,
-        remove=remove,
-        actor=actor,
-        why=why,
-        at=ground.clock.now(),
-    )
 
 
 def export_table(

@@ -24,6 +24,7 @@ from allears.foresee.watch import Watch, Watched, WatchRules, arrived_at
 from allears.journey import rules
 from allears.journey.amend import Amended
 from allears.journey.channels import silences
+from allears.journey.erasure import ERASED
 from allears.journey.ground import Ground
 from allears.journey.heard import ARRIVED, note_look
 from allears.journey.models import topics_of
@@ -57,6 +58,7 @@ class Lookout:
         self._upto: datetime | None = None
         self._waiting: list[pa.RecordBatch] = []
         self._looked: datetime | None = None
+        self._erased: str | None = None
 
     def feed(self, signals: pa.RecordBatch) -> None:
         """Hand over what a micro-batch stored."""
@@ -83,6 +85,7 @@ class Lookout:
     def look(self, upto: datetime | None = None) -> Seen:
         """Judge every hour that has ended by ``upto``, and act."""
         upto = upto or self._ground.clock.now()
+        self._forget_erased()
         if self._watch is None or self._older_waits() or self._idle(upto):
             watched = self._rebuild(upto)
         else:
@@ -95,6 +98,15 @@ class Lookout:
                 self._act(found.issues, seen)
         self._listen(upto, seen)
         return seen
+
+    def _forget_erased(self) -> None:
+        """Remember anew, from the lake, when somebody was erased since: by whichever process."""
+        with self._ground.desk.reading() as session:
+            mark = session.get(Mark, ERASED)
+        erased = mark.value if mark is not None else ""
+        if self._erased is not None and erased != self._erased:
+            self._watch, self._waiting = None, []
+        self._erased = erased
 
     def _listen(self, upto: datetime, seen: Seen) -> None:
         """Raise what has gone silent; once an hour, because only whole hours are judged."""

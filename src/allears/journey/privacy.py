@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import func, select
 
+from allears.act.recipients import told_recipients
 from allears.desk.access import ApiKey
-from allears.desk.audit import AuditEntry, AuditHead
+from allears.desk.audit import AuditEntry, AuditHead, KeptReceipt
 from allears.desk.keys import DestroyedKey, SubjectKey
 from allears.errors import AllearsError
-from allears.guard.erasures import read_erasures
+from allears.guard.erase import Receipt
 from allears.journey import retention
 from allears.journey.ground import Ground
 from allears.journey.holds import holds
@@ -73,8 +75,23 @@ def _audit(ground: Ground) -> dict[str, Any]:
 
 
 def _erasures(ground: Ground) -> dict[str, Any]:
-    every = read_erasures(ground.folder / ground.settings.guard.erasures_file)
-    newest = [
-        {"at": e.at, "customer": e.customer, "keys": len(e.subjects)} for e in reversed(every[-NEWEST:])
-    ]
-    return {"n": len(every), "newest": newest}
+    about_somebody = KeptReceipt.subject != ""
+    query = select(KeptReceipt).where(about_somebody).order_by(KeptReceipt.number.desc()).limit(NEWEST)
+    with ground.desk.reading() as session:
+        n = session.scalar(select(func.count()).select_from(KeptReceipt).where(about_somebody)) or 0
+        newest = [_erased(row) for row in session.scalars(query)]
+        told = told_recipients(session, NEWEST)
+    return {"n": n, "newest": newest, "told": told}
+
+
+def _erased(row: KeptReceipt) -> dict[str, Any]:
+    receipt = msgspec.convert(msgspec.json.decode(row.words), Receipt)
+    return {
+        "number": row.number,
+        "at": row.at,
+        "customer": row.subject,
+        "what": receipt.scope.said() if receipt.scope else "everything",
+        "keys": receipt.keys_destroyed,
+        "signals": receipt.removed.get("signals", 0),
+        "recipients": receipt.removed.get("recipients", 0),
+    }

@@ -140,6 +140,21 @@ def find(graph: Graph, who: str) -> str | None:
     return None
 
 
+def find_each(graph: Graph, who: Sequence[str]) -> list[str | None]:
+    """Find many customers, each by id or by any identifier."""
+    found: list[str | None] = [None] * len(who)
+    ids = [place for place, one in enumerate(who) if one.startswith("c_")]
+    for place, (digests, _) in zip(ids, graph.belongings([who[p] for p in ids]), strict=True):
+        found[place] = who[place] if digests else None
+    for kind in KINDS_OF_IDENTIFIER:
+        left = [place for place, customer in enumerate(found) if customer is None]
+        for place, customer in zip(
+            left, graph.customers_of([kind] * len(left), [who[p] for p in left]), strict=True
+        ):
+            found[place] = customer
+    return found
+
+
 def issue(ground: Ground, issue_id: str) -> dict[str, Any]:
     """One issue with its history, typical messages, cases and verdicts."""
     found = issue_desk.issue(ground.desk, issue_id)

@@ -7,7 +7,8 @@ time: after a merge it is the whole person, and after a wrong merge was taken ba
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, get_args
 
@@ -176,19 +177,23 @@ def asker(ground: Ground, request: str) -> str:
     return today[0]
 
 
-def forget_requests(session: Session, digests: Sequence[str], at: datetime, actor: str) -> dict[str, int]:
-    """Take a person off their requests and holds, and close those that asked for just that, inside the caller's transaction."""
-    gone, counts = set(digests), {"rights_requests": 0}
+def forget_requests(session: Session, digests: Mapping[str, str], at: datetime, actor: str) -> Counter[str]:
+    """Take people off their requests and holds, and close those that asked for just that, inside the caller's transaction.
+
+    Returns how many requests, by the customer whom a digest stands for.
+    """
+    counts: Counter[str] = Counter()
     for request in session.scalars(select(RightsRequest)):
-        if not gone & set(request.digests):
+        whose = {digests[d] for d in request.digests if d in digests}
+        if not whose:
             continue
-        counts["rights_requests"] += 1
+        counts.update(whose)
         if request.state == "open" and request.kind == "erasure":
             _close(session, request, "erased", at, actor, refused=False)
-        request.digests = [d for d in request.digests if d not in gone]
+        request.digests = [d for d in request.digests if d not in digests]
     for hold in session.scalars(select(Hold).where(Hold.ended_at.is_not(None))):
-        if gone & set(hold.digests):
-            hold.digests = [d for d in hold.digests if d not in gone]
+        if not digests.keys().isdisjoint(hold.digests):
+            hold.digests = [d for d in hold.digests if d not in digests]
     return counts
 
 

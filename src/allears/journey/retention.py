@@ -89,7 +89,7 @@ def retire(ground: Ground, *, actor: str, why: str = "", now: bool = False) -> R
         committed: Detail = {COMMITTED: commitment(receipt)}
         entry = ground.audit.write(session, actor, DONE, ["space"], why, committed)[0]
         keep(session, receipt, entry)
-    return give(ground.desk, ground.audit, entry.number, Retired)
+    return give(ground.desk, ground.audit, [entry.number], Retired)[0]
 
 
 def in_force(ground: Ground) -> bool:

@@ -7,12 +7,13 @@ still names an identifier that belongs to one customer today.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import Delete, delete, or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from allears.clock import Clock, SystemClock
@@ -22,11 +23,14 @@ from allears.know import ledger, published, steward
 from allears.know.appearances import KIND_OF, Digest, appearances, weave
 from allears.know.components import Components, keys_of
 from allears.know.identified import Identified, arrived_at, edge_sources, fill, times
-from allears.know.identifiers import ACCOUNT, HANDLE, former, normalise
+from allears.know.identifiers import ACCOUNT, HANDLE, PEOPLE, former, normalise
 from allears.know.limits import Limits
 from allears.know.memory import Memory
 from allears.know.relationship import Rules, ranks
 from allears.know.steward import MergeId
+
+_GONE = ("profiles", "acts", "identifiers", "links", "history")
+_AT_ONCE = 500  # databases limit the parameters of one statement
 
 
 class Graph:
@@ -174,6 +178,18 @@ class Graph:
             return [form, *former(value, self._region)]
         return [form, *(f"{network.lower()}:{form}" for network in networks)]
 
+    def digests_of_values(self, values: Sequence[str]) -> list[set[str]]:
+        """Give for each value the digests it would have as an identifier, of whichever type."""
+        networks = self._networks()
+        found: list[set[str]] = [set() for _ in values]
+        for type in PEOPLE:
+            forms = [
+                (place, form) for place, v in enumerate(values) for form in self._forms(type, v, networks)
+            ]
+            for (place, _), digest in zip(forms, self._digest(type, [f for _, f in forms]), strict=True):
+                found[place].add(digest)
+        return found
+
     def customers_of(self, types: Sequence[str], values: Sequence[str]) -> list[str | None]:
         """Look up many at once; ``None`` where `customer_of` gives it."""
         owners = self._owners(types, values)
@@ -237,6 +253,14 @@ class Graph:
             used = select(IdentityHistory.customer).where(IdentityHistory.customer.in_(own)).distinct()
             return [today, *sorted(set(session.scalars(used)) - {today})]
 
+    def belongings(self, customers: Sequence[str]) -> list[tuple[list[str], list[str]]]:
+        """Give for each customer the digests of their own identifiers, and the ids that these once made: read at once, for many."""
+        with self._memory.reading() as components:
+            return [
+                (ledger.digests(components, members), ledger.customers(components, members))
+                for members in _members_each(components, customers)
+            ]
+
     def digests_of(self, customer: str) -> list[str]:
         """Give the digests of all identifiers of a customer."""
         with self._memory.reading() as components:
@@ -250,29 +274,39 @@ class Graph:
         dict
             How many ``profiles``, ``acts``, ``identifiers``, ``links`` and ``history`` are gone; all 0 when nobody is known.
         """
+        return self.forget_each(session, {customer: customer})[customer]
+
+    def forget_each(self, session: Session, ids: Mapping[str, str]) -> dict[str, dict[str, int]]:
+        """Do the same for many customers at once; returns what went of each.
+
+        Parameters
+        ----------
+        ids
+            Ids that lead to those who are to be forgotten, and under which name each is counted.
+        """
+        counts = {customer: dict.fromkeys(_GONE, 0) for customer in ids.values()}
         with self._memory.joining(session) as writer:
-            members = _members(writer.components, customer)
-            own, texts = (
-                ledger.customers(writer.components, members),
-                ledger.digests(writer.components, members),
-            )
-            counts = {
-                "profiles": _count(
-                    session, delete(Profile).where(or_(Profile.customer.in_(own), Profile.subject.in_(own)))
-                ),
-                "acts": _count(
-                    session,
-                    delete(StewardAct).where(or_(StewardAct.left.in_(texts), StewardAct.right.in_(texts))),
-                ),
-            }
-            session.execute(
-                delete(ProbableLink).where(or_(ProbableLink.left.in_(own), ProbableLink.right.in_(own)))
-            )
-            counts |= ledger.erase(session, writer.components, members, writer.components.forget(members))
-            if len(members):
-                writer.settle(int(ledger.microseconds([self._clock.now()])[0]))
-                writer.forgot()
-            return counts
+            each = zip(ids.values(), _members_each(writer.components, list(ids)), strict=True)
+            held = [(customer, nodes) for customer, nodes in each if len(nodes)]
+            if not held:
+                return counts
+            members = np.unique(np.concatenate([nodes for _, nodes in held]))
+            whose = np.empty(len(members), object)
+            for customer, nodes in held:
+                whose[np.searchsorted(members, nodes)] = customer
+            own = dict(zip(ledger.customers(writer.components, members), whose, strict=True))
+            texts = dict(zip(ledger.digests(writer.components, members), whose, strict=True))
+            edges = writer.components.forget(members)
+            ledger.erase(session, writer.components, members, edges)
+            for kind, customer in _gone(session, own, texts):
+                counts[customer][kind] += 1
+            for customer in whose:
+                counts[customer]["identifiers"] += 1
+            for end in ledger.ends(writer.components, edges, members):
+                counts[whose[end]]["links"] += 1
+            writer.settle(int(ledger.microseconds([self._clock.now()])[0]))
+            writer.forgot()
+        return counts
 
     def identities(self) -> pa.Table:
         """Give the table ``identities``: who belongs to whom now, and to whom before."""
@@ -300,5 +334,35 @@ def _members(components: Components, customer: str) -> Any:
     return components.members(node) if node >= 0 else np.zeros(0, np.int64)
 
 
-def _count(session: Session, statement: Delete) -> int:
-    return int(getattr(session.execute(statement), "rowcount", 0))
+def _members_each(components: Components, customers: Sequence[str]) -> list[Any]:
+    nodes = components.find(np.array([ledger.number_of(c) for c in customers], np.uint64))
+    known = iter(components.members_each(nodes[nodes >= 0]))
+    return [next(known) if node >= 0 else np.zeros(0, np.int64) for node in nodes]
+
+
+def _gone(session: Session, own: dict[str, str], digests: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Delete what stands under customers' ids and identifiers' digests; tell of each row what it was and whose."""
+    for some in _chunks(own):
+        either = or_(Profile.customer.in_(some), Profile.subject.in_(some))
+        for customer, subject in session.execute(
+            delete(Profile).where(either).returning(Profile.customer, Profile.subject)
+        ):
+            yield "profiles", own.get(customer) or own[subject]
+        session.execute(
+            delete(ProbableLink).where(or_(ProbableLink.left.in_(some), ProbableLink.right.in_(some)))
+        )
+    for some in _chunks(digests):
+        either = or_(StewardAct.left.in_(some), StewardAct.right.in_(some))
+        for left, right in session.execute(
+            delete(StewardAct).where(either).returning(StewardAct.left, StewardAct.right)
+        ):
+            yield "acts", digests.get(left) or digests[right]
+        past = delete(IdentityHistory).where(IdentityHistory.digest.in_(some))
+        for digest in session.scalars(past.returning(IdentityHistory.digest)):
+            yield "history", digests[digest]
+
+
+def _chunks(values: Iterable[str]) -> Iterator[list[str]]:
+    given = iter(values)
+    while some := list(islice(given, _AT_ONCE)):
+        yield some

@@ -166,8 +166,8 @@ def _edge_rows(components: Components, edges: Ints, batch: Batch) -> list[dict[s
     return rows
 
 
-def erase(session: Session, components: Components, nodes: Ints, edges: Ints) -> dict[str, int]:
-    """Delete identifiers, their links and their history; return how many of each."""
+def erase(session: Session, components: Components, nodes: Ints, edges: Ints) -> None:
+    """Delete identifiers and their links."""
     get = components.edges
     ends = zip(
         get["left"][edges].tolist(), get["right"][edges].tolist(), get["steward"][edges].tolist(), strict=True
@@ -181,15 +181,17 @@ def erase(session: Session, components: Components, nodes: Ints, edges: Ints) ->
             table.c.steward == bindparam("c"),
         )
         session.connection().execute(delete(Edge).where(*where), found)
-    counts = {"identifiers": len(nodes), "links": len(found), "history": 0}
-    numbers, texts = nodes.tolist(), digests(components, nodes)
+    numbers = nodes.tolist()
     for start in range(0, len(numbers), 500):  # databases limit the parameters of one statement
         session.execute(delete(Identifier).where(Identifier.number.in_(numbers[start : start + 500])))
-        gone = session.execute(
-            delete(IdentityHistory).where(IdentityHistory.digest.in_(texts[start : start + 500]))
-        )
-        counts["history"] += int(getattr(gone, "rowcount", 0))
-    return counts
+
+
+def ends(components: Components, edges: Ints, nodes: Ints) -> list[int]:
+    """Say of each link at which of some sorted nodes it ends: the place in that list."""
+    left, right = components.edges["left"][edges], components.edges["right"][edges]
+    inside = np.isin(left, nodes)
+    found: list[int] = np.searchsorted(nodes, np.where(inside, left, right)).tolist()
+    return found
 
 
 def digests(components: Components, nodes: Ints) -> list[str]:

@@ -101,7 +101,10 @@ def _birth(field: str) -> list[Step]:
     return [
         (SAME, f"{field}_l = {field}_r"),
         (NEARLY, f"{apart} <= 1 or ({apart} = 2 and {distance} <= 1) or ({apart} <= 4 and {turned})"),
-        (ALIKE, f"{apart} = 2 or ({apart} = 3 and {distance} <= 2) or ({_alike(field)} and levenshtein({field}_l, {field}_r) <= 2)"),
+        (
+            ALIKE,
+            f"{apart} = 2 or ({apart} = 3 and {distance} <= 2) or ({_alike(field)} and levenshtein({field}_l, {field}_r) <= 2)",
+        ),
     ]
 
 
@@ -148,7 +151,10 @@ def _email(field: str) -> list[Step]:
 def _place() -> list[Step]:
     return [
         (SAME, "postcode_l = postcode_r"),
-        (NEARLY, f"city_l = city_r or ({_alike('postcode')} and damerau_levenshtein(postcode_l, postcode_r) = 1)"),
+        (
+            NEARLY,
+            f"city_l = city_r or ({_alike('postcode')} and damerau_levenshtein(postcode_l, postcode_r) = 1)",
+        ),
         (ALIKE, "jaro_winkler_similarity(city_l, city_r) >= 0.9"),
         (PARTLY, "substr(postcode_l, 1, 3) = substr(postcode_r, 1, 3)"),
     ]

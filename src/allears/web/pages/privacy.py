@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from nicegui import ui
 
 from allears.guard.access import Action, Principal
+from allears.guard.erasures import Scope
+from allears.guard.receipt import give_again
 from allears.journey import holds, requests, retention
-from allears.journey.leave import erase_customer
+from allears.journey.erasure import erase_customer
 from allears.journey.privacy import privacy
 from allears.show import words
+from allears.tables.signals import CHANNELS
 from allears.web.pages.frame import Door, Page
 from allears.web.pages.pieces import button, card, chip, empty, facts, link, table, tag
 
@@ -51,7 +56,7 @@ def _desk(page: Page, told: dict[str, Any]) -> None:
         _holds(page, told["holds"])
         _keys(told["keys"])
         _audit(told["audit"])
-        _erasures(told["erasures"])
+        _erasures(page, told["erasures"])
         _closed(told["closed"])
 
 
@@ -131,6 +136,7 @@ def _steps(page: Page, request: dict[str, Any]) -> None:
                 lambda who, said: erase_customer(ground, request["customers"][0], actor=who.name, why=said), "Erased; the request is closed",
                 Action.ERASE,
             )  # fmt: skip
+            _part(page, request["customers"][0])
         if request["extended"] is None and request["days_left"] >= 0:
             _ask(
                 page, "More time", "Why are two more months needed?", "The asker must be told within the first month",
@@ -169,6 +175,50 @@ def _ask(
             await page.act(action, lambda principal: act(principal, str(said)), done)
 
     button(text, asked, "small")
+
+
+def _part(page: Page, customer: str) -> None:
+    async def asked() -> None:
+        with (
+            ui.dialog() as dialog,
+            tag("div"),
+            card("What of it goes?", "The request stays open until you say what became of it."),
+        ):
+            channel = ui.select(["every channel", *CHANNELS], value="every channel", label="Channel").props(
+                "outlined dense"
+            )
+            since, until = (
+                ui.input(label).props("outlined dense type=date stack-label")
+                for label in ("From this day", "Before this day")
+            )
+            why = ui.input(placeholder="The reason, for the receipt and the audit").props("outlined dense")
+            with tag("div", classes="row"):
+                button(
+                    "Erase this part",
+                    lambda: dialog.submit(
+                        (channel.value, since.value, until.value, str(why.value or "").strip())
+                    ),
+                    "main",
+                )
+                button("Cancel", lambda: dialog.submit(None))
+        said = await dialog
+        dialog.delete()
+        if said:
+            await page.act(
+                Action.ERASE,
+                lambda principal: _erase_part(page, customer, principal, *said),
+                "That part is erased",
+            )
+
+    button("Erase a part", asked, "small")
+
+
+def _erase_part(
+    page: Page, customer: str, principal: Principal, channel: str, since: str, until: str, why: str
+) -> None:
+    days = [datetime.fromisoformat(day).replace(tzinfo=UTC) if day else None for day in (since, until)]
+    scope = Scope(channel if channel in CHANNELS else None, *days)
+    erase_customer(page.space.ground, customer, actor=principal.name, why=why, scope=scope)
 
 
 def _new(page: Page) -> None:
@@ -284,11 +334,54 @@ def _audit(audit: dict[str, Any]) -> None:
         tag("p", f"Public key {audit['key']}", "note digest")
 
 
-def _erasures(told: dict[str, Any]) -> None:
-    with card("Erasures", words.count(told["n"], "customer was erased", "customers were erased")):
-        if told["newest"]:
-            rows = [(words.time(e["at"]), e["customer"], e["keys"]) for e in told["newest"]]
-            table(("When", "Pseudonym", "Keys destroyed"), rows, right=(2,), caption="Erasures")
+def _erasures(page: Page, told: dict[str, Any]) -> None:
+    with card("Erasures", words.count(told["n"], "receipt was given", "receipts were given")):
+        if not told["newest"]:
+            empty("Nobody was erased yet.")
+        rows = [
+            (
+                words.time(e["at"]),
+                e["customer"],
+                e["what"],
+                e["signals"],
+                e["keys"],
+                e["recipients"],
+                partial(_receipt, page, e["number"]),
+            )
+            for e in told["newest"]
+        ]
+        if rows:
+            names = (
+                "When",
+                "Pseudonym",
+                "What",
+                "Signals emptied",
+                "Keys destroyed",
+                "Recipients told",
+                "Next",
+            )
+            table(names, rows, right=(3, 4, 5), caption="Erasures", classes="cards")
+        if told["told"]:
+            notices = [
+                (
+                    words.time(t["put_at"]),
+                    t["destination"],
+                    words.time(t["sent_at"]) if t["sent_at"] else t["state"],
+                )
+                for t in told["told"]
+            ]
+            tag("h3", "Who was told (article 19)")
+            table(("Since", "Recipient", "Arrived"), notices, caption="Notices of erasures")
+
+
+def _receipt(page: Page, number: int) -> None:
+    async def hand_out() -> None:
+        await page.sure(Action.SERVE_RIGHTS)
+        ground = page.space.ground
+        content = await asyncio.to_thread(give_again, ground.desk, ground.audit, number)
+        ui.download.content(content, f"receipt-{number}.json", "application/json")
+
+    button("Receipt", hand_out, "small")
 
 
 def _closed(found: list[dict[str, Any]]) -> None:

@@ -1,0 +1,308 @@
+"""Erase people, one or ten thousand, whole or in part: noted first, then done everywhere, then proven.
+
+The order makes it safe to stop anywhere. The list of erasures is on disk before anything goes, with all that is needed to
+do it: then the lake's rows are emptied, then refused rows, then the desk forgets them, lot by lot, each in one transaction
+with its keys, its audit entries and the note that it is done. Whoever opens the space next finishes what the list says and
+the desk does not; so does a restored backup, whose desk is older than the list.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from allears.act.forget import forget_customers, forget_signals
+from allears.act.invite import forget_invitations
+from allears.act.recipients import Recipients, tell_recipients
+from allears.desk.listening import Mark
+from allears.desk.rights import DoneErasure
+from allears.desk.work import IssueSignal
+from allears.errors import NotReady, Refused
+from allears.guard.consent import forget_words
+from allears.guard.erase import Receipt, erase
+from allears.guard.erasures import Erasure, Scope, note_erasures, read_erasures
+from allears.guard.receipt import give
+from allears.guard.redaction.redact import redact
+from allears.journey.blank import GONE, blank_refused, blank_signals
+from allears.journey.ground import Ground
+from allears.journey.holds import held_customers, require_free
+from allears.journey.requests import forget_requests
+
+LOT = 500
+LOCK = "erase.lock"
+ERASED = "erased"
+"""The mark that moves with each erasure: who remembers customers in memory looks at it."""
+_READ = "erasures_read"
+_WAIT_SECONDS = 30.0
+_CHUNK = 500
+Progress = Callable[[int], None]
+
+
+class Erased(NamedTuple):
+    """What a run erased: numbers of the audit entries that receipts are kept under, and who is under a hold."""
+
+    receipts: list[int]
+    held: list[str]
+
+
+def erase_customer(
+    ground: Ground, customer: str, *, actor: str, why: str, scope: Scope | None = None
+) -> Receipt:
+    """Erase one customer, or what a scope says of one, and give the receipt.
+
+    Raises
+    ------
+    NotAllowed
+        A legal hold keeps this customer's data.
+    NotReady
+        What was heard before waits to be digested, and nobody digests.
+    """
+    require_free(ground, customer)
+    done = erase_customers(ground, [customer], actor=actor, why=why, scope=scope)
+    return give(ground.desk, ground.audit, done.receipts, Receipt)[0]
+
+
+def erase_customers(
+    ground: Ground,
+    customers: Sequence[str],
+    *,
+    actor: str,
+    why: str,
+    scope: Scope | None = None,
+    progress: Progress = lambda n: None,
+) -> Erased:
+    """Erase many customers; those under a legal hold stay, and are told.
+
+    Parameters
+    ----------
+    progress
+        Told how many more are done.
+
+    Raises
+    ------
+    Refused
+        No reason was given.
+    """
+    if not why.strip():
+        raise Refused("expected a reason", place="--why")
+    why = redact([why]).texts[0] or ""
+    with alone(ground):
+        await_digest(ground)
+        held = held_customers(ground)
+        going = [c for c in dict.fromkeys(customers) if c not in held]
+        at, noted = ground.clock.now(), []
+        for customer, (digests, own) in zip(going, ground.graph.belongings(going), strict=True):
+            noted.append(
+                Erasure(at, customer, sorted({customer, *own}), why, _new_id(), actor, sorted(digests), scope)
+            )
+        note_erasures(_path(ground), noted)
+        return Erased(_carry_out(ground, noted, progress), sorted(held.intersection(customers)))
+
+
+def pending(ground: Ground) -> list[Erasure]:
+    """List the erasures that were noted and not carried out here: cut off by a crash, or later than a restored backup."""
+    path = _path(ground)
+    size = str(path.stat().st_size) if path.is_file() else "0"
+    with ground.desk.reading() as session:
+        mark = session.get(Mark, _READ)
+    if size == "0" or (mark is not None and mark.value == size):
+        return []
+    noted = [erasure for erasure in read_erasures(path) if erasure.id]
+    done: set[str] = set()
+    with ground.desk.reading() as session:
+        for start in range(0, len(noted), _CHUNK):
+            some = [e.id for e in noted[start : start + _CHUNK]]
+            done.update(session.scalars(select(DoneErasure.id).where(DoneErasure.id.in_(some))))
+    left = [e for e in noted if e.id not in done]
+    if not left:
+        with ground.desk.session() as session:
+            session.merge(Mark(name=_READ, value=size))
+    return left
+
+
+def finish(ground: Ground) -> int:
+    """Carry out what is pending; returns how many erasures it were. Whoever is at it already goes on alone."""
+    try:
+        with alone(ground, wait=False):
+            left = pending(ground)
+            for _, some in groupby(left, key=lambda e: e.scope is None):
+                _carry_out(ground, list(some), lambda n: None)
+            return len(left)
+    except BlockingIOError:
+        return 0
+
+
+def note_again(ground: Ground, erasures: Sequence[Erasure]) -> None:
+    """Take a list of erasures that was kept elsewhere over into this space's own: what is not done yet is pending then."""
+    path = _path(ground)
+    known = {_name(e) for e in read_erasures(path)}
+    new = [e for e in erasures if _name(e) not in known]
+    if new:
+        # Lists of earlier builds have no ids; what they name is done once more.
+        fields = (
+            Erasure(
+                e.at,
+                e.customer,
+                e.subjects,
+                e.why,
+                e.id or _new_id(),
+                e.actor or "restore",
+                e.digests,
+                e.scope,
+            )
+            for e in new
+        )
+        note_erasures(path, list(fields))
+
+
+@contextmanager
+def alone(ground: Ground, *, wait: bool = True) -> Iterator[None]:
+    """Hold the space's lock for erasing; a backup holds it too, so that what it copies is of one piece.
+
+    Raises
+    ------
+    BlockingIOError
+        Somebody else holds it, and ``wait`` is false.
+    """
+    with (ground.folder / LOCK).open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+
+
+def await_digest(ground: Ground, seconds: float = _WAIT_SECONDS) -> None:
+    """Wait until what was heard before now is in the lake: else it would come after the erasure, as if it were new.
+
+    Raises
+    ------
+    NotReady
+        It still waits; nothing was erased.
+    """
+    inbox = ground.inbox
+    ends = {segment: inbox.end(segment)[0] for segment in inbox.segments()}
+    until = time.monotonic() + seconds
+    while any(
+        ground.store.position("signals", name) < end
+        for name, end in ends.items()
+        if name in set(inbox.segments())
+    ):
+        if time.monotonic() > until:
+            raise NotReady("what was heard before waits to be digested: `allears digest`, then again")
+        time.sleep(0.1)
+
+
+def _carry_out(ground: Ground, erasures: Sequence[Erasure], progress: Progress) -> list[int]:
+    """Do what was noted: everything here may be done twice."""
+    if not erasures:
+        return []
+    emptied = blank_signals(ground, erasures)
+    blank_refused(ground, erasures)
+    recipients = _recipients(ground, erasures)
+    numbers: list[int] = []
+    for _, some in groupby(erasures, key=lambda e: (e.actor, e.why, e.scope)):
+        alike = list(some)
+        for start in range(0, len(alike), LOT):
+            lot = _Lot(ground, alike[start : start + LOT], emptied, recipients)
+            numbers += erase(
+                ground.desk,
+                ground.vault,
+                ground.audit,
+                lot.erasures,
+                lot.remove,
+                at=ground.clock.now(),
+                done=_done,
+            )
+            progress(len(lot.erasures))
+    return numbers
+
+
+def _recipients(ground: Ground, erasures: Sequence[Erasure]) -> Recipients:
+    with ground.desk.reading() as session:
+        return Recipients(
+            session,
+            ground.outbox,
+            {key: e.customer for e in erasures for key in e.subjects},
+            {digest: e.customer for e in erasures for digest in e.digests},
+        )
+
+
+class _Lot:
+    """Erasures alike, and what the desk keeps of them."""
+
+    def __init__(
+        self, ground: Ground, erasures: Sequence[Erasure], emptied: Counter[str], recipients: Recipients
+    ) -> None:
+        self._ground, self._emptied, self._recipients = ground, emptied, recipients
+        self.erasures = erasures
+        self._part = erasures[0].scope is not None
+        self._keys = {key: e.customer for e in erasures for key in e.subjects}
+        self._digests = {digest: e.customer for e in erasures for digest in e.digests}
+
+    def remove(self, session: Session) -> dict[str, dict[str, int]]:
+        """Remove look-ups and work that names them; returns what went, by customer and table."""
+        ground = self._ground
+        counts: dict[str, Counter[str]] = {
+            e.customer: Counter(signals=self._emptied[e.customer]) for e in self.erasures
+        }
+        said = {e.customer: (e.id, e.scope.said() if e.scope else "") for e in self.erasures}
+        now = ground.clock.now()
+        for customer, told in tell_recipients(session, ground.outbox, self._recipients, said, now).items():
+            counts[customer].update(told)
+        if self._part:
+            forget_signals(session, _emptied_ids(ground, session, list(self._keys)))
+            return {customer: dict(found) for customer, found in counts.items()}
+        for name, found in (
+            ("invitations", forget_invitations(session, self._digests)),
+            ("consent_words", forget_words(session, self._digests)),
+            ("rights_requests", forget_requests(session, self._digests, now, self.erasures[0].actor)),
+        ):
+            for customer in counts:
+                counts[customer][name] = found[customer]
+        for customer, work in forget_customers(session, self._keys).items():
+            counts[customer].update(work)
+        # Any identifier of theirs leads to who they are taken for, in an older desk too.
+        for customer, went in ground.graph.forget_each(session, self._keys).items():
+            counts[customer].update(went)
+        return {customer: dict(found) for customer, found in counts.items()}
+
+
+def _emptied_ids(ground: Ground, session: Session, keys: Sequence[str]) -> list[str]:
+    tied: list[str] = []
+    for start in range(0, len(keys), _CHUNK):
+        some = IssueSignal.customer.in_(keys[start : start + _CHUNK])
+        tied += session.scalars(select(IssueSignal.signal_id).where(some))
+    if not tied:
+        return []
+    rows = ground.engine.query(
+        "SELECT signal_id FROM signals WHERE starts_with(customer_key, $gone) AND signal_id IN (SELECT unnest($ids))",
+        gone=GONE,
+        ids=tied,
+    )
+    found: list[str] = rows["signal_id"].to_pylist()
+    return found
+
+
+def _done(session: Session, entries: Sequence[tuple[Erasure, int]]) -> None:
+    session.add_all(DoneErasure(id=erasure.id, receipt=number) for erasure, number in entries)
+    session.merge(Mark(name=ERASED, value=str(entries[-1][1])))
+
+
+def _path(ground: Ground) -> Path:
+    return ground.folder / ground.settings.guard.erasures_file
+
+
+def _new_id() -> str:
+    return "e" + secrets.token_hex(8)
+
+
+def _name(erasure: Erasure) -> str:
+    return erasure.id or f"{erasure.customer} {erasure.at.isoformat()}"

@@ -121,8 +121,8 @@ def tell_recipients(
             )
         counts[customer] = {"deliveries": len(waiting), "recipients": len(told)}
     gone = [name for name, customer in found.names.items() if not customers.get(customer, ("", "part"))[1]]
-    for some in _chunks(gone):
-        session.execute(update(Delivery).where(Delivery.person.in_(some)).values(person=None))
+    for names in _chunks(gone):
+        session.execute(update(Delivery).where(Delivery.person.in_(names)).values(person=None))
     return counts
 
 

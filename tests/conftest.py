@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import shutil
+import socket
 import subprocess
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from allears.desk import Desk, upgrade
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked `both_desks` on SQLite and on PostgreSQL, but for tests of SQLite's own file."""
+    node = metafunc.definition
+    if (
+        "open_desk" in metafunc.fixturenames
+        and node.get_closest_marker("both_desks")
+        and not node.get_closest_marker("sqlite_alone")
+    ):
+        metafunc.parametrize("open_desk", ["sqlite", "postgresql"], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +50,154 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("mounting a small tmpfs needs root")
     yield mount
     subprocess.run(["umount", "-l", str(mount)], check=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A real PostgreSQL on loopback, one for all tests of a process; the address of its first database."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not found or os.getuid() != 0 or shutil.which("runuser") is None:
+        pytest.skip("a real database needs postgresql (apt install postgresql), started by root")
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    shutil.chown(folder, "postgres", "postgres")
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+
+    def as_postgres(*words: str) -> list[str]:
+        return ["runuser", "-u", "postgres", "--", str(found[-1] / words[0]), *words[1:]]
+
+    subprocess.run(
+        as_postgres("initdb", "-D", f"{folder}/data", "-A", "trust", "-N", "-E", "UTF8"),
+        check=True,
+        capture_output=True,
+        cwd=folder,
+    )
+    process = subprocess.Popen(
+        as_postgres("postgres", "-D", f"{folder}/data", "-p", str(port), "-k", str(folder), "-c", "fsync=off", "-c", "listen_addresses=127.0.0.1"),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
+    )  # fmt: skip
+    ready = [str(found[-1] / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    for _ in range(400):
+        if subprocess.run(ready).returncode == 0:
+            break
+        time.sleep(0.1)
+    yield f"postgresql+pg8000://postgres@127.0.0.1:{port}/postgres"
+    # At once: nothing of it is kept.
+    subprocess.run(
+        as_postgres("pg_ctl", "stop", "-D", f"{folder}/data", "-m", "immediate"),
+        capture_output=True,
+        cwd=folder,
+    )
+    process.wait(30)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: str) -> Callable[[], str]:
+    """Make databases that hold nothing yet, each with its address."""
+    numbers = itertools.count()
+
+    def make(like: str = "template1") -> str:
+        name = f"space{next(numbers)}"
+        engine = create_engine(postgres, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {like}"))
+        engine.dispose()
+        return make_url(postgres).set(database=name).render_as_string()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def pool(databases: Callable[..., str]) -> Pool:
+    """Databases that hold a desk in its newest form and nothing else."""
+    return Pool(databases)
+
+
+class Pool:
+    """Lends databases, and empties those that come back: making one takes longer than most tests."""
+
+    def __init__(self, databases: Callable[..., str]) -> None:
+        self._databases = databases
+        self._first = ""
+        self._clean: list[str] = []
+
+    def take(self) -> str:
+        if not self._first:
+            self._first = self._databases()
+            desk = Desk(self._first, Path())
+            upgrade(desk)
+            desk.close()
+        return self._clean.pop() if self._clean else self._databases(str(make_url(self._first).database))
+
+    def give_back(self, url: str) -> None:
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(text(EMPTY))
+        engine.dispose()
+        self._clean.append(url)
+
+
+# Emptied row by row where there are rows: truncating makes new files for every table and index.
+EMPTY = """
+DO $$ DECLARE named text; held boolean; BEGIN
+  SET LOCAL session_replication_role = replica;
+  FOR named IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I)', named) INTO held;
+    IF held THEN EXECUTE format('DELETE FROM %I', named); END IF;
+  END LOOP;
+  FOR named IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' LOOP
+    EXECUTE format('ALTER SEQUENCE %I RESTART', named);
+  END LOOP;
+END $$"""
+
+
+@pytest.fixture
+def migrated(pool: Pool) -> Iterator[Callable[[], str]]:
+    """Lend databases that hold a desk in its newest form."""
+    lent: list[str] = []
+
+    def lend() -> str:
+        lent.append(pool.take())
+        return lent[-1]
+
+    yield lend
+    for url in lent:
+        pool.give_back(url)
+
+
+@pytest.fixture(scope="session")
+def newest_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A desk on SQLite in its newest form, to be copied."""
+    folder = tmp_path_factory.mktemp("newest")
+    desk = Desk("sqlite:///desk.db", folder)
+    upgrade(desk)
+    desk.close()
+    return folder / "desk.db"
+
+
+@pytest.fixture
+def open_desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Desk]]:
+    """Make desks in their newest form: on SQLite, the first in the test's own folder, unless the test is marked `both_desks`."""
+    made: list[Desk] = []
+    on_postgres = getattr(request, "param", "sqlite") == "postgresql"
+    lend = request.getfixturevalue("migrated") if on_postgres else None
+
+    def make() -> Desk:
+        if lend is not None:
+            made.append(Desk(lend(), tmp_path))
+            return made[-1]
+        name = f"desk{len(made) or ''}.db"
+        shutil.copy(request.getfixturevalue("newest_file"), tmp_path / name)
+        made.append(Desk(f"sqlite:///{name}", tmp_path))
+        return made[-1]
+
+    yield make
+    for desk in made:
+        desk.close()
+
+
+@pytest.fixture
+def desk(open_desk: Callable[[], Desk]) -> Desk:
+    """A desk in its newest form."""
+    return open_desk()

@@ -56,9 +56,39 @@ class LakeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DeskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[desk]``: the operational store."""
 
-    url: Annotated[str, Meta(description="An SQLAlchemy URL; SQLite paths are relative to the space.")] = (
-        "sqlite:///desk.db"
+    url: Annotated[
+        str,
+        Meta(
+            description="`sqlite:///FILE`, relative to the space, or `postgresql+pg8000://USER@HOST/DATABASE`, without a password."
+        ),
+    ] = "sqlite:///desk.db"
+    secret_env: Annotated[str, Meta(description="Environment variable with PostgreSQL's password.")] = (
+        "ALLEARS_DESK_PASSWORD"
     )
+    secret_file: Annotated[
+        str,
+        Meta(
+            description="A file with PostgreSQL's password, relative to the space, where the variable is not set; empty: none."
+        ),
+    ] = ""
+    tls: Annotated[
+        Literal["auto", "on", "off"],
+        Meta(
+            description="Whether PostgreSQL is reached over TLS, its certificate checked; `auto`: unless it is on this machine."
+        ),
+    ] = "auto"
+    ca_file: Annotated[
+        str,
+        Meta(
+            description="Certificates that vouch for PostgreSQL's, relative to the space; empty: the system's."
+        ),
+    ] = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a password in the address: settings are shown, copied and backed up."""
+        scheme, _, rest = self.url.partition("://")
+        if not scheme.startswith("sqlite") and (":" in rest.rpartition("@")[0] or "password=" in rest):
+            raise ValueError("expected no password in `url`: `secret_env` or `secret_file` say where it is")
 
 
 class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -32,6 +32,7 @@ from allears.guard.receipt import give
 from allears.guard.sessions import Sessions
 from allears.journey import (
     Digest,
+    Digested,
     Ground,
     Lookout,
     Receipt,
@@ -60,9 +61,9 @@ from allears.journey import (
 from allears.journey import questions as ask
 from allears.journey import volumes as counted
 from allears.journey.access import Handed
+from allears.journey.alone import known_hashes
 from allears.journey.answering import Answering
 from allears.journey.consent import Imported
-from allears.journey.digest import known_hashes
 from allears.journey.erasure import Progress, await_digest, erase_customer, erase_customers, finish, pending
 from allears.journey.inviting import Inviting
 from allears.journey.leave import export_table
@@ -138,9 +139,14 @@ class Space:
         create: bool = True,
         clock: Clock | None = None,
         settings: Settings | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> Space:
-        """Open a space; it is created when new, unless ``create`` is false. Erasures that were cut off are finished first."""
-        space = cls(lay(Path(folder), clock=clock, create=create, settings=settings))
+        """Open a space; it is created when new, unless ``create`` is false. ``environment`` holds the password of a desk on PostgreSQL (default: the process's).
+
+        Erasures that were cut off are finished first.
+        """
+        given = os.environ if environment is None else environment
+        space = cls(lay(Path(folder), clock=clock, create=create, settings=settings, environment=given))
         try:
             space._finish_erasures()
         except BaseException:
@@ -316,7 +322,7 @@ class Space:
 
     @property
     def digester(self) -> Digest:
-        """The one that takes the inbox over into the lake; holds the space's digest lock from first use."""
+        """The one that takes the inbox over into the lake; with a desk on SQLite it holds the space's digest lock from first use."""
         if self._digest is None:
             self._digest = Digest(self.ground)
         return self._digest
@@ -326,8 +332,21 @@ class Space:
         """The one that watches what was digested."""
         return Lookout(self.ground)
 
+    def leads(self) -> bool:
+        """Whether this process is the one of those that digest which also watches, publishes and tidies."""
+        return self.digester.claims.leads()
+
+    def tell(self, part: Digested | None) -> datetime | None:
+        """Let the watch hear what was stored, here and by other workers; returns when the oldest of it arrived."""
+        if self.ground.desk.shared:
+            return self.lookout.hear(self.digester.claims.news()) if self.leads() else None
+        if part is None:
+            return None
+        self.lookout.revise(part.amended)
+        return None if part.signals is None else self.lookout.feed(part.signals)
+
     def may_digest(self) -> bool:
-        """Whether no other process digests this space."""
+        """Whether this process may digest: with a desk on SQLite no other one does."""
         try:
             return self.digester is not None
         except NotReady:
@@ -340,10 +359,10 @@ class Space:
             done["stored"] += part.stored
             done["duplicates"] += part.duplicates
             done["refused"] += part.refused
-            self.lookout.revise(part.amended)
-            if part.signals is not None:
-                self.lookout.feed(part.signals)
-        if look:
+            if not self.ground.desk.shared:
+                self.tell(part)
+        if look and self.leads():
+            self.tell(None)
             seen = self.lookout.look(upto)
             done["issues"], done["cases"] = len(seen.changes), len(seen.cases)
             self.publish()
@@ -762,7 +781,9 @@ class Space:
 
         Files that held it go at once where nobody else digests this space, else an hour later.
         """
-        return retention.retire(self.ground, actor=self.actor, now=self.may_digest())
+        return retention.retire(
+            self.ground, actor=self.actor, now=not self.ground.desk.shared and self.may_digest()
+        )
 
     def hold(self, who: str, *, why: str) -> str:
         """Put a customer under legal hold: nothing of theirs is erased or retired until `release`; returns the hold's id."""

@@ -6,26 +6,15 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from allears.act.scene import Scene
-from allears.desk.base import Desk
-from allears.desk.upgrade import upgrade
 from allears.tables import TABLES
 
 NOON = datetime(2026, 5, 6, 12, tzinfo=UTC)  # a Wednesday
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk("sqlite:///desk.db", tmp_path)
-    upgrade(made)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from allears.act.route import default_rules
 from allears.desk.base import Desk
 from allears.errors import NotFound, Refused
 
+pytestmark = pytest.mark.both_desks
+
 Found = Callable[..., pa.Table]
 HOUR = timedelta(hours=1)
 RULES, CLOCKS = default_rules(), Clocks.default()

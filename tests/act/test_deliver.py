@@ -175,7 +175,7 @@ def test_a_killed_worker_is_followed_by_another_attempt_with_the_same_id(
         from allears.act.retry import Patience
         from allears.clock import SetClock
         from allears.desk.base import Desk
-        desk = Desk("sqlite:///desk.db", Path({str(tmp_path)!r}))
+        desk = Desk({desk.engine.url.render_as_string()!r}, Path())
         patience = Patience(connect_seconds=25.0, total_seconds=25.0, claim_seconds=30.0)
         outbox = Outbox(desk, lambda s, _: s[::-1], clock=SetClock(datetime.fromisoformat({clock.now().isoformat()!r})), patience=patience)
         asyncio.run(outbox.run_once())
@@ -198,6 +198,7 @@ def test_a_killed_worker_is_followed_by_another_attempt_with_the_same_id(
     assert server.ids() == [event_id]
 
 
+@pytest.mark.both_desks
 def test_two_workers_at_once_deliver_each_event_once(
     desk: Desk, clock: SetClock, receiver: Callable[..., Any]
 ) -> None:

@@ -11,6 +11,8 @@ from allears.act.issue import record
 from allears.desk.base import Desk
 from allears.errors import NotFound, Refused
 
+pytestmark = pytest.mark.both_desks
+
 Found = Callable[..., pa.Table]
 DAY = timedelta(days=1)
 

@@ -12,6 +12,8 @@ from allears.desk.work import Move
 from allears.errors import NotFound, Refused
 from allears.guard.permit import Gate
 
+pytestmark = pytest.mark.both_desks
+
 
 @pytest.fixture
 def decided(desk: Desk, noon: datetime) -> Desk:

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from allears.desk import Desk, upgrade
+from allears.desk import Desk
 from allears.desk.access import ApiKey
 from allears.desk.audit import AuditEntry
 from allears.desk.keys import DestroyedKey, SubjectKey
 
+pytestmark = pytest.mark.both_desks
+
 AT = datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=2)))
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    desk = Desk("sqlite:///desk.db", tmp_path)
-    upgrade(desk)
-    return desk
 
 
 def subject_key(generation: int) -> SubjectKey:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,19 +22,30 @@ from allears.guard.space_key import SpaceKey
 from allears.guard.vault import Vault
 
 
-def desk(folder: Path) -> Desk:
-    return Desk("sqlite:///desk.db", folder)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Desk]]:
+    """Open one and the same desk, empty at first."""
+    url = "sqlite:///desk.db" if request.param == "sqlite" else request.getfixturevalue("databases")()
+    made: list[Desk] = []
+
+    def open_it() -> Desk:
+        made.append(Desk(url, tmp_path))
+        return made[-1]
+
+    yield open_it
+    for one in made:
+        one.close()
 
 
-def test_migrations_end_where_the_models_are(tmp_path: Path) -> None:
-    made = desk(tmp_path)
+def test_migrations_end_where_the_models_are(desk: Callable[[], Desk]) -> None:
+    made = desk()
     upgrade(made)
     with made.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
-def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
-    made = desk(tmp_path)
+def test_upgrading_twice_changes_nothing(desk: Callable[[], Desk]) -> None:
+    made = desk()
     upgrade(made)
     with made.session() as session:
         session.add(Source(name="a", stored=3, duplicates=0))
@@ -42,8 +54,8 @@ def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
         assert session.get(Source, "a") is not None
 
 
-def test_an_audit_written_before_the_tree_gets_one(tmp_path: Path) -> None:
-    made, key = desk(tmp_path), SpaceKey(bytes(32))
+def test_an_audit_written_before_the_tree_gets_one(desk: Callable[[], Desk]) -> None:
+    made, key = desk(), SpaceKey(bytes(32))
     upgrade(made)
     log = Audit(made, Vault(made, key, "acme"))
     for number in range(13):
@@ -58,12 +70,12 @@ def test_an_audit_written_before_the_tree_gets_one(tmp_path: Path) -> None:
     assert log.verify().ok and check(log.prove(4), log.signer.public)
 
 
-def test_two_that_start_together_both_find_a_whole_desk(tmp_path: Path) -> None:
+def test_two_that_start_together_both_find_a_whole_desk(desk: Callable[[], Desk]) -> None:
     failed: list[Exception] = []
 
     def open_it() -> None:
         try:
-            upgrade(desk(tmp_path))
+            upgrade(desk())
         except Exception as error:
             failed.append(error)
 
@@ -75,8 +87,8 @@ def test_two_that_start_together_both_find_a_whole_desk(tmp_path: Path) -> None:
     assert not failed
 
 
-def test_a_desk_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-    made = desk(tmp_path)
+def test_a_desk_of_a_newer_version_is_left_alone(desk: Callable[[], Desk]) -> None:
+    made = desk()
     upgrade(made)
     with made.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -85,8 +97,8 @@ def test_a_desk_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     assert newest() < "9999"
 
 
-def test_times_come_back_aware_and_naive_ones_are_refused(tmp_path: Path) -> None:
-    made = desk(tmp_path)
+def test_times_come_back_aware_and_naive_ones_are_refused(desk: Callable[[], Desk]) -> None:
+    made = desk()
     upgrade(made)
     moment = datetime(2026, 6, 1, 10, tzinfo=UTC)
     with made.session() as session:
@@ -98,8 +110,8 @@ def test_times_come_back_aware_and_naive_ones_are_refused(tmp_path: Path) -> Non
         session.add(Source(name="b", stored=0, duplicates=0, first_at=datetime(2026, 6, 1)))
 
 
-def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
-    made = desk(tmp_path)
+def test_a_reader_does_not_wait_for_a_writer(desk: Callable[[], Desk]) -> None:
+    made = desk()
     upgrade(made)
     with made.session() as writing:
         writing.add(Source(name="a", stored=0, duplicates=0))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from allears.clock import SetClock
-from allears.desk import Base, Desk
-from allears.desk.upgrade import load_models
+from allears.desk import Desk
 from allears.guard.audit import Audit
 from allears.guard.space_key import SpaceKey
 from allears.guard.vault import Vault
@@ -19,15 +16,6 @@ from allears.guard.vault import Vault
 @pytest.fixture
 def clock() -> SetClock:
     return SetClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk("sqlite:///desk.db", tmp_path)
-    load_models()
-    Base.metadata.create_all(desk.engine)  # the migrations have their own tests
-    yield desk
-    desk.close()
 
 
 @pytest.fixture

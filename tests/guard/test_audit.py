@@ -16,6 +16,8 @@ from allears.guard.look import look
 from allears.guard.space_key import SpaceKey
 from allears.guard.vault import Vault
 
+pytestmark = pytest.mark.both_desks
+
 
 def test_an_empty_chain_is_sound(audit: Audit) -> None:
     assert audit.verify()[:4] == (True, 0, START, None)
@@ -31,6 +33,7 @@ def test_entries_come_newest_first_and_chain(audit: Audit) -> None:
     assert audit.about("c3") == [written[3]]
 
 
+@pytest.mark.sqlite_alone
 def test_targets_are_salted_so_equal_ones_look_different(audit: Audit, tmp_path: Path) -> None:
     one, two = (audit.record("user:ana", "look", "customer-canary") for _ in range(2))
     assert one.target_hash != two.target_hash
@@ -38,6 +41,7 @@ def test_targets_are_salted_so_equal_ones_look_different(audit: Audit, tmp_path:
     assert not any(b"customer-canary" in path.read_bytes() for path in tmp_path.glob("desk.db*"))
 
 
+@pytest.mark.sqlite_alone
 def test_reasons_are_redacted(audit: Audit, tmp_path: Path) -> None:
     entry = audit.record("user:ana", "look", "c1", "wrote from canary.person@example.com")
     assert entry.why == "wrote from <EMAIL_1>"

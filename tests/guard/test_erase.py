@@ -16,6 +16,8 @@ from allears.guard.erasures import Erasure, Scope
 from allears.guard.receipt import give, verify_receipt
 from allears.guard.vault import Vault
 
+pytestmark = pytest.mark.both_desks
+
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 
 
@@ -46,6 +48,7 @@ def run(
 
 
 @pytest.mark.usefixtures("pets")
+@pytest.mark.sqlite_alone
 def test_keys_lookups_and_traces_go_and_the_receipt_says_so(
     desk: Desk, vault: Vault, audit: Audit, tmp_path: Path
 ) -> None:

@@ -13,7 +13,10 @@ from allears.guard.access import Action, Principal, Role, Scope, allow
 from allears.guard.audit import Audit
 from allears.guard.keys import Keys
 
+pytestmark = pytest.mark.both_desks
 
+
+@pytest.mark.sqlite_alone
 def test_a_key_is_shown_once_and_known_again(desk: Desk, clock: SetClock, tmp_path: Path) -> None:
     keys = Keys(desk, clock)
     text, record = keys.make("engineer", "loader")

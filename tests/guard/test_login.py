@@ -14,6 +14,8 @@ from allears.guard.access import Principal, Role
 from allears.guard.login import Logins
 from allears.guard.sessions import Sessions
 
+pytestmark = pytest.mark.both_desks
+
 
 @pytest.fixture
 def logins(desk: Desk, clock: SetClock) -> Logins:
@@ -27,6 +29,7 @@ def sessions(desk: Desk, clock: SetClock) -> Iterator[Sessions]:
     sessions.close()
 
 
+@pytest.mark.sqlite_alone
 def test_the_right_password_opens_and_is_kept_nowhere(logins: Logins, tmp_path: Path) -> None:
     logins.add("ana", "correct horse", "analyst")
     assert logins.check("ana", "correct horse") == Principal("user:ana", Role.ANALYST)
@@ -74,6 +77,7 @@ def test_after_five_failures_one_must_wait_longer_and_longer(
             logins.check("ana", "guess")
 
 
+@pytest.mark.sqlite_alone
 def test_a_session_ends_by_itself_by_hand_and_with_the_user(
     logins: Logins, sessions: Sessions, tmp_path: Path
 ) -> None:
@@ -153,6 +157,7 @@ def test_one_place_that_tries_many_names_must_wait_whatever_the_name(logins: Log
     assert logins.check("ana", "correct horse", address="2001:db8::ffff").role is Role.ANALYST
 
 
+@pytest.mark.sqlite_alone
 def test_neither_names_nor_addresses_that_failed_are_kept_in_clear(logins: Logins, tmp_path: Path) -> None:
     with pytest.raises(NotAllowed):
         logins.check("a password typed as a name", "guess", address="192.0.2.77")

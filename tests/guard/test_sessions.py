@@ -13,6 +13,8 @@ from allears.errors import NotFound
 from allears.guard.access import Principal, Role
 from allears.guard.sessions import Sessions
 
+pytestmark = pytest.mark.both_desks
+
 ANA, BO = Principal("user:ana", Role.ANALYST), Principal("user:bo", Role.CIO)
 
 

@@ -18,6 +18,8 @@ from allears.guard import key_ring
 from allears.guard.space_key import SpaceKey
 from allears.guard.vault import Vault
 
+pytestmark = pytest.mark.both_desks
+
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
@@ -126,6 +128,7 @@ def test_after_destroying_old_values_are_gone_and_new_ones_have_a_new_key(
     assert rows[0].fingerprint != rows[1].fingerprint
 
 
+@pytest.mark.sqlite_alone
 def test_destroyed_keys_are_found_nowhere_in_the_files(desk: Desk, vault: Vault, tmp_path: Path) -> None:
     subjects = [f"s{number * 7919 % 3000:05d}" for number in range(3000)]  # arrive in no order: pages split
     for start in range(0, len(subjects), 500):
@@ -145,6 +148,7 @@ def test_destroyed_keys_are_found_nowhere_in_the_files(desk: Desk, vault: Vault,
             assert wrapped[12:28] not in in_files  # not even a part of it
 
 
+@pytest.mark.sqlite_alone
 def test_a_long_reader_is_reported_and_the_log_can_be_cleared_later(
     desk: Desk, vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,12 +105,12 @@ def test_a_new_version_is_redacted_understood_and_sealed_like_the_first(space: S
     space.digest(look=False)
     say(space, message(1, "terrible, write to bo@example.com", NOW))
     space.digest(look=False)
-    ((text, sentiment, language, key, sealed),) = rows(
-        space, "text, sentiment, language, customer_key, sealed"
+    ((text, sentiment, language, key, sealed, name),) = rows(
+        space, "text, sentiment, language, customer_key, sealed, signal_id"
     )
     assert text == "terrible, write to <EMAIL_1>"
     assert sentiment < 0 and language == "en"
-    [plain] = space.ground.vault.open([key], [sealed], "signals.sealed")
+    [plain] = space.ground.vault.open([key], [sealed], "signals.sealed", [name])
     assert plain is not None and json.loads(plain)["text"] == "terrible, write to bo@example.com"
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,20 +10,12 @@ import pytest
 
 import allears.desk.identity  # noqa: F401 - its tables must be known before they are made
 from allears.clock import SetClock
-from allears.desk import Desk, upgrade
+from allears.desk import Desk
 from allears.know.graph import Graph
 
 sys.path.insert(0, str(Path(__file__).parent))  # the tests of this folder share people_rows
 
 from people_rows import START, digest
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk("sqlite:///desk.db", tmp_path)
-    upgrade(made)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from sqlalchemy import inspect, text
 from allears.desk import Desk
 from allears.know.graph import Graph
 
+pytestmark = pytest.mark.both_desks
+
 
 def rows_naming(desk: Desk, *words: str) -> int:
     """Count rows, in any table of the desk, that hold one of these words."""

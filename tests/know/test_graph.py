@@ -17,6 +17,8 @@ from allears.know.limits import Limits
 from allears.know.relationship import TraitRule, from_domains
 from allears.tables import table
 
+pytestmark = pytest.mark.both_desks
+
 
 def test_rows_that_share_an_identifier_are_one_customer_in_the_very_batch_that_says_so(graph: Graph) -> None:
     found = keys(
@@ -115,6 +117,7 @@ def test_a_browser_joins_a_mail_address_and_the_account_it_later_logs_into(graph
     assert len(set(found)) == 1
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.parametrize("batches", [1, 5])
 def test_a_phone_shared_by_5000_people_joins_nobody(graph: Graph, batches: int) -> None:
     rows = [{"email": f"p{i}@x.example", "phone": "+12025550143"} for i in range(5000)]
@@ -135,6 +138,7 @@ def test_none_at_none_on_each_third_record_joins_nobody(graph: Graph) -> None:
     assert graph.links().num_rows == 0
 
 
+@pytest.mark.sqlite_alone
 def test_10000_browsers_of_one_user_stop_at_the_limit_and_the_user_stays_known(graph: Graph) -> None:
     for start in range(0, 10_000, 2_500):
         found = keys(
@@ -161,23 +165,18 @@ def test_the_same_handle_on_two_networks_is_two_people(graph: Graph) -> None:
     assert len(set(keys(graph, {"handle": "one:ada"}, {"handle": "two:ada"}))) == 2
 
 
-def test_order_and_batches_change_nothing(tmp_path_factory: pytest.TempPathFactory, clock: SetClock) -> None:
-    from allears.desk import upgrade
-
+def test_order_and_batches_change_nothing(open_desk: Callable[[], Desk], clock: SetClock) -> None:
     chance = random.Random(7)
     events = household(chance, 120)
     seen = []
     for size in (120, 17, 3):
-        desk = Desk("sqlite:///desk.db", tmp_path_factory.mktemp("desk"))
-        upgrade(desk)
-        graph = Graph(desk, digest, clock=clock, limits=Limits(shared_by=4))
+        graph = Graph(open_desk(), digest, clock=clock, limits=Limits(shared_by=4))
         for start in range(0, len(events), size):
             some = events[start : start + size]
             graph.identify(arrivals(*(ids for _, ids in some), at=[at for at, _ in some]))
         chance.shuffle(events)
         seen.append(partition(graph))
         assert partition(graph) == seen[0]
-        desk.close()
     assert len(set(seen[0].values())) > 3
 
 
@@ -226,6 +225,7 @@ def test_threads_may_share_one_graph(graph: Graph) -> None:
     assert len(set(keys(graph, *rows))) == 40
 
 
+@pytest.mark.sqlite_alone
 def test_a_write_that_fails_leaves_no_trace_in_memory(graph: Graph, desk: Desk) -> None:
     before = keys(graph, ADA)
     with desk.engine.connect() as connection:

@@ -11,6 +11,8 @@ from allears.desk import Desk
 from allears.know.graph import Graph
 from allears.know.profile import Profiles
 
+pytestmark = pytest.mark.both_desks
+
 
 class Box:
     """A vault that hides with a mask, counts what it sealed and can lose a key."""

@@ -30,7 +30,7 @@ from allears.act.send import Message, Outcome, Poster, send_apprise, trusted
 from allears.clock import Clock, SystemClock
 from allears.desk.base import Desk
 from allears.desk.work import Delivery, Destination
-from allears.errors import NotFound, Refused
+from allears.errors import NotFound, Refused, WorldFailed
 from allears.guard.address import check_url
 from allears.guard.permit import Gate
 from allears.guard.purpose import Purpose
@@ -300,7 +300,7 @@ class Outbox:
     async def _look(self, threads: ThreadPoolExecutor) -> list[str]:
         try:
             return await _aside(threads, partial(due, self._desk, self._clock.now()))
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, WorldFailed) as error:
             _log.error("the outbox could not be read for now: %s", type(error).__name__)
             return []
 
@@ -319,7 +319,7 @@ class Outbox:
                         settle, self._desk, claimed[0], outcome, self._clock.now(), self._patience
                     )
                     counts[await _aside(threads, settled)] += 1
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, WorldFailed) as error:
             # What is claimed is claimed again later; the other queues go on.
             _log.error("a queue of the outbox stopped for now: %s", type(error).__name__)
         finally:

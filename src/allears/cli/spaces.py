@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from allears.cli import show
 from allears.cli.where import HERE, Where
 from allears.errors import Refused
-from allears.settings import FILE, Settings, SpaceSettings
+from allears.settings import FILE, DeskSettings, Settings, SpaceSettings
 from allears.show import words
 
 COUNTS = ("source", "channel", "stored", "duplicates", "refused", "first_at", "last_at")
@@ -25,6 +25,12 @@ def new(
     ] = None,
     timezone: Annotated[str, Parameter(help="IANA zone of business hours.")] = "UTC",
     country: Annotated[str, Parameter(help="ISO country whose holidays count.")] = "US",
+    desk: Annotated[
+        str | None,
+        Parameter(
+            help="A database on PostgreSQL for the desk, `postgresql+pg8000://USER@HOST/DATABASE`; its password is in `$ALLEARS_DESK_PASSWORD`."
+        ),
+    ] = None,
     json: bool = False,
 ) -> None:
     """Make a space: a folder with settings, key and stores.
@@ -38,8 +44,13 @@ def new(
 
     if (directory / FILE).exists():
         raise Refused("there is a space already", place=str(directory))
+    try:
+        placed = DeskSettings() if desk is None else DeskSettings(url=desk)
+    except ValueError as error:
+        raise Refused(str(error), place="--desk") from None
     settings = Settings(
-        space=SpaceSettings(name=name or directory.resolve().name[:64], timezone=timezone, country=country)
+        space=SpaceSettings(name=name or directory.resolve().name[:64], timezone=timezone, country=country),
+        desk=placed,
     )
     Space.open(directory, create=True, settings=settings).close()
     if json:

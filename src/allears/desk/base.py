@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from allears.desk import postgres
 from allears.errors import Refused
 
 NAMING = {
@@ -52,7 +54,7 @@ class Base(DeclarativeBase):
 
 
 class Desk:
-    """The operational store of a space.
+    """The operational store of a space: SQLite, or PostgreSQL.
 
     Parameters
     ----------
@@ -60,27 +62,53 @@ class Desk:
         An SQLAlchemy URL; a relative SQLite path is taken from ``folder``.
     folder
         The space's folder.
+    entry
+        What PostgreSQL asks before it lets anybody in.
+
+    Raises
+    ------
+    Refused
+        It is neither, or PostgreSQL's driver is not installed.
+
+    Notes
+    -----
+    Writers take turns, on both: SQLite locks its file, on PostgreSQL each writing transaction waits for one lock. What
+    is read and written back within a transaction is therefore never somebody else's older value, and no statement need
+    know which database it is for. A reader waits for nobody and sees one moment.
     """
 
-    def __init__(self, url: str, folder: Path) -> None:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
+    def __init__(self, url: str, folder: Path, entry: postgres.Entry | None = None) -> None:
+        parsed = _parsed(url)
+        if parsed.drivername == postgres.DRIVER:
+            self.engine: Engine = postgres.engine(parsed, entry or postgres.Entry())
+            return
+        if parsed.database not in (None, "", ":memory:"):
             parsed = parsed.set(database=str(folder / str(parsed.database)))
-        self.engine: Engine = create_engine(parsed)
-        if parsed.get_backend_name() == "sqlite":
-            event.listen(self.engine, "connect", _sqlite_ready)
-            event.listen(self.engine, "begin", _sqlite_begin)
+        # An error shows the statement, never the values: those are somebody's.
+        self.engine = create_engine(parsed, hide_parameters=True)
+        event.listen(self.engine, "connect", _sqlite_ready)
+        event.listen(self.engine, "begin", _sqlite_begin)
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may digest by it."""
+        return self.engine.dialect.name == "postgresql"
 
     @contextmanager
     def session(self) -> Iterator[Session]:
         """Open a transaction: commits at the end, rolls back on an error. Objects stay readable afterwards."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with (
+            postgres.told(self.engine),
+            Session(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Open a transaction that only reads: it waits for no writer."""
         with (
+            postgres.told(self.engine),
             Session(self.engine.execution_options(reading=True), expire_on_commit=False) as session,
             session.begin(),
         ):
@@ -89,6 +117,18 @@ class Desk:
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # its text may repeat a part of what was given
+        parsed = None
+    if parsed is None or not (parsed.get_backend_name() == "sqlite" or parsed.drivername == postgres.DRIVER):
+        raise Refused(
+            f"expected `sqlite:///FILE` or `{postgres.DRIVER}://USER@HOST/DATABASE`", place=postgres.PLACE
+        )
+    return parsed
 
 
 def _sqlite_ready(connection: Any, _record: Any) -> None:

@@ -26,6 +26,7 @@ MODELS = (
     "asking",
     "rights",
     "consent",
+    "digesting",
 )
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -39,15 +40,16 @@ def upgrade(desk: Desk) -> None:
         The desk was made by a newer version of Allears.
     """
     load_models()
-    with desk.engine.connect() as connection:
-        found = version(connection)
+    with desk.reading() as session:
+        found = version(session.connection())
         if found == newest():
             return
         if found is not None and found > newest():
             raise Refused(
                 f"this space was made by a newer Allears (desk {found}, here {newest()})", place="desk"
             )
-    with desk.engine.begin() as connection:
+    with desk.session() as session:
+        connection = session.connection()
         # Looked at again inside the lock: two processes may have started together.
         if version(connection) != newest():
             from alembic import command

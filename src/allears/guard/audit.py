@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from allears.clock import Clock, SystemClock
@@ -119,9 +119,6 @@ class Audit:
 
         With several details, each target has its own.
         """
-        if session.get_bind().dialect.name == "postgresql":
-            # SQLite's transactions queue by themselves; elsewhere the next number must be waited for.
-            session.execute(text("LOCK TABLE audit_entries IN EXCLUSIVE MODE"))
         last = session.scalars(select(AuditEntry).order_by(AuditEntry.number.desc()).limit(1)).first()
         number, previous = (last.number, last.hash) if last else (0, START)
         reason = (redact([why[:400]]).texts[0] or "")[:400]

@@ -82,7 +82,14 @@ def settle(
     return arrivals, latest, stored
 
 
-def amend(ground: Ground, latest: dict[str, Change], stored: pa.Table, understand: Understand) -> Amended:
+def amend(
+    ground: Ground,
+    latest: dict[str, Change],
+    stored: pa.Table,
+    understand: Understand,
+    *,
+    starts: dict[str, int] | None = None,
+) -> Amended:
     """Change the stored rows, and remember which version counts."""
     result = Amended()
     rows = {row["signal_id"]: row for row in stored.to_pylist()}
@@ -93,10 +100,11 @@ def amend(ground: Ground, latest: dict[str, Change], stored: pa.Table, understan
         signals = understand(arrivals, keys)
         days = pa.array([rows[change.signal_id]["day"] for change in edits], pa.string())
         result.edited = signals.set_column(signals.schema.get_field_index("day"), "day", days)
-        ground.store.amend("signals", pa.table(result.edited), RENEWED)
+        ground.store.amend("signals", pa.table(result.edited), RENEWED, starts=starts)
     result.deleted = [name for name, change in latest.items() if change.row is None and name in rows]
     if result.deleted:
-        ground.store.amend("signals", _emptied([rows[name] for name in result.deleted]), RENEWED)
+        gone = _emptied([rows[name] for name in result.deleted])
+        ground.store.amend("signals", gone, RENEWED, starts=starts)
         withdraw(ground.desk, result.deleted)
     _remember(ground, latest, replaced=set(rows))
     return result
@@ -125,14 +133,20 @@ def tidy(ground: Ground, *, now: bool = False) -> dict[str, int]:
     """Join small files and remove those no longer needed.
 
     A replaced file stays a week; an hour, where an edited or deleted message or something that was due is in one, so
-    that readers that opened it before can end; not at all with ``now``.
+    that readers that opened it before can end; not at all with ``now``, unless other workers may be writing files just now.
     """
     moment = ground.clock.now()
     joined = ground.store.compact("signals")
     with ground.desk.session() as session:
         waiting = list(session.scalars(select(Amendment).where(Amendment.replaced_at.is_not(None))))
         due = session.get(Mark, DUE_SINCE)
-        hours = 0 if now else READERS_HOURS if waiting or due is not None else UNUSED_HOURS
+        hours = (
+            0
+            if now and not ground.desk.shared
+            else READERS_HOURS
+            if waiting or due is not None
+            else UNUSED_HOURS
+        )
         removed = ground.store.vacuum("signals", hours=hours)
         for one in waiting:
             if one.replaced_at is not None and one.replaced_at <= moment - timedelta(hours=hours):

@@ -72,7 +72,8 @@ def backup(ground: Ground, target: Path) -> Summary:
         raise Refused("there is a file already", place=str(target))
     if ground.desk.engine.dialect.name != "sqlite":
         raise Refused(
-            "expected a desk on SQLite; back other desks up with their own tools", place="[desk] url"
+            "this space's desk is on PostgreSQL, which this file cannot hold: stop the servers, keep a `pg_dump` of the database and a copy of the folder",
+            place="[desk] url",
         )
     key = read_key_file(ground.folder / KEY_FILE)
     header = Header(ground.settings.space.name, ground.clock.now(), newest(), key.fingerprint)

@@ -7,19 +7,19 @@ very customer, and before sealing because the key is the customer's.
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import logging
 import os
 import re
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from itertools import accumulate
-from typing import IO, TypedDict
+from typing import TypedDict
 
 import msgspec
 import numpy as np
@@ -27,22 +27,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from allears.desk.listening import Source
-from allears.errors import NotReady
 from allears.guard.redaction.labels import redact_labels
 from allears.guard.redaction.level import Level, hidden_kinds
 from allears.guard.redaction.properties import redact_json
 from allears.guard.redaction.redact import redact
 from allears.guard.redaction.spotter import Spotter, load_spotter
-from allears.journey.amend import Amended, amend, deleted_ids, settle
+from allears.journey.alone import Alone, Claims, hashed
+from allears.journey.amend import Amended, amend, settle
 from allears.journey.ground import Ground
-from allears.journey.heard import count_past, note_count, note_signals
+from allears.journey.heard import note_count, note_signals
+from allears.journey.leases import Busy, Leases
 from allears.journey.models import learned_at, reader_of
 from allears.journey.networks import network
 from allears.journey.payloads import Payloads, read_payloads
 from allears.journey.second import Second
-from allears.journey.take import INBOX, context_of, keep_refused, pending_ids
+from allears.journey.take import INBOX, context_of, keep_refused
 from allears.know.profile import Profiles
-from allears.lake import Damage, Frame, Seen
+from allears.lake import Damage, Frame, Overtaken
 from allears.listen.changes import Change
 from allears.listen.networks import name_networks
 from allears.listen.reading import Context, Refusal
@@ -53,6 +54,7 @@ SIGNALS, ARRIVALS = TABLES["signals"], TABLES["arrivals"]
 log = logging.getLogger("allears.digest")
 FRAME_BYTES = 64 << 20
 _LABELS = ("name", "service", "platform", "region", "partner")
+BUSY_SECONDS = 0.05
 LARGE = 10_000
 """Rows from which a second process is worth its start."""
 MENTION = re.compile(r"(?<![\w@])@(\w{2,40})")
@@ -90,21 +92,20 @@ class _Batch:
 
 
 class Digest:
-    """Takes segments over into the lake. One at a time per space: it holds a lock.
+    """Takes segments over into the lake: alone on a space whose desk is on SQLite, beside others on PostgreSQL.
 
     Raises
     ------
     NotReady
-        Another process digests this space already.
+        Another process digests this space already, and its desk is on SQLite.
     """
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._lock = _hold(ground)
-        self.profiles = Profiles(ground.desk, ground.vault.seal, ground.vault.open)
+        self.claims: Claims = Leases(ground) if ground.desk.shared else Alone(ground)
+        others = self.claims.profiles if ground.desk.shared else None
+        self.profiles = Profiles(ground.desk, ground.vault.seal, ground.vault.open, others=others)
         self._learned_at, self._reader = learned_at(ground), reader_of(ground)
-        self._seen = Seen(known_hashes(ground))
-        count_past(ground)
         guard = ground.settings.guard
         # A wrong kind is told when the space opens, not by the first message.
         hidden_kinds(guard.level, guard.also, guard.keep)
@@ -116,12 +117,11 @@ class Digest:
             spotter=load_spotter(guard.spotter),
         )
         self._second = Second(ground.settings.lake.second_process and (os.cpu_count() or 1) > 1)
-        self._forget(deleted_ids(ground))
 
     def close(self) -> None:
         """Let another process digest."""
         self._second.close()
-        self._lock.close()
+        self.claims.close()
 
     def run(self) -> Iterator[Digested]:
         """Take over all that waits, one micro-batch after the other."""
@@ -142,39 +142,44 @@ class Digest:
 
     def _step(self) -> Digested | None:
         batch = self._gather()
-        if not batch.frames and not batch.positions:
+        while not batch.frames and not batch.positions:
             self._tidy(batch)
-            self._second.close()
-            return None
+            if not self.claims.release():
+                self._second.close()
+                return None
+            batch = self._gather()
         self._report(batch.damaged)
-        before = self._seen.copy()
         try:
             result = self._understand(batch)
-            if result.signals is not None and result.signals.num_rows:
-                self._ground.store.append("signals", result.signals, batch.positions)
-            elif batch.positions:
-                self._ground.store.append("signals", SIGNALS.empty(), batch.positions)
+            # Before the commit, after which nobody reads these frames again; a row that is kept already is kept once.
+            self._keep_refused(batch)
+            signals = SIGNALS.empty() if result.signals is None else result.signals
+            self._ground.store.append("signals", signals, batch.positions, starts=self.claims.starts)
+        except (Busy, Overtaken):
+            # Others are at it: in a moment this is done, by them or here.
+            self.claims.failed()
+            time.sleep(BUSY_SECONDS)
+            return Digested()
         except BaseException:
-            # Ids count as seen once they are stored: else the next try would take this batch for duplicates, and lose it.
-            self._seen = before
+            self.claims.failed()
             raise
-        for frame, refusals in batch.refused:
-            keep_refused(
-                self._ground,
-                refusals,
-                source=frame.source,
-                channel=frame.channel,
-                at=_moment(frame.received_us),
-            )
         self._count(batch, result)
         self._tidy(batch)
         return result
 
+    def _keep_refused(self, batch: _Batch) -> None:
+        for frame, refusals in batch.refused:
+            at = _moment(frame.received_us)
+            keep_refused(self._ground, refusals, source=frame.source, channel=frame.channel, at=at)
+
     def _gather(self) -> _Batch:
         batch, size, rows = _Batch(), 0, 0
         inbox, limit = self._ground.inbox, self._ground.settings.lake.batch_rows
-        for segment in inbox.segments():
-            end, closed = inbox.end(segment)
+        for segment, until in self.claims.offered():
+            try:
+                end, closed = inbox.end(segment)
+            except FileNotFoundError:  # another worker was quicker
+                continue
             offset = self._ground.store.position("signals", segment)
             if closed and offset >= end:
                 batch.finished.append(segment)
@@ -185,7 +190,7 @@ class Digest:
                 reached = position.offset
                 size += len(frame.body)
                 rows += position.rows
-                if size > FRAME_BYTES or rows >= limit:
+                if reached == until or (until is None and (size > FRAME_BYTES or rows >= limit)):
                     break
             else:
                 # What could not be read is reported and kept aside, so that it counts as read.
@@ -238,12 +243,14 @@ class Digest:
         found = [payloads.arrivals for payloads in read if payloads.arrivals is not None]
         changes = [change for payloads in read for change in payloads.changes]
         if not found and not changes:
+            self.claims.new(np.zeros(0, np.uint64), batch.positions)
             return result
         arrivals = pa.concat_batches(found) if found else ARRIVALS.empty()
         if changes:
+            changed = pa.array(sorted({change.signal_id for change in changes}), pa.string())
+            self.claims.change(hashed(self._ground, changed))
             arrivals = self._amend(arrivals, changes, result)
-        hashes = self._ground.engine.hashes(arrivals["signal_id"]).to_numpy(zero_copy_only=False)
-        new = self._seen.add(hashes)
+        new = self.claims.new(hashed(self._ground, arrivals["signal_id"]), batch.positions)
         result.duplicates = int(len(new) - np.count_nonzero(new))
         result.by_source = _by_source(arrivals["source"], pa.array(new))
         if result.duplicates:
@@ -255,15 +262,10 @@ class Digest:
 
     def _amend(self, arrivals: pa.RecordBatch, changes: list[Change], result: Digested) -> pa.RecordBatch:
         arrivals, latest, stored = settle(self._ground, arrivals, changes)
-        result.amended = amend(self._ground, latest, stored, self.signals)
-        self._forget([name for name, change in latest.items() if change.row is None])
-        return arrivals
-
-    def _forget(self, ids: list[str]) -> None:
+        result.amended = amend(self._ground, latest, stored, self.signals, starts=self.claims.starts)
         # A message that comes after its own delete is a duplicate of nothing: it is not stored.
-        if ids:
-            hashes = self._ground.engine.hashes(pa.array(ids, pa.string()))
-            self._seen.add(hashes.to_numpy(zero_copy_only=False))
+        self.claims.forget([name for name, change in latest.items() if change.row is None])
+        return arrivals
 
     def signals(self, arrivals: pa.RecordBatch, keys: pa.Array | None = None) -> pa.RecordBatch:
         """Turn arrivals into signals: the stages in their order.
@@ -365,28 +367,18 @@ class Digest:
             session.flush()
             if result.signals is not None and result.signals.num_rows:
                 note_signals(session, result.signals)
+            self.claims.stored(session, result.signals, result.amended)
 
     def _tidy(self, batch: _Batch) -> None:
         inbox, store = self._ground.inbox, self._ground.store
         for segment in {*batch.finished, *batch.positions}:
-            end, closed = inbox.end(segment)
+            try:
+                end, closed = inbox.end(segment)
+            except FileNotFoundError:
+                continue
             if closed and store.position("signals", segment) >= end:
                 store.settle()
                 inbox.remove(segment)
-
-
-def known_hashes(ground: Ground, *, pending: bool = False) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    """Hashes of the ids of the last days, and of what waits in the inbox if asked."""
-    since = ground.clock.now() - timedelta(days=ground.settings.lake.dedup_days)
-    rows = ground.engine.query(
-        "SELECT hash(signal_id) AS h FROM signals WHERE received_at >= $since", since=since
-    )
-    hashes = rows["h"].to_numpy()
-    if pending:
-        hashes = np.concatenate(
-            [hashes, ground.engine.hashes(pending_ids(ground)).to_numpy(zero_copy_only=False)]
-        )
-    return np.asarray(hashes, dtype=np.uint64)
 
 
 @contextmanager
@@ -414,16 +406,6 @@ def _by_source(sources: pa.Array, new: pa.Array) -> dict[str, tuple[int, int]]:
     return {
         r["source"]: (r["new_sum"] or 0, r["new_count"] - (r["new_sum"] or 0)) for r in counted.to_pylist()
     }
-
-
-def _hold(ground: Ground) -> IO[bytes]:
-    lock = open(ground.folder / "digest.lock", "ab")  # noqa: SIM115 - held for as long as this process digests
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise NotReady("another process digests this space", place=str(ground.folder)) from None
-    return lock
 
 
 def _moment(micros: int) -> datetime:

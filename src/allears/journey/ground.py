@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
+from collections.abc import Mapping as Given
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -15,7 +17,7 @@ from sqlalchemy import select
 
 from allears.act.deliver import Outbox
 from allears.clock import Clock, SystemClock
-from allears.desk import Desk, upgrade
+from allears.desk import Desk
 from allears.desk.listening import Source
 from allears.errors import NotFound, Refused
 from allears.guard.audit import Audit
@@ -23,6 +25,7 @@ from allears.guard.permit import Gate
 from allears.guard.pseudonym import Pseudonym
 from allears.guard.space_key import make_key_file, read_key_file
 from allears.guard.vault import Vault
+from allears.journey.opening import open_desk
 from allears.journey.tallies import Tallies
 from allears.know.graph import Graph
 from allears.know.relationship import from_domains
@@ -34,6 +37,7 @@ from allears.settings import FILE, Settings, SpaceSettings, read_settings, write
 
 KEY_FILE = "space.key"
 _SEALED = "sealed:"
+NOTHING: Given[str, str] = MappingProxyType({})
 
 
 @dataclass
@@ -107,7 +111,12 @@ class Ground:
 
 
 def lay(
-    folder: Path, *, clock: Clock | None = None, create: bool = False, settings: Settings | None = None
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    create: bool = False,
+    settings: Settings | None = None,
+    environment: Given[str, str] = NOTHING,
 ) -> Ground:
     """Open the space in a folder, or make it.
 
@@ -119,6 +128,8 @@ def lay(
         Make folder, settings file, key and stores when they are not there.
     settings
         What to write when the space is made.
+    environment
+        Where the password of a desk on PostgreSQL is looked up; handed in by the door.
 
     Raises
     ------
@@ -130,15 +141,18 @@ def lay(
     if not (folder / FILE).is_file():
         if not create:
             raise NotFound(f"no {FILE} here; `allears new DIR` makes a space", place=str(folder))
-        _make(folder, settings or Settings(space=SpaceSettings(name=folder.resolve().name[:64] or "space")))
+        chosen = settings or Settings(space=SpaceSettings(name=folder.resolve().name[:64] or "space"))
+        if chosen.desk.url.startswith("postgresql"):
+            # A database that is away or holds another space is told before there is half a space.
+            open_desk(chosen.desk, folder, environment).close()
+        _make(folder, chosen)
     chosen = read_settings(folder)
     if chosen.engine.url != "duckdb":
         raise Refused(
             "expected engine url `duckdb`, the only engine of this release", place="allears.toml [engine] url"
         )
     key = read_key_file(folder / KEY_FILE)
-    desk = Desk(chosen.desk.url, folder)
-    upgrade(desk)
+    desk = open_desk(chosen.desk, folder, environment, key.fingerprint)
     vault = Vault(desk, key, chosen.space.name)
     store = Store(folder / chosen.lake.url)
     limits, rules = chosen.listen, from_domains(chosen.space.employee_domains, chosen.space.partner_domains)

@@ -6,9 +6,12 @@ and when history is imported that is older than what it has seen.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import structs
@@ -16,6 +19,7 @@ from msgspec import structs
 from allears.act.case import open_cases
 from allears.act.issue import Change, record
 from allears.act.notice import case_notice, issue_notice
+from allears.desk.digesting import News
 from allears.desk.listening import Mark
 from allears.desk.work import Case
 from allears.errors import NotReady
@@ -59,10 +63,47 @@ class Lookout:
         self._waiting: list[pa.RecordBatch] = []
         self._looked: datetime | None = None
         self._erased: str | None = None
+        self._rebuilt_at: int | None = None
 
-    def feed(self, signals: pa.RecordBatch) -> None:
-        """Hand over what a micro-batch stored."""
+    def hear(self, news: Sequence[News]) -> datetime | None:
+        """Take in what workers left word of; returns when the oldest of it arrived."""
+        oldest: list[datetime] = []
+        for one in news:
+            changed, deleted = (
+                msgspec.json.decode(told, type=list[str]) for told in (one.edited, one.deleted)
+            )
+            if changed or deleted:
+                edited = self._by_ids(changed).combine_chunks().to_batches()
+                self.revise(Amended(edited[0] if edited else None, deleted))
+            days = None if one.days is None else msgspec.json.decode(one.days, type=list[str])
+            ids = pa.array(np.frombuffer(one.ids, "<u8").astype(np.uint64))
+            stored = self._ground.engine.by_ids(WATCHED, ids, days)
+            # A change claims ids too, of signals that were stored before.
+            before = pa.array([*changed, *deleted], pa.string())
+            stored = stored.filter(pc.invert(pc.is_in(stored["signal_id"], value_set=before)))
+            if stored.num_rows:
+                oldest.append(pc.min(stored["received_at"]).as_py())
+                if not self._known(one):
+                    self._waiting += stored.combine_chunks().to_batches()
+        return min(oldest, default=None)
+
+    def _known(self, one: News) -> bool:
+        # In the lake already when all was read from there.
+        position = self._ground.store.position
+        return (
+            self._rebuilt_at is not None and position("signals", one.segment, self._rebuilt_at) >= one.until
+        )
+
+    def _by_ids(self, ids: Sequence[str]) -> pa.Table:
+        columns = ", ".join(f'"{c}"' for c in WATCHED)
+        query = f"SELECT {columns} FROM signals WHERE signal_id IN (SELECT unnest($ids))"
+        return self._ground.engine.query(query, ids=list(ids))
+
+    def feed(self, signals: pa.RecordBatch) -> datetime | None:
+        """Hand over what a micro-batch stored; returns when the oldest of it arrived."""
         self._waiting.append(signals.select([n for n in WATCHED if n in signals.schema.names]))
+        oldest: datetime | None = pc.min(signals["received_at"]).as_py()
+        return oldest
 
     def revise(self, amended: Amended) -> None:
         """Hand over what a micro-batch edited and deleted of what was stored before."""
@@ -78,16 +119,16 @@ class Lookout:
             b.filter(pc.invert(pc.is_in(b["signal_id"], value_set=changed))) for b in self._waiting
         ]
         if again := [signal for signal in renewed if signal in waiting]:
-            columns = ", ".join(f'"{c}"' for c in WATCHED)
-            query = f"SELECT {columns} FROM signals WHERE signal_id IN (SELECT unnest($ids))"
-            self._waiting += self._ground.engine.query(query, ids=again).to_batches()
+            self._waiting += self._by_ids(again).to_batches()
 
     def look(self, upto: datetime | None = None) -> Seen:
         """Judge every hour that has ended by ``upto``, and act."""
         upto = upto or self._ground.clock.now()
         self._forget_erased()
         if self._watch is None or self._older_waits() or self._idle(upto):
-            watched = self._rebuild(upto)
+            # One version of the lake for all: what other workers commit meanwhile is heard of afterwards.
+            with self._ground.engine.standing_still("signals") as self._rebuilt_at:
+                watched = self._rebuild(upto)
         else:
             watched = [self._watch.advance(self._take(), upto)]
         self._upto = max(self._upto or upto, upto)

@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from allears.clock import utc
 from allears.desk import Desk
 from allears.desk.listening import Tally
+from allears.errors import WorldFailed
 from allears.measure import periods
 from allears.measure.tally import Ask, Span
 
@@ -102,7 +103,7 @@ class Tallies:
             fresh = pa.concat_tables([_of(kept, marks.keys() - made_of.keys()), fresh])
             made_of = marks | made_of
         # What cannot be kept now is asked again: no reason to leave a reader without the answer.
-        with contextlib.suppress(SQLAlchemyError), self._desk.session() as session:
+        with contextlib.suppress(SQLAlchemyError, WorldFailed), self._desk.session() as session:
             session.merge(Tally(question=question, content=_content(fresh, made_of, reach)))
 
     def freeze(self, days: Collection[str]) -> int:

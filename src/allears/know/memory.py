@@ -72,13 +72,22 @@ class Memory:
     def reading(self) -> Iterator[Components]:
         """Hold the components still, caught up with the desk."""
         with self.desk.reading() as session:
-            now = session.scalar(select(IdentityRevision.revision))
-            if now is not None and now != self._revision:
-                row = ledger.lock(session)
+            row = session.scalars(select(IdentityRevision)).first()
+            if row is not None and row.revision != self._revision:
                 with self._turn:
-                    self._catch_up(session, row)
+                    self._catch_up_reading(session, row)
         with self._turn:
             yield self._components
+
+    def _catch_up_reading(self, session: Session, row: IdentityRevision) -> None:
+        # One moment is seen, so no turn is waited for. Only new limits write here; where somebody else wrote first, the
+        # database refuses, and what was worked out in memory is not what is written.
+        try:
+            self._catch_up(session, row)
+            session.flush()
+        except BaseException:
+            self.lose()
+            raise
 
     def _catch_up(self, session: Session, row: IdentityRevision) -> None:
         if row.forgotten > self._revision > 0:

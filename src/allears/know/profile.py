@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,14 +50,23 @@ class Profiles:
         Most names, addresses ... kept of one customer; the oldest goes when another comes.
     remembered
         Customers kept in memory.
+    others
+        Keeps other processes that learn from learning meanwhile, where there are such.
     """
 
     def __init__(
-        self, desk: Desk, seal: Seal, open: Seal, *, values_per_type: int = 12, remembered: int = 50_000
+        self,
+        desk: Desk,
+        seal: Seal,
+        open: Seal,
+        *,
+        values_per_type: int = 12,
+        remembered: int = 50_000,
+        others: Callable[[], AbstractContextManager[None]] | None = None,
     ) -> None:
         self._desk, self._seal, self._open = desk, seal, open
         self._values_per_type, self._remembered = values_per_type, remembered
-        self._turn = threading.RLock()
+        self._turn, self._others = threading.RLock(), others
         self._subjects: OrderedDict[str, dict[str, Known]] = (
             OrderedDict()
         )  # customer -> subject -> what is known
@@ -73,7 +83,10 @@ class Profiles:
             Today's customer of each row, as `allears.know.graph.Graph.identify` gave it.
         """
         told = _told(arrivals, customer_keys)
-        with self._turn:
+        with self._turn, self._others() if self._others is not None else nullcontext():
+            if self._others is not None:
+                # What others learned meanwhile would be written over.
+                self._subjects.clear()
             self._remember({customer for customer, _, _ in told})
             changed = {customer for customer, kind, value in told if self._add(customer, kind, value)}
             subjects = sorted(changed)

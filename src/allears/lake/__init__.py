@@ -4,6 +4,6 @@ from allears.lake.engine import Engine
 from allears.lake.frames import Damage, Frame
 from allears.lake.inbox import Inbox, InboxFull
 from allears.lake.seen import Seen
-from allears.lake.store import Store
+from allears.lake.store import Overtaken, Store
 
-__all__ = ["Damage", "Engine", "Frame", "Inbox", "InboxFull", "Seen", "Store"]
+__all__ = ["Damage", "Engine", "Frame", "Inbox", "InboxFull", "Overtaken", "Seen", "Store"]

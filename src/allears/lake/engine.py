@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
@@ -56,10 +56,13 @@ class Engine:
         self._versions: dict[str, int] = {}
         self._made_of: dict[str, dict[str, bytes]] = {}
         self._tables: dict[str, ibis.Table] = {}
+        self._still = False
 
     def table(self, name: str) -> ibis.Table:
         """Return a lake table as an Ibis expression of its newest version."""
         with self._lock:
+            if self._still and name in self._tables:
+                return self._tables[name]
             version = self._store.version(name)
             if self._versions.get(name) != version:
                 self._view(name)
@@ -95,6 +98,17 @@ class Engine:
         with self._lock:
             yield
 
+    @contextmanager
+    def standing_still(self, name: str) -> Iterator[int]:
+        """Answer from one version of the lake until the end; gives a table's number."""
+        with self._lock:
+            version = self.version(name)
+            self._still = True
+            try:
+                yield version
+            finally:
+                self._still = False
+
     def arrow(self, expression: ibis.Table) -> pa.Table:
         """Answer a table expression as an Arrow table."""
         with self._lock:
@@ -107,6 +121,27 @@ class Engine:
                 if name in sql:
                     self.table(name)
             return self._ibis.con.sql(sql, params=values or None).to_arrow_table()
+
+    def ids_in(self, files: Sequence[str]) -> pa.Array:
+        """Hash the signal ids that some files of the table ``signals`` hold, as `hashes` does."""
+        with self._lock:
+            rows = f"SELECT hash(signal_id) AS h FROM ({_select('signals', list(files))})"
+            return self._ibis.con.sql(rows).to_arrow_table()["h"].combine_chunks()
+
+    def by_ids(self, columns: Sequence[str], hashes: pa.Array, days: Sequence[str] | None = None) -> pa.Table:
+        """Give the signals whose ids hash to these, of all days or of those that are named."""
+        listed = ", ".join(f'"{c}"' for c in columns)
+        within = "" if days is None else " AND day IN (SELECT unnest($days))"
+        with self._lock:
+            self.table("signals")
+            self._ibis.con.register("wanted_ids", pa.table({"h": hashes}))
+            try:
+                return self._ibis.con.sql(
+                    f"SELECT {listed} FROM signals WHERE hash(signal_id) IN (SELECT h FROM wanted_ids){within}",
+                    params=None if days is None else {"days": list(days)},
+                ).to_arrow_table()
+            finally:
+                self._ibis.con.unregister("wanted_ids")
 
     def hashes(self, texts: pa.Array) -> pa.Array:
         """Hash strings to 64 bits, the same on each machine of one engine version."""

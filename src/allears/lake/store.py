@@ -16,7 +16,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from allears.errors import WorldFailed
+from allears.errors import NotReady, WorldFailed
 from allears.tables import table
 
 T = TypeVar("T")
@@ -24,6 +24,10 @@ TRIES = 5
 PARTITIONS = {"signals": ["day"]}
 # The log keeps the smallest and largest value of a column for each file; of texts that would outlive their deletion.
 CONFIGURATION = {"signals": {"delta.dataSkippingStatsColumns": "occurred_at,received_at"}}
+
+
+class Overtaken(NotReady):
+    """Another worker has done this already; nothing is missing."""
 
 
 class Store:
@@ -39,25 +43,35 @@ class Store:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._open: dict[str, DeltaTable] = {}
+        self._remembered: tuple[tuple[str, int], DeltaTable] | None = None
         # Digest, compaction and retention would otherwise make each other's commits fail.
         self._turn = threading.RLock()
 
     def append(
-        self, name: str, batch: pa.RecordBatch | pa.Table, positions: Mapping[str, int] | None = None
+        self,
+        name: str,
+        batch: pa.RecordBatch | pa.Table,
+        positions: Mapping[str, int] | None = None,
+        *,
+        starts: Mapping[str, int] | None = None,
     ) -> None:
         """Write rows in one commit, together with how far each inbox segment was read.
+
+        With ``starts``, where each segment stood when the batch was begun, the commit goes in only where it still stands there.
 
         Raises
         ------
         WorldFailed
             The disk or the table failed; nothing of this batch is visible.
+        Overtaken
+            Somebody else took these segments further; nothing of this batch is visible, and nothing of it is missing.
         """
         rows = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
         moved = [Transaction(app_id=segment, version=offset) for segment, offset in (positions or {}).items()]
         self._change(
             name,
             lambda: write_deltalake(
-                str(self.folder / name),
+                self._standing(name, starts) or str(self.folder / name),
                 rows.cast(table(name).schema),
                 mode="append",
                 partition_by=PARTITIONS.get(name),
@@ -67,15 +81,37 @@ class Store:
             ),
         )
 
-    def amend(self, name: str, rows: pa.Table, columns: Sequence[str]) -> None:
+    def _standing(self, name: str, starts: Mapping[str, int] | None) -> DeltaTable | None:
+        """Give the table as it is, checked: a commit on it fails when any of these segments moves before it is in."""
+        if starts is None:
+            return None
+        try:
+            delta = DeltaTable(str(self.folder / name))
+        except TableNotFoundError:
+            return None
+        if any((delta.transaction_version(segment) or 0) != start for segment, start in starts.items()):
+            raise Overtaken("another worker took this part of the inbox over", place=name)
+        return delta
+
+    def amend(
+        self,
+        name: str,
+        rows: pa.Table,
+        columns: Sequence[str],
+        *,
+        starts: Mapping[str, int] | None = None,
+    ) -> None:
         """Give rows that are stored already other values; they are found by ``signal_id`` and ``day``.
 
         The files that hold them are written anew, so this costs by the day touched; `vacuum` removes the old ones.
+        ``starts`` as in `append`.
 
         Raises
         ------
         WorldFailed
             The disk or the table failed; nothing was changed.
+        Overtaken
+            As `append`.
         """
         schema = table(name).schema
         given = rows.select(["signal_id", "day", *columns])
@@ -83,7 +119,8 @@ class Store:
         self._change_stored(
             name,
             lambda delta: (
-                delta.merge(
+                (self._standing(name, starts) or delta)
+                .merge(
                     given,
                     predicate="stored.signal_id = given.signal_id AND stored.day = given.day",
                     source_alias="given",
@@ -124,10 +161,17 @@ class Store:
         whole = rows.cast(table(name).schema)
         self._change(name, lambda: write_deltalake(str(self.folder / name), whole, mode="overwrite"))
 
-    def position(self, name: str, segment: str) -> int:
-        """How far a segment had been read when the last commit was made; 0 when never."""
-        delta = self._delta(name)
+    def position(self, name: str, segment: str, version: int | None = None) -> int:
+        """How far a segment had been read when the last commit, or that of a ``version``, was made; 0 when never."""
+        delta = self._delta(name) if version is None else self._past(name, version)
         return (delta.transaction_version(segment) or 0) if delta else 0
+
+    def _past(self, name: str, version: int) -> DeltaTable | None:
+        if version < 0:
+            return None
+        if self._remembered is None or self._remembered[0] != (name, version):
+            self._remembered = (name, version), DeltaTable(str(self.folder / name), version=version)
+        return self._remembered[1]
 
     def version(self, name: str) -> int:
         """Give the table's version; -1 while it does not exist."""

@@ -6,10 +6,8 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-
-import pyarrow.compute as pc
 
 from allears.errors import AllearsError
 
@@ -75,7 +73,9 @@ class Live:
                 await asyncio.wait_for(self._stop.wait(), DAILY_SECONDS)
 
     def day(self) -> None:
-        """Follow promises up, and do the day's work if it is due; ends early when told to stop."""
+        """Follow promises up, and do the day's work if it is due; ends early when told to stop. The one that leads does it."""
+        if not self._space.leads():
+            return
         self._space.follow_promises_up()
         if self._space.daily_due():
             for step in self._space.daily():
@@ -85,16 +85,19 @@ class Live:
 
     def turn(self) -> bool:
         """Digest one micro-batch and do what is due; returns whether there was something to digest."""
+        part = self._space.digester.step()
+        oldest = self._space.tell(part)
+        self.changed += part.stored if part is not None else 0
+        if self._space.leads():
+            self._lead(oldest, committed=part is not None)
+        return part is not None
+
+    def _lead(self, oldest: datetime | None, *, committed: bool) -> None:
+        """React to what arrived since, and do what is due."""
         space = self._space
-        part = space.digester.step()
-        if part is not None:
-            space.lookout.revise(part.amended)
-        if part is not None and part.signals is not None and part.signals.num_rows:
-            space.lookout.feed(part.signals)
-            # From the oldest arrival in this batch on: a signal may have waited while the last turn was still running.
-            oldest = pc.min(part.signals["received_at"]).as_py()
+        if oldest is not None:
+            # From the oldest arrival on: a signal may have waited while the last turn was still running.
             space.react(oldest - timedelta(seconds=1))
-            self.changed += part.stored
         now = time.monotonic()
         if now >= self._due["look"]:
             seen = space.lookout.look()
@@ -106,11 +109,10 @@ class Live:
         if now >= self._due["sign"]:
             space.sign_audit()
             self._due["sign"] = now + 60 * space.ground.settings.guard.heads_minutes
-        self._commits += part is not None
+        self._commits += committed
         if self._commits >= COMPACT_COMMITS or now >= self._due["tidy"]:
             space.tidy()
             self._commits, self._due["tidy"] = 0, now + TIDY_SECONDS
-        return part is not None
 
     def stop(self) -> None:
         """End after the present turn."""

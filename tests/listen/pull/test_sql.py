@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +9,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError
 from tests.listen.pull.test_web import cursor, rows
 
 from allears.errors import NotFound, Refused, WorldFailed
@@ -23,44 +16,6 @@ from allears.listen.pull.kinds import make
 from allears.listen.pull.page import Ask
 
 MADE = "CREATE TABLE tickets (id INTEGER PRIMARY KEY, body TEXT, customer_email TEXT, changed_at {time}, seq INTEGER)"
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not found or os.getuid() != 0 or shutil.which("runuser") is None:
-        pytest.skip("a real database needs postgresql (apt install postgresql), started by root")
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    shutil.chown(folder, "postgres", "postgres")
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = sock.getsockname()[1]
-
-    def as_postgres(*words: str) -> list[str]:
-        return ["runuser", "-u", "postgres", "--", str(found[-1] / words[0]), *words[1:]]
-
-    subprocess.run(
-        as_postgres("initdb", "-D", f"{folder}/data", "-A", "trust", "-N", "-E", "UTF8"),
-        check=True,
-        capture_output=True,
-        cwd=folder,
-    )
-    process = subprocess.Popen(
-        as_postgres("postgres", "-D", f"{folder}/data", "-p", str(port), "-k", str(folder), "-c", "fsync=off", "-c", "listen_addresses=127.0.0.1"),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
-    )  # fmt: skip
-    url = f"postgresql+pg8000://postgres@127.0.0.1:{port}/postgres"
-    engine = create_engine(url)
-    for _ in range(400):
-        try:
-            engine.connect().close()
-            break
-        except DBAPIError:  # not there yet, or there and still starting up
-            time.sleep(0.1)
-    engine.dispose()
-    yield url
-    process.terminate()
-    process.wait(30)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

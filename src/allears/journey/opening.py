@@ -1,0 +1,68 @@
+"""Opening a space's desk: its password found, its form brought up to date, and on PostgreSQL checked to be this space's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from allears.desk import Desk, upgrade
+from allears.desk.listening import Mark
+from allears.desk.postgres import PLACE, Entry
+from allears.errors import NotFound, Refused
+from allears.settings import DeskSettings
+
+OWNER = "space"
+
+
+def open_desk(
+    chosen: DeskSettings, folder: Path, environment: Mapping[str, str], key: str | None = None
+) -> Desk:
+    """Open the desk.
+
+    Parameters
+    ----------
+    environment
+        Where the password is looked up first.
+    key
+        The fingerprint of the space's key; ``None`` while the space is being made.
+
+    Raises
+    ------
+    Refused
+        The database holds another space, or the address is wrong.
+    NotFound
+        The file with the password is not there.
+    WorldFailed
+        The database is away, or lets nobody in.
+    """
+    ca_file = folder / chosen.ca_file if chosen.ca_file else None
+    desk = Desk(chosen.url, folder, Entry(_password(chosen, folder, environment), chosen.tls, ca_file))
+    try:
+        upgrade(desk)
+        if desk.engine.dialect.name == "postgresql":
+            _own(desk, key)
+    except BaseException:
+        desk.close()
+        raise
+    return desk
+
+
+def _password(chosen: DeskSettings, folder: Path, environment: Mapping[str, str]) -> str | None:
+    if given := environment.get(chosen.secret_env):
+        return given
+    if not chosen.secret_file:
+        return None
+    try:
+        return (folder / chosen.secret_file).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        raise NotFound("the file cannot be read", place="allears.toml [desk] secret_file") from None
+
+
+def _own(desk: Desk, key: str | None) -> None:
+    # Two spaces in one database would take each other's customers for their own, under keys that do not fit.
+    with desk.session() as session:
+        owner = session.get(Mark, OWNER)
+        if owner is None and key is not None:
+            session.add(Mark(name=OWNER, value=key))
+        elif owner is not None and owner.value != key:
+            raise Refused("this database holds another space; each space needs its own", place=PLACE)

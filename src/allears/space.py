@@ -49,6 +49,7 @@ from allears.journey import (
     probable,
     promises,
     pulling,
+    queued,
     refused,
     requests,
     retention,
@@ -602,15 +603,19 @@ class Space:
 
     def link_queue(self, state: str = "waiting", limit: int = 100) -> list[dict[str, Any]]:
         """List pairs of customers that wait to be decided, or were: surest first, each with what every field adds."""
-        return probable.listed(self.ground, state, limit)
+        return queued.listed(self.ground, state, limit)
 
     def link_pair(self, pair: int) -> dict[str, Any]:
         """Show one pair of the queue: what each field adds, who they are, and what joining them would do."""
-        return probable.shown(self.ground, pair)
+        return queued.shown(self.ground, pair)
+
+    def link_told(self, pair: int, principal: Principal, why: str) -> dict[str, list[str | None]]:
+        """Open what both customers of a pair told, side by side, for somebody who may look; the look is in the audit."""
+        return queued.told(self.ground, pair, principal, why)
 
     def settle_link(self, pair: int, *, same: bool, why: str, actor: str | None = None) -> dict[str, Any]:
         """Say that a pair is one person, or that it is not; a pair joined by mistake parts again, and stays apart."""
-        return probable.settle(self.ground, pair, same=same, why=why, actor=actor or self.actor)
+        return queued.settle(self.ground, pair, same=same, why=why, actor=actor or self.actor)
 
     # -- teach -----------------------------------------------------------------------------------------------------
 

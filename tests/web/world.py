@@ -10,6 +10,7 @@ from allears.act.case import open_cases
 from allears.act.clocks import Clocks
 from allears.act.route import default_rules
 from allears.desk.work import Move
+from allears.know.link import queue
 from allears.space import Space
 from allears.tables import TABLES
 
@@ -54,6 +55,9 @@ def make_space(folder: Path) -> None:
         open_cases(space.ground.desk, changes, default_rules(), Clocks.default(), NOW)
         with space.ground.desk.session() as session:
             session.add_all(_proposed())
+        queue.offer(
+            space.ground.desk, [_pair(space, *who) for who in (("u1", "u2"), ("u3", "ada@example.com"))]
+        )
         for role in ROLES:
             space.logins.add(role, PASSWORD, role, partner="Postwing" if role == "partner" else None)
 
@@ -67,6 +71,19 @@ def _proposed() -> list[Move]:
         )
         for name in names
     ]  # fmt: skip
+
+
+def _pair(space: Space, one: str, other: str) -> dict[str, object]:
+    found = (
+        ("before comparing", "how rare one person twice is", -9.0),
+        ("name", "nearly the same", 6.0),
+        ("birth", "the same", 8.0),
+        ("email", "different", -1.0),
+    )
+    return {
+        "left": space.customer(one).id, "right": space.customer(other).id, "bits": 4.0, "state": "waiting", "act": None, "note": "", "method": "test",
+        "why": [{"field": field, "found": word, "bits": bits} for field, word, bits in found], "found_at": NOW, "decided_at": None, "decided_by": None,
+    }  # fmt: skip
 
 
 def _silence() -> dict[str, object]:

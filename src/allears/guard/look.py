@@ -65,6 +65,21 @@ def look_space(
     return vault.open_space(sealed, label, subject)
 
 
+def look_profiles(
+    desk: Desk, audit: Audit, principal: Principal, *, why: str, subjects: Sequence[str]
+) -> None:
+    """Note that somebody looks at what customers told of themselves, before it is opened.
+
+    Raises
+    ------
+    NotAllowed
+        The role may not look; the attempt is in the audit too.
+    Refused
+        No reason was given.
+    """
+    _allowed(desk, audit, principal, list(dict.fromkeys(subjects)), why, "profile")
+
+
 def _allowed(
     desk: Desk, audit: Audit, principal: Principal, subjects: list[str], why: str, field: str
 ) -> None:

@@ -16,9 +16,8 @@ from sqlalchemy import func, select
 
 from allears.desk.identity import Profile
 from allears.errors import Refused
-from allears.journey import models, stewards
+from allears.journey import models
 from allears.journey.ground import Ground
-from allears.journey.person import Person
 from allears.journey.questions import publish
 from allears.know.link import Thresholds, learn, queue, tidy
 from allears.know.link.columns import FIELDS
@@ -101,70 +100,6 @@ def look_for_links(ground: Ground, *, relearn: bool = False) -> dict[str, Any]:
     }
 
 
-def listed(ground: Ground, state: str = queue.WAITING, limit: int = 100) -> list[dict[str, Any]]:
-    """List pairs of a state, surest first, with the customers they concern today; those that became one otherwise are left out."""
-    rows = queue.listed(ground.desk, state, limit)
-    for row in rows:
-        row["left"], row["right"] = _today(ground, (row["left"], row["right"]))
-    return [row for row in rows if row["left"] != row["right"] or state == queue.JOINED]
-
-
-def shown(ground: Ground, pair: int) -> dict[str, Any]:
-    """Give one pair with who they are today, and what joining them would do, before anybody decides.
-
-    Raises
-    ------
-    NotFound
-        There is no such pair.
-    """
-    row = queue.one(ground.desk, pair)
-    sides = dict.fromkeys(_today(ground, (row["left"], row["right"])))
-    people = [Person(ground, customer).overview() for customer in sides]
-    row["customers"] = [
-        {
-            "customer": one["id"], "relationship": one["relationship"], "signals": one["signals"], "known_since": one["known_since"],
-            "identifiers": ", ".join(f"{count} {kind}" for kind, count in one["identifiers"].items()),
-        }
-        for one in people
-    ]  # fmt: skip
-    signals = sum(one["signals"] for one in people)
-    row["outcome"] = (
-        "these are one customer today"
-        if len(people) == 1
-        else f"accepted, they are one customer with {signals:,} signals"
-    )
-    return row
-
-
-def settle(ground: Ground, pair: int, *, same: bool, why: str, actor: str) -> dict[str, Any]:
-    """Decide a pair: one person, or two for good. A pair that was joined parts when it is refused.
-
-    Raises
-    ------
-    NotFound
-        There is no such pair.
-    Refused
-        It was decided that way already, a limit keeps them apart, or no reason was given.
-    """
-    row = queue.one(ground.desk, pair)
-    now = ground.clock.now()
-    if same:
-        if row["state"] == queue.JOINED:
-            raise Refused("these are one customer already")
-        done = stewards.merge(ground, row["left"], row["right"], why=why, actor=actor)
-        queue.settled(ground.desk, pair, queue.JOINED, at=now, actor=actor, act=done["act"])
-        return {"pair": pair, "state": queue.JOINED, **done}
-    if row["state"] == queue.REFUSED:
-        raise Refused("this pair was refused already")
-    if row["state"] == queue.JOINED:
-        stewards.unmerge(ground, row["act"], actor=actor)
-    queue.settled(
-        ground.desk, pair, queue.REFUSED, at=now, actor=actor, act=row["act"], note=stewards.reason(why)
-    )
-    ground.audit.record(actor, "customer.apart", row["left"], why=stewards.reason(why), detail={"pair": pair})
-    return {"pair": pair, "state": queue.REFUSED}
-
-
 def _people(ground: Ground) -> tuple[list[str], pa.Table, list[datetime]]:
     """Give one record per customer that told something, and when it last did. Values stay in this process."""
     with ground.desk.reading() as session:
@@ -178,14 +113,14 @@ def _people(ground: Ground) -> tuple[list[str], pa.Table, list[datetime]]:
     rows: list[dict[str, str | None]] = []
     for start in range(0, len(customers), _AT_ONCE):
         some = pa.array(customers[start : start + _AT_ONCE], pa.string())
-        rows += [_record(known or ()) for known in profiles.known(some)]
+        rows += [record_of(known or ()) for known in profiles.known(some)]
     schema = pa.schema([(name, pa.string()) for name in ("name", *KINDS.values())])
     times = [time if time.tzinfo else time.replace(tzinfo=UTC) for _, time in told]
     return customers, pa.Table.from_pylist(rows, schema=schema), times
 
 
-def _record(known: Iterable[tuple[str, str]]) -> dict[str, str | None]:
-    """Make a record of a profile. Given and family name come apart from some sources, so names are words of one field."""
+def record_of(known: Iterable[tuple[str, str]]) -> dict[str, str | None]:
+    """Make a record to compare of a profile. Given and family name come apart from some sources, so names are words of one field."""
     record: dict[str, str | None] = dict.fromkeys(("name", *KINDS.values()))
     words: list[str] = []
     for kind, value in known:
@@ -202,11 +137,11 @@ def _keep(
 ) -> dict[str, int]:
     """Join what is sure, and queue the rest; whatever was decided before stays decided."""
     counts = {queue.JOINED: 0, queue.WAITING: 0, queue.FORBIDDEN: 0}
-    decided = {frozenset(_today(ground, (r["left"], r["right"]))) for r in queue.listed(ground.desk, None)}
+    decided = {frozenset(today_of(ground, (r["left"], r["right"]))) for r in queue.listed(ground.desk, None)}
     for row, decision in zip(pairs.to_pylist(), decisions.to_pylist(), strict=True):
         if decision not in (AUTOMATIC, QUEUE):
             continue
-        left, right = _today(ground, (customers[row["left"]], customers[row["right"]]))
+        left, right = today_of(ground, (customers[row["left"]], customers[row["right"]]))
         if left == right or frozenset((left, right)) in decided:
             continue
         sure = decision == AUTOMATIC and groups[row["left"]] == groups[row["right"]]
@@ -246,7 +181,8 @@ def in_words(why: list[dict[str, Any]]) -> str:
     return "; ".join(f"{w['field']} {w['found']} {w['bits']:+.1f}" for w in told)
 
 
-def _today(ground: Ground, customers: tuple[str, str]) -> tuple[str, str]:
+def today_of(ground: Ground, customers: tuple[str, str]) -> tuple[str, str]:
+    """Give the customers that two ids belong to today."""
     left, right = ground.graph.resolve_keys(pa.array(customers, pa.string())).to_pylist()
     return left, right
 

@@ -7,6 +7,7 @@ what they would be had nothing been done - whatever arrived in between.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -15,7 +16,7 @@ from allears.desk.identity import Edge, StewardAct
 from allears.errors import NotFound, Refused
 from allears.know import ledger
 from allears.know.clusters import REASONS
-from allears.know.components import keys_of
+from allears.know.components import Settled, keys_of
 from allears.know.memory import Writer
 
 MergeId = str
@@ -23,6 +24,40 @@ MergeId = str
 
 def merge(writer: Writer, left: str, right: str, why: str, actor: str, now: datetime) -> MergeId:
     """Make two customers one."""
+    at = int(ledger.microseconds([now])[0])
+    tried = _try(writer, left, right, at)
+    if tried.forbidden:
+        _take_back(writer, tried)
+        raise Refused(f"a limit forbids this merge: {tried.forbidden}")
+    writer.write(tried.settled, at, {tried.edge: f"steward {actor}"})
+    _mark(writer, tried.edge, None)
+    return _note(writer, "merge", tried.left, tried.right, why, actor, now)
+
+
+def forbids(writer: Writer, left: str, right: str, now: datetime) -> str | None:
+    """Say which limit would forbid a merge, ``None`` if none does; nothing is changed."""
+    try:
+        tried = _try(writer, left, right, int(ledger.microseconds([now])[0]))
+    except Refused as no:
+        return no.message
+    _take_back(writer, tried)
+    return tried.forbidden
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A merge in memory that nothing has written yet."""
+
+    left: int
+    right: int
+    edge: int
+    known: bool
+    settled: Settled
+    changes: int
+    forbidden: str | None
+
+
+def _try(writer: Writer, left: str, right: str, at: int) -> _Tried:
     components = writer.components
     a, b = (anchor_of(writer, customer) for customer in (left, right))
     if a == b:
@@ -32,7 +67,6 @@ def merge(writer: Writer, left: str, right: str, why: str, actor: str, now: date
         raise Refused("an identifier shared by many people joins nobody")
     before = components.changes
     both = np.concatenate([components.members(a), components.members(b)])
-    at = int(ledger.microseconds([now])[0])
     edge = components.edge_between(a, b, steward=True)
     known = edge >= 0
     if known:
@@ -40,20 +74,22 @@ def merge(writer: Writer, left: str, right: str, why: str, actor: str, now: date
     else:
         edge = int(components.link(np.array([a]), np.array([b]), np.array([at]), steward=True)[0])
     settled = components.settle()
+    forbidden = None
     # Checked on all of both: a merge might hold and push an earlier one out.
     if len(set(components.owner(both).tolist())) > 1:
         near = np.isin(components.edges["left"], both) & np.isin(components.edges["right"], both)
-        reason = REASONS[int(components.edges["state"][near].max())]
-        if known:
-            components.remove(np.array([edge]))
-        else:
-            components.unlink(edge)
-        components.settle()
-        components.changes = before  # links are the truth, so taking the link back took everything back
-        raise Refused(f"a limit forbids this merge: {reason}")
-    writer.write(settled, at, {edge: f"steward {actor}"})
-    _mark(writer, edge, None)
-    return _note(writer, "merge", a, b, why, actor, now)
+        forbidden = REASONS[int(components.edges["state"][near].max())]
+    return _Tried(a, b, edge, known, settled, before, forbidden)
+
+
+def _take_back(writer: Writer, tried: _Tried) -> None:
+    components = writer.components
+    if tried.known:
+        components.remove(np.array([tried.edge]))
+    else:
+        components.unlink(tried.edge)
+    components.settle()
+    components.changes = tried.changes  # links are the truth, so taking the link back took everything back
 
 
 def cut(writer: Writer, left: str, right: str, why: str, actor: str, now: datetime) -> MergeId:

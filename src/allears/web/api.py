@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from allears.errors import Refused
+from allears.errors import NotFound, Refused
 from allears.guard.access import Action, Principal, sees_row
 from allears.web.describe import ERRORS, PAGED, PARAMETERS, described
 from allears.web.errors import answer
@@ -42,7 +43,7 @@ def api(space: Space) -> APIRouter:
             summary=summary,
             name=path,
             responses=ERRORS,
-            openapi_extra=described(names, paged, "{" in path),
+            openapi_extra=described(names, paged, re.findall(r"{(\w+)}", path)),
         )
         async def endpoint(request: Request) -> Response:
             principal = knock(space, request, action)
@@ -91,6 +92,20 @@ def api(space: Space) -> APIRouter:
         "Promises made in writing, and what became of them",
     )
     route("/merges", people, lambda v, p: space.merges(), "Who was joined or parted by hand")
+    route(
+        "/links",
+        Action.MERGE_CUSTOMERS,
+        lambda v, p: space.link_queue(v.get("state") or "waiting", limit=1000),
+        "Pairs of customers that are probably one person, each with what every field adds",
+        "state",
+    )
+    route(
+        "/links/{pair}",
+        Action.MERGE_CUSTOMERS,
+        lambda v, p: space.link_pair(_number(v["pair"])),
+        "One pair: who they are and what joining them would do",
+        paged=False,
+    )
     route("/customers", people, lambda v, p: space.customers(limit=1000), "Customers by last contact")
     route(
         "/trust",
@@ -168,3 +183,9 @@ def _page(found: Any, values: dict[str, str]) -> dict[str, Any]:
     start, limit = int(values.get("cursor", 0)), int(values.get("limit", PAGE))
     following = start + limit if start + limit < len(rows) else None
     return {"items": rows[start : start + limit], "next": str(following) if following is not None else None}
+
+
+def _number(pair: str) -> int:
+    if not pair.isdecimal():
+        raise NotFound("no pair of that number in the queue")
+    return int(pair)

@@ -98,13 +98,12 @@ _WHY = {
 _OTLP = {"traces": "resourceSpans", "metrics": "resourceMetrics", "logs": "resourceLogs"}
 
 
-def described(names: Iterable[str], paged: bool, one: bool) -> dict[str, Any]:
+def described(names: Iterable[str], paged: bool, within: Iterable[str]) -> dict[str, Any]:
     """Describe what a question may be asked with and how it is answered."""
     asked: list[dict[str, Any]] = [
         {"name": name, "in": "query", "schema": PARAMETERS[name]} for name in names
     ]
-    if one:
-        asked.append({"name": "issue", "in": "path", "required": True, "schema": _TEXT})
+    asked += [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in within]
     found = _answered("Found", _PAGE if paged else {"type": "object"})
     return {"parameters": asked, "responses": {"200": found}}
 

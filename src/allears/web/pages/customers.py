@@ -27,6 +27,10 @@ async def build(page: Page) -> None:
     kind = page.request.query_params.get("kind", "")
     tag("h1", "Customers")
     _search(page)
+    if page.may(Action.MERGE_CUSTOMERS):
+        await page.fill(
+            "links:waiting", lambda: page.space.link_queue("waiting", limit=51), _waiting, lines=1
+        )
 
     def draw(found: list[dict[str, Any]]) -> None:
         chosen = [c for c in found if kind in ("", c["relationship"])]
@@ -64,6 +68,13 @@ async def build(page: Page) -> None:
             )
 
     await page.fill("customers", lambda: page.space.customers(limit=LISTED), draw, lines=10)
+
+
+def _waiting(pairs: list[dict[str, Any]]) -> None:
+    if pairs:
+        many = "50+" if len(pairs) > 50 else len(pairs)
+        text = "1 pair of customers is" if len(pairs) == 1 else f"{many} pairs of customers are"
+        link(f"{text} probably one person: decide", "/customers/links")
 
 
 def mood(sentiment: float | None, messages: int | None = None) -> None:

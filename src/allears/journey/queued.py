@@ -1,0 +1,132 @@
+"""Pairs of customers that wait for a steward: who they are, what would follow, what they told, and the decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allears.errors import Refused
+from allears.guard.access import Principal
+from allears.guard.look import look_profiles
+from allears.journey import stewards
+from allears.journey.ground import Ground
+from allears.journey.person import Person
+from allears.journey.probable import record_of, today_of
+from allears.know.link import queue
+from allears.know.profile import Profiles
+
+
+def listed(ground: Ground, state: str = queue.WAITING, limit: int = 100) -> list[dict[str, Any]]:
+    """List pairs of a state, surest first, with the customers they concern today; those that became one otherwise are left out."""
+    rows = queue.listed(ground.desk, state, limit)
+    for row in rows:
+        row["left"], row["right"] = today_of(ground, (row["left"], row["right"]))
+    return [row for row in rows if row["left"] != row["right"] or state == queue.JOINED]
+
+
+def shown(ground: Ground, pair: int) -> dict[str, Any]:
+    """Give one pair with who they are today, and what joining them would do, before anybody decides.
+
+    Returns
+    -------
+    dict
+        What `listed` gives, ``customers`` (one or two), ``consequences`` and the same in a sentence, ``outcome``.
+
+    Raises
+    ------
+    NotFound
+        There is no such pair.
+    """
+    row = queue.one(ground.desk, pair)
+    sides = list(dict.fromkeys(today_of(ground, (row["left"], row["right"]))))
+    people = [Person(ground, customer).overview() for customer in sides]
+    row["customers"] = [
+        {
+            "customer": one["id"], "relationship": one["relationship"], "signals": one["signals"], "known_since": one["known_since"],
+            "last_seen": one["last_seen"], "channels": sorted(one["by_channel"]), "open_issues": len(one["open_issues"]),
+            "identifiers": ", ".join(f"{count} {kind}" for kind, count in one["identifiers"].items()),
+        }
+        for one in people
+    ]  # fmt: skip
+    signals = sum(one["signals"] for one in people)
+    row["consequences"] = {
+        "signals": signals,
+        "identifiers": _summed([one["identifiers"] for one in people]),
+        "relationships": sorted({one["relationship"] for one in people}),
+        "stays": min(people, key=lambda one: (one["known_since"], one["id"]))["id"],
+        "forbidden": ground.graph.forbids(*sides) if len(sides) == 2 else None,
+    }
+    row["outcome"] = _outcome(len(people), signals, row["consequences"]["forbidden"])
+    return row
+
+
+def told(ground: Ground, pair: int, principal: Principal, why: str) -> dict[str, list[str | None]]:
+    """Open what both sides of a pair told, for somebody who may look; the look is in the audit.
+
+    Returns
+    -------
+    dict
+        Field -> what the left told and what the right told, ``None`` where nothing.
+
+    Raises
+    ------
+    NotFound
+        There is no such pair.
+    NotAllowed
+        The role may not look.
+    Refused
+        No reason was given, or the two are one today.
+    """
+    row = queue.one(ground.desk, pair)
+    sides = today_of(ground, (row["left"], row["right"]))
+    if sides[0] == sides[1]:
+        raise Refused("these are one customer today: what they told is read together")
+    look_profiles(ground.desk, ground.audit, principal, why=stewards.reason(why), subjects=sides)
+    profiles = Profiles(ground.desk, ground.vault.seal, ground.vault.open, remembered=2)
+    known = [profiles.of(side) for side in sides]
+    records = [record_of([(kind, v) for kind, values in one.items() for v in values]) for one in known]
+    return {field: [one[field] for one in records] for field in records[0]}
+
+
+def settle(ground: Ground, pair: int, *, same: bool, why: str, actor: str) -> dict[str, Any]:
+    """Decide a pair: one person, or two for good. A pair that was joined parts when it is refused.
+
+    Raises
+    ------
+    NotFound
+        There is no such pair.
+    Refused
+        It was decided that way already, a limit keeps them apart, or no reason was given.
+    """
+    row = queue.one(ground.desk, pair)
+    now = ground.clock.now()
+    if same:
+        if row["state"] == queue.JOINED:
+            raise Refused("these are one customer already")
+        done = stewards.merge(ground, row["left"], row["right"], why=why, actor=actor)
+        queue.settled(ground.desk, pair, queue.JOINED, at=now, actor=actor, act=done["act"])
+        return {"pair": pair, "state": queue.JOINED, **done}
+    if row["state"] == queue.REFUSED:
+        raise Refused("this pair was refused already")
+    if row["state"] == queue.JOINED:
+        stewards.unmerge(ground, row["act"], actor=actor)
+    queue.settled(
+        ground.desk, pair, queue.REFUSED, at=now, actor=actor, act=row["act"], note=stewards.reason(why)
+    )
+    ground.audit.record(actor, "customer.apart", row["left"], why=stewards.reason(why), detail={"pair": pair})
+    return {"pair": pair, "state": queue.REFUSED}
+
+
+def _outcome(people: int, signals: int, forbidden: str | None) -> str:
+    if people == 1:
+        return "these are one customer today"
+    if forbidden:
+        return f"a limit keeps them apart: {forbidden}"
+    return f"accepted, they are one customer with {signals:,} signals"
+
+
+def _summed(counts: list[dict[str, int]]) -> dict[str, int]:
+    whole: dict[str, int] = {}
+    for one in counts:
+        for kind, count in one.items():
+            whole[kind] = whole.get(kind, 0) + count
+    return whole

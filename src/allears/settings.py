@@ -164,6 +164,17 @@ class AskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = "http://127.0.0.1:8765"
 
 
+class KnowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[know]``: who is who."""
+
+    link_daily: Annotated[
+        bool,
+        Meta(
+            description="Once a day `allears serve` looks for customers that are probably one, as `allears link` does; needs the extra `link`."
+        ),
+    ] = False
+
+
 class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[watch]``: how many false alarms a week are tolerable."""
 
@@ -321,6 +332,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     desk: DeskSettings = DeskSettings()
     engine: EngineSettings = EngineSettings()
     listen: ListenSettings = ListenSettings()
+    know: KnowSettings = KnowSettings()
     watch: WatchSettings = WatchSettings()
     guard: GuardSettings = GuardSettings()
     ask: AskSettings = AskSettings()

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from allears.cli.app import run
-from allears.errors import NotFound, Refused
+from allears.errors import NotAllowed, NotFound, Refused
+from allears.guard.access import Principal, Role
+from allears.journey import daily
 from allears.space import Space
 
 GIVEN = [
@@ -143,13 +145,56 @@ def test_what_is_less_sure_waits_and_a_steward_decides(
     assert done["act"].startswith("merge_")
 
 
+def test_a_look_before_deciding_changes_nothing_and_says_what_would(space: Space) -> None:
+    space.link()
+    before = space.ground.graph.identities().sort_by("digest").to_pylist()
+    pair = space.link_queue()[0]["pair"]
+    found = space.link_pair(pair)
+    assert found["consequences"] == {
+        "signals": 2, "identifiers": {"anonymous_id": 2}, "relationships": ["consumer"], "stays": found["customers"][0]["customer"], "forbidden": None,
+    }  # fmt: skip
+    assert space.ground.graph.identities().sort_by("digest").to_pylist() == before
+    done = space.settle_link(pair, same=True, why="same card at the counter")
+    assert done["customer"] == found["consequences"]["stays"]
+    assert space.link_pair(pair)["outcome"] == "these are one customer today"
+
+
+def test_what_a_pair_told_is_opened_only_for_who_may_and_gives_a_reason(space: Space) -> None:
+    space.link()
+    pair = space.link_queue()[0]["pair"]
+    agent, analyst = Principal("user:ada", Role.AGENT), Principal("user:bob", Role.ANALYST)
+    with pytest.raises(Refused, match="reason"):
+        space.link_told(pair, agent, "")
+    with pytest.raises(NotAllowed):
+        space.link_told(pair, analyst, "curious")
+    told_of = space.link_told(pair, agent, "case 12")
+    assert told_of["birth"][0] == told_of["birth"][1] == told(1)["birthday"]
+    assert {"Zacharias", told(1)["firstName"]} == {str(name).split()[0] for name in told_of["name"]}
+    actions = [e.action for e in space.ground.audit.entries(5)]
+    assert {"open_sealed", "open_sealed_denied"} <= set(actions)
+
+
+def test_serving_looks_once_a_day_only_where_told_to(tmp_path: Path) -> None:
+    with Space.open(tmp_path / "acme") as space:
+        assert not any(step.startswith("links") for step in daily.steps(space.ground))
+    settings = tmp_path / "acme" / "allears.toml"
+    settings.write_text(settings.read_text() + "\n[know]\nlink_daily = true\n")
+    with Space.open(tmp_path / "acme") as space:
+        assert any("at least 20 records" in step for step in daily.steps(space.ground))
+        send(space, [(f"one-{n}", told(n)) for n in range(40)])
+        send(space, [("two-0", told(0))])
+        assert any(step.startswith("links: 1 pairs joined") for step in daily.steps(space.ground))
+
+
 def test_two_user_ids_are_kept_apart_and_said(tmp_path: Path) -> None:
     with Space.open(tmp_path / "acme") as space:
         send(space, [(f"u{n}", told(n)) for n in range(40)], kind="userId")
         send(space, [("v3", told(3))], kind="userId")
         found = space.link()
         assert (found["joined"], found["forbidden"]) == (0, 1)
-        assert "limit" in space.link_queue("forbidden")[0]["note"]
+        kept = space.link_queue("forbidden")[0]
+        assert "limit" in kept["note"]
+        assert space.link_pair(kept["pair"])["consequences"]["forbidden"] in kept["note"]
 
 
 def test_who_is_erased_leaves_the_queue(space: Space) -> None:

@@ -246,3 +246,40 @@ def test_the_privacy_desk_notes_checks_and_erases_and_fits_a_phone(browser: Any,
     assert "1 receipt was given" in page.inner_text("main") and "erased" in page.inner_text("details table")
     assert complaints == []
     page.context.close()
+
+
+def test_a_steward_sees_what_follows_then_decides_by_keyboard_and_takes_it_back(
+    browser: Any, server: Server
+) -> None:
+    page, complaints = _enter(browser, server, "agent")
+    _open(page, server, "/customers")
+    page.locator("text=pairs of customers are probably one person").click()
+    page.locator("text=Pair 1").first.click()
+    page.wait_for_selector("text=Your decision")
+    page.wait_for_selector("text=As one: a customer with 10 signals")
+    assert "birthday the same" in page.inner_text("main").lower()
+    assert page.locator("figure svg").count() == 1
+    page.get_by_label("Why; kept in the audit").focus()
+    page.keyboard.type("same voice on the phone")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.innerText") == "One person: join them"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=They are one customer today")
+    page.get_by_label("Why; kept in the audit").fill("it was her sister")
+    page.locator("text=Two people: part them again").click()
+    page.wait_for_selector("text=One person: join them")
+    assert complaints == []
+    page.context.close()
+
+
+def test_what_a_pair_told_is_shown_only_after_a_reason(browser: Any, server: Server) -> None:
+    page, complaints = _enter(browser, server, "agent", PHONE, color_scheme="dark")
+    _open(page, server, "/customers/links/2")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert "•••" in page.inner_text("main") and "ada@example.com" not in page.inner_text("main")
+    page.locator("text=Show what they told").click()
+    page.locator(".q-dialog input").fill("complaint 12")
+    page.locator(".q-dialog .button.main").click()
+    page.wait_for_function("document.querySelector('main').innerText.includes('ada@example.com')")
+    assert complaints == []
+    page.context.close()

@@ -1,4 +1,4 @@
-"""What is done once a day while the server runs: let go of what is due, topics nobody named, verdicts on fixes."""
+"""What is done once a day while the server runs: let go of what is due, topics nobody named, customers who are probably one, verdicts on fixes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from allears.errors import NotReady
 from allears.journey import effects, playbooks, retention
 from allears.journey.cutoff import cutoff
 from allears.journey.ground import Ground
+from allears.journey.probable import look_for_links
 from allears.journey.teaching import discover_topics
 
 EVERY = timedelta(hours=24)
@@ -40,6 +41,8 @@ def steps(ground: Ground) -> Iterator[str]:
         gone = retention.retire(ground, actor="daily").total
         yield f"retention: {sum(gone.values())} rows went"
     yield _topics(ground)
+    if ground.settings.know.link_daily:
+        yield _links(ground)
     for issue in fixed_lately(ground):
         yield judge(ground, issue)
     with ground.desk.session() as session:
@@ -53,6 +56,14 @@ def _topics(ground: Ground) -> str:
     except NotReady as error:
         return f"topics: {error.message}"
     return f"topics: {len(found)} found"
+
+
+def _links(ground: Ground) -> str:
+    try:
+        found = look_for_links(ground)
+    except NotReady as error:
+        return f"links: {error.message}"
+    return f"links: {found['joined']} pairs joined, {found['waiting']} wait for a steward"
 
 
 def fixed_lately(ground: Ground) -> list[dict[str, Any]]:

@@ -119,6 +119,7 @@ def _sides(page: Page, found: dict[str, Any]) -> None:
         "What they told stays sealed until you say why you look; your name and reason are kept in the audit.",
     ):
         place = tag("div")
+        below = tag("div", classes="row")
 
     def draw(values: dict[str, list[str | None]] | None) -> None:
         place.clear()
@@ -154,7 +155,8 @@ def _sides(page: Page, found: dict[str, Any]) -> None:
 
     draw(None)
     if page.may(Action.OPEN_SEALED):
-        button("Show what they told", reveal, "small")
+        with below:
+            button("Show what they told", reveal, "small")
 
 
 def _values(values: dict[str, list[str | None]] | None, why: dict[str, Any]) -> tuple[str, str]:
@@ -207,7 +209,7 @@ def _consequences(found: dict[str, Any]) -> None:
                 tag("p", "They are known in different roles: who may see the one will see the other.", "note")
             tag(
                 "p",
-                "As two: they are never proposed again. Figures that count customers change by one; signals, texts and consent stay as they are.",
+                "As two: they are never proposed again. As one: figures that count customers change by one; signals and texts stay as they are.",
                 "note",
             )
         tag("p", "Either way it can be taken back exactly, and is in the audit.", "note")

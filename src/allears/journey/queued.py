@@ -47,15 +47,16 @@ def shown(ground: Ground, pair: int) -> dict[str, Any]:
         }
         for one in people
     ]  # fmt: skip
+    stays, forbidden = ground.graph.foresee(*sides) if len(sides) == 2 else (sides[0], "")
     signals = sum(one["signals"] for one in people)
     row["consequences"] = {
         "signals": signals,
         "identifiers": _summed([one["identifiers"] for one in people]),
         "relationships": sorted({one["relationship"] for one in people}),
-        "stays": min(people, key=lambda one: (one["known_since"], one["id"]))["id"],
-        "forbidden": ground.graph.forbids(*sides) if len(sides) == 2 else None,
+        "stays": stays,
+        "forbidden": forbidden,
     }
-    row["outcome"] = _outcome(len(people), signals, row["consequences"]["forbidden"])
+    row["outcome"] = _outcome(len(people), signals, forbidden)
     return row
 
 
@@ -116,7 +117,7 @@ def settle(ground: Ground, pair: int, *, same: bool, why: str, actor: str) -> di
     return {"pair": pair, "state": queue.REFUSED}
 
 
-def _outcome(people: int, signals: int, forbidden: str | None) -> str:
+def _outcome(people: int, signals: int, forbidden: str) -> str:
     if people == 1:
         return "these are one customer today"
     if forbidden:

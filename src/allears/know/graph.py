@@ -111,8 +111,8 @@ class Graph:
         with self._memory.writing() as writer:
             return steward.merge(writer, left_customer, right_customer, why, actor, self._clock.now())
 
-    def forbids(self, left_customer: str, right_customer: str) -> str | None:
-        """Say which limit would forbid joining two customers; ``None`` if none does. Nothing is changed.
+    def foresee(self, left_customer: str, right_customer: str) -> tuple[str, str]:
+        """Say which customer would stay if two were joined, and which limit would forbid it, empty if none does. Nothing is changed.
 
         Raises
         ------
@@ -120,7 +120,7 @@ class Graph:
             One of the ids names nobody.
         """
         with self._memory.writing() as writer:
-            return steward.forbids(writer, left_customer, right_customer, self._clock.now())
+            return steward.foresee(writer, left_customer, right_customer, self._clock.now())
 
     def introduce(self, customers: Sequence[str], type: str, values: Sequence[str], source: str) -> None:
         """Give known customers one more identifier each, such as the name under which an answer will come back.

@@ -34,14 +34,15 @@ def merge(writer: Writer, left: str, right: str, why: str, actor: str, now: date
     return _note(writer, "merge", tried.left, tried.right, why, actor, now)
 
 
-def forbids(writer: Writer, left: str, right: str, now: datetime) -> str | None:
-    """Say which limit would forbid a merge, ``None`` if none does; nothing is changed."""
+def foresee(writer: Writer, left: str, right: str, now: datetime) -> tuple[str, str]:
+    """Say which customer would stay after a merge, and which limit would forbid it, empty if none does; nothing is changed."""
     try:
         tried = _try(writer, left, right, int(ledger.microseconds([now])[0]))
     except Refused as no:
-        return no.message
+        return left, no.message
+    stays = ledger.customers(writer.components, writer.components.owner([tried.left]))[0]
     _take_back(writer, tried)
-    return tried.forbidden
+    return stays, tried.forbidden
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class _Tried:
     known: bool
     settled: Settled
     changes: int
-    forbidden: str | None
+    forbidden: str
 
 
 def _try(writer: Writer, left: str, right: str, at: int) -> _Tried:
@@ -74,7 +75,7 @@ def _try(writer: Writer, left: str, right: str, at: int) -> _Tried:
     else:
         edge = int(components.link(np.array([a]), np.array([b]), np.array([at]), steward=True)[0])
     settled = components.settle()
-    forbidden = None
+    forbidden = ""
     # Checked on all of both: a merge might hold and push an earlier one out.
     if len(set(components.owner(both).tolist())) > 1:
         near = np.isin(components.edges["left"], both) & np.isin(components.edges["right"], both)

@@ -41,9 +41,19 @@ class SpaceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class LakeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[lake]``: where signals are kept."""
 
-    url: Annotated[str, Meta(description="A folder, relative to the space, holding the Delta tables.")] = (
-        "lake"
-    )
+    url: Annotated[
+        str,
+        Meta(
+            description="Where the Delta tables are: a folder, relative to the space, or `s3://BUCKET/PREFIX`, whose key comes from the variables `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`."
+        ),
+    ] = "lake"
+    region: Annotated[str, Meta(description="The bucket's region; empty: `AWS_REGION`.")] = ""
+    endpoint: Annotated[
+        str, Meta(description="Address of an S3-compatible store; empty: `AWS_ENDPOINT_URL`, else Amazon's.")
+    ] = ""
+    copies: Annotated[
+        str, Meta(description="Folder, relative to the space, for copies of what a bucket holds.")
+    ] = "copies"
     batch_rows: Annotated[int, Meta(description="Signals per micro-batch.", ge=100, le=1_000_000)] = 50_000
     second_process: Annotated[
         bool, Meta(description="Give part of large batches to a second process, where there are two cores.")

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from allears.cli import show
 from allears.cli.where import HERE, Where
 from allears.errors import Refused
-from allears.settings import FILE, DeskSettings, Settings, SpaceSettings
+from allears.settings import FILE, DeskSettings, LakeSettings, Settings, SpaceSettings
 from allears.show import words
 
 COUNTS = ("source", "channel", "stored", "duplicates", "refused", "first_at", "last_at")
@@ -29,6 +29,12 @@ def new(
         str | None,
         Parameter(
             help="A database on PostgreSQL for the desk, `postgresql+pg8000://USER@HOST/DATABASE`; its password is in `$ALLEARS_DESK_PASSWORD`."
+        ),
+    ] = None,
+    lake: Annotated[
+        str | None,
+        Parameter(
+            help="A prefix of a bucket for the lake, `s3://BUCKET/PREFIX`; its key is in `$AWS_ACCESS_KEY_ID` and `$AWS_SECRET_ACCESS_KEY`."
         ),
     ] = None,
     json: bool = False,
@@ -51,6 +57,7 @@ def new(
     settings = Settings(
         space=SpaceSettings(name=name or directory.resolve().name[:64], timezone=timezone, country=country),
         desk=placed,
+        lake=LakeSettings() if lake is None else LakeSettings(url=lake),
     )
     Space.open(directory, create=True, settings=settings).close()
     if json:

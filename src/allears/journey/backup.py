@@ -70,6 +70,11 @@ def backup(ground: Ground, target: Path) -> Summary:
     """
     if target.exists():
         raise Refused("there is a file already", place=str(target))
+    if "://" in ground.settings.lake.url:
+        raise Refused(
+            "this space's lake is in a bucket, which this file cannot hold: keep copies of the bucket by its own means",
+            place="[lake] url",
+        )
     if ground.desk.engine.dialect.name != "sqlite":
         raise Refused(
             "this space's desk is on PostgreSQL, which this file cannot hold: stop the servers, keep a `pg_dump` of the database and a copy of the folder",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import tempfile
 from collections import Counter
 from collections.abc import Mapping as Given
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from allears.guard.permit import Gate
 from allears.guard.pseudonym import Pseudonym
 from allears.guard.space_key import make_key_file, read_key_file
 from allears.guard.vault import Vault
-from allears.journey.opening import open_desk
+from allears.journey.opening import open_desk, open_lake
 from allears.journey.tallies import Tallies
 from allears.know.graph import Graph
 from allears.know.relationship import from_domains
@@ -129,7 +130,7 @@ def lay(
     settings
         What to write when the space is made.
     environment
-        Where the password of a desk on PostgreSQL is looked up; handed in by the door.
+        Where the password of a desk on PostgreSQL and the key of a bucket are looked up; handed in by the door.
 
     Raises
     ------
@@ -145,6 +146,9 @@ def lay(
         if chosen.desk.url.startswith("postgresql"):
             # A database that is away or holds another space is told before there is half a space.
             open_desk(chosen.desk, folder, environment).close()
+        if "://" in chosen.lake.url:
+            with tempfile.TemporaryDirectory() as scratch:
+                open_lake(chosen.lake, Path(scratch), environment).version("signals")
         _make(folder, chosen)
     chosen = read_settings(folder)
     if chosen.engine.url != "duckdb":
@@ -154,7 +158,7 @@ def lay(
     key = read_key_file(folder / KEY_FILE)
     desk = open_desk(chosen.desk, folder, environment, key.fingerprint)
     vault = Vault(desk, key, chosen.space.name)
-    store = Store(folder / chosen.lake.url)
+    store = open_lake(chosen.lake, folder, environment)
     limits, rules = chosen.listen, from_domains(chosen.space.employee_domains, chosen.space.partner_domains)
     clock = clock or SystemClock()
     return Ground(

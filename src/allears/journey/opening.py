@@ -1,4 +1,4 @@
-"""Opening a space's desk: its password found, its form brought up to date, and on PostgreSQL checked to be this space's."""
+"""Opening a space's desk and lake, wherever they are: secrets found, the desk brought up to date, a database checked to be this space's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from allears.desk import Desk, upgrade
 from allears.desk.listening import Mark
 from allears.desk.postgres import PLACE, Entry
 from allears.errors import NotFound, Refused
-from allears.settings import DeskSettings
+from allears.lake import Place, Store, bucket_of
+from allears.settings import DeskSettings, LakeSettings
 
 OWNER = "space"
 
@@ -45,6 +46,20 @@ def open_desk(
         desk.close()
         raise
     return desk
+
+
+def open_lake(chosen: LakeSettings, folder: Path, environment: Mapping[str, str]) -> Store:
+    """Open the lake; nothing is asked of a bucket yet.
+
+    Raises
+    ------
+    Refused
+        The address is wrong.
+    """
+    if "://" not in chosen.url:
+        return Store(folder / chosen.url)
+    bucket = bucket_of(chosen.url, chosen.region, chosen.endpoint, environment)
+    return Store(Place(folder / chosen.copies, bucket))
 
 
 def _password(chosen: DeskSettings, folder: Path, environment: Mapping[str, str]) -> str | None:

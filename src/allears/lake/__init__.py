@@ -3,7 +3,19 @@
 from allears.lake.engine import Engine
 from allears.lake.frames import Damage, Frame
 from allears.lake.inbox import Inbox, InboxFull
+from allears.lake.place import Place, bucket_of
 from allears.lake.seen import Seen
 from allears.lake.store import Overtaken, Store
 
-__all__ = ["Damage", "Engine", "Frame", "Inbox", "InboxFull", "Overtaken", "Seen", "Store"]
+__all__ = [
+    "Damage",
+    "Engine",
+    "Frame",
+    "Inbox",
+    "InboxFull",
+    "Overtaken",
+    "Place",
+    "Seen",
+    "Store",
+    "bucket_of",
+]

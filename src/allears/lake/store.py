@@ -6,7 +6,6 @@ cannot write the same rows twice: the position is part of the commit itself.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,8 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from allears.errors import NotReady, WorldFailed
+from allears.errors import NotReady
+from allears.lake.place import Place
 from allears.tables import table
 
 T = TypeVar("T")
@@ -35,13 +35,13 @@ class Store:
 
     Parameters
     ----------
-    folder
-        Each table is a folder below it.
+    place
+        Each table is a folder below it, or below a prefix of a bucket.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, place: Path | Place) -> None:
+        self._place = Place(place) if isinstance(place, Path) else place
+        self.folder = self._place.folder
         self._open: dict[str, DeltaTable] = {}
         self._remembered: tuple[tuple[str, int], DeltaTable] | None = None
         # Digest, compaction and retention would otherwise make each other's commits fail.
@@ -71,13 +71,14 @@ class Store:
         self._change(
             name,
             lambda: write_deltalake(
-                self._standing(name, starts) or str(self.folder / name),
+                self._standing(name, starts) or self._place.uri(name),
                 rows.cast(table(name).schema),
                 mode="append",
                 partition_by=PARTITIONS.get(name),
                 configuration=CONFIGURATION.get(name),
                 writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
                 commit_properties=CommitProperties(app_transactions=moved) if moved else None,
+                storage_options=self._place.options,
             ),
         )
 
@@ -86,7 +87,7 @@ class Store:
         if starts is None:
             return None
         try:
-            delta = DeltaTable(str(self.folder / name))
+            delta = self._load(name)
         except TableNotFoundError:
             return None
         if any((delta.transaction_version(segment) or 0) != start for segment, start in starts.items()):
@@ -159,7 +160,12 @@ class Store:
         """Replace a small table as a whole."""
         rows = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
         whole = rows.cast(table(name).schema)
-        self._change(name, lambda: write_deltalake(str(self.folder / name), whole, mode="overwrite"))
+        self._change(
+            name,
+            lambda: write_deltalake(
+                self._place.uri(name), whole, mode="overwrite", storage_options=self._place.options
+            ),
+        )
 
     def position(self, name: str, segment: str, version: int | None = None) -> int:
         """How far a segment had been read when the last commit, or that of a ``version``, was made; 0 when never."""
@@ -170,7 +176,7 @@ class Store:
         if version < 0:
             return None
         if self._remembered is None or self._remembered[0] != (name, version):
-            self._remembered = (name, version), DeltaTable(str(self.folder / name), version=version)
+            self._remembered = (name, version), self._load(name, version)
         return self._remembered[1]
 
     def version(self, name: str) -> int:
@@ -179,9 +185,13 @@ class Store:
         return delta.version() if delta else -1
 
     def files(self, name: str) -> list[str]:
-        """Give the Parquet files that make up the table now."""
+        """Give the Parquet files that make up the table now, on this machine's disk."""
         delta = self._delta(name)
-        return list(delta.file_uris()) if delta else []
+        if delta is None:
+            return []
+        paths = self._place.local(name, delta.file_uris())
+        self._place.forget(name, paths)
+        return paths
 
     def snapshot(self, name: str) -> list[Path]:
         """Give every file that makes up the table as it is now, its log included: copied together they are the table."""
@@ -195,8 +205,7 @@ class Store:
 
     def settle(self) -> None:
         """Wait until everything written is on the disk itself: before this, the inbox keeps its copy."""
-        # The lake's writer does not fsync; a power cut could otherwise take what the inbox no longer holds.
-        os.sync()
+        self._place.settle()
 
     def compact(self, name: str = "signals") -> int:
         """Join small files; returns how many were replaced."""
@@ -210,9 +219,11 @@ class Store:
             delta = self._delta(name)
             if delta is None:
                 return 0
-            gone = delta.vacuum(
-                retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True
-            )
+            with self._place.told(name):
+                gone = delta.vacuum(
+                    retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True
+                )
+            self._place.forget(name, self._place.local(name, delta.file_uris()), now=hours == 0)
         return len(gone)
 
     def _change_stored(self, name: str, change: Callable[[DeltaTable], dict[str, Any]]) -> dict[str, Any]:
@@ -233,17 +244,21 @@ class Store:
                 except (DeltaError, OSError) as error:
                     if isinstance(error, CommitFailedError) and tries > 1:
                         continue
-                    raise WorldFailed(
-                        f"the lake refused a commit ({type(error).__name__})", place=name, again=True
-                    ) from error
+                    raise self._place.failure(error, name) from (
+                        error if self._place.bucket is None else None
+                    )
         raise AssertionError("unreachable")
 
     def _delta(self, name: str) -> DeltaTable | None:
         try:
-            if name in self._open:
-                self._open[name].update_incremental()
-            else:
-                self._open[name] = DeltaTable(str(self.folder / name))
+            with self._place.told(name):
+                if name in self._open:
+                    self._open[name].update_incremental()
+                else:
+                    self._open[name] = self._load(name)
         except TableNotFoundError:
             return None
         return self._open[name]
+
+    def _load(self, name: str, version: int | None = None) -> DeltaTable:
+        return DeltaTable(self._place.uri(name), version=version, storage_options=self._place.options)

@@ -1,0 +1,207 @@
+"""Where the lake's tables lie: a folder, or a prefix of a bucket that speaks S3's API.
+
+A bucket is written through delta-rs, each commit by a conditional write: a store that cannot refuse to overwrite an
+object cannot hold the lake. It is read through copies: a file of the lake is written once and never changed, so it is
+fetched once, and questions are answered from this machine's disk as they are with a folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from allears.errors import NotFound, Refused, WorldFailed
+
+PLACE = "allears.toml [lake] url"
+UNUSED_SECONDS = 3600
+"""Copies of files that are no longer in a table stay so long, for questions that began before."""
+_NOT_ALLOWED = (
+    "403 Forbidden",
+    "AccessDenied",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "ACCESS_DENIED",
+)
+_NO_BUCKET = ("NoSuchBucket", "NO_SUCH_BUCKET")
+_NO_CONDITION = ("501 Not Implemented", "<Code>NotImplemented")
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A prefix of a bucket; key and secret are in no ``repr``."""
+
+    url: str
+    region: str
+    endpoint: str = ""
+    key: str = field(default="", repr=False)
+    secret: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+
+
+class Place:
+    """Where tables lie.
+
+    Parameters
+    ----------
+    folder
+        The tables, or the copies of what a bucket holds.
+    bucket
+        Where the tables are, if not in the folder.
+
+    Raises
+    ------
+    Refused
+        The address is not ``s3://bucket/prefix``.
+    """
+
+    def __init__(self, folder: Path, bucket: Bucket | None = None) -> None:
+        self.folder, self.bucket = folder, bucket
+        self.options: dict[str, str] | None = None
+        self._gone: dict[str, float] = {}
+        if bucket is not None:
+            kind, _, root = bucket.url.partition("://")
+            name, _, prefix = root.strip("/").partition("/")
+            if kind != "s3" or not name or not prefix or "@" in name:
+                raise Refused("expected a folder, or s3://bucket/prefix without credentials", place=PLACE)
+            self._root = f"{name}/{prefix}"
+            self.options = _options(bucket)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __repr__(self) -> str:
+        """Name the place, and nothing of how to get in."""
+        return f"Place({self.uri('')!r})"
+
+    def uri(self, name: str) -> str:
+        """Give a table's address."""
+        return str(self.folder / name) if self.bucket is None else f"s3://{self._root}/{name}"
+
+    def local(self, name: str, uris: Sequence[str]) -> list[str]:
+        """Give a table's files as paths on this machine; what is not here yet is fetched."""
+        if self.bucket is None:
+            return list(uris)
+        paths = []
+        start = len(self.uri(name)) + 1
+        for uri in uris:
+            path = self.folder / name / uri[start:]
+            paths.append(str(path))
+            if not path.exists():
+                self._fetch(f"{self._root}/{name}/{uri[start:]}", path)
+        return paths
+
+    def forget(self, name: str, paths: Sequence[str], *, now: bool = False) -> None:
+        """Remove copies of files that have not been among these for an hour, or are not now."""
+        if self.bucket is None:
+            return
+        moment = time.monotonic()
+        gone = {str(path) for path in (self.folder / name).rglob("*.parquet")} - set(paths)
+        self._gone = {
+            path: at
+            for path, at in self._gone.items()
+            if path in gone or not path.startswith(str(self.folder / name))
+        }
+        for path in gone:
+            if now or moment - self._gone.setdefault(path, moment) >= UNUSED_SECONDS:
+                Path(path).unlink(missing_ok=True)
+
+    def settle(self) -> None:
+        """Wait until everything written is safe: a bucket has it when it says so, a folder when the disk has it."""
+        if self.bucket is None:
+            # The lake's writer does not fsync; a power cut could otherwise take what the inbox no longer holds.
+            os.sync()
+
+    def failure(self, error: Exception, name: str) -> WorldFailed | NotFound:
+        """Say what failed. Of a bucket's words only the kind is told: they hold addresses and names of keys."""
+        if self.bucket is None:
+            return WorldFailed(f"the lake refused a commit ({type(error).__name__})", place=name, again=True)
+        told = str(error)
+        if any(word in told for word in _NO_BUCKET):
+            return NotFound("there is no such bucket", place=PLACE)
+        if any(word in told for word in _NOT_ALLOWED):
+            return WorldFailed("the bucket does not let this key in, or not do this", place=PLACE, again=True)
+        if any(word in told for word in _NO_CONDITION):
+            return WorldFailed(
+                "this store has no conditional writes, which the lake needs", place=PLACE, again=False
+            )
+        why = "refused a commit" if isinstance(error, DeltaError) else "cannot be reached"
+        return WorldFailed(f"the bucket {why} ({type(error).__name__})", place=PLACE, again=True)
+
+    @contextmanager
+    def told(self, name: str) -> Iterator[None]:
+        """Turn what a bucket's clients raise into words of ours."""
+        try:
+            yield
+        except TableNotFoundError:
+            raise
+        except (DeltaError, OSError) as error:
+            if self.bucket is None:
+                raise
+            raise self.failure(error, name) from None
+
+    @cached_property
+    def _files(self) -> Any:
+        return _filesystem(self.bucket) if self.bucket is not None else None
+
+    def _fetch(self, key: str, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Whole or not at all, whoever else fetches it.
+        half = path.with_suffix(f".{os.getpid():x}{os.urandom(4).hex()}.part")
+        try:
+            with (
+                self.told(key),
+                self._files.open_input_stream(key, compression=None) as source,
+                half.open("wb") as target,
+            ):
+                shutil.copyfileobj(source, target, 1 << 20)
+            half.replace(path)
+        finally:
+            half.unlink(missing_ok=True)
+
+
+def bucket_of(url: str, region: str, endpoint: str, environment: Mapping[str, str]) -> Bucket:
+    """Describe a bucket with the key that the environment holds, under the names S3's tools use."""
+    return Bucket(
+        url,
+        region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
+        endpoint or environment.get("AWS_ENDPOINT_URL", ""),
+        environment.get("AWS_ACCESS_KEY_ID", ""),
+        environment.get("AWS_SECRET_ACCESS_KEY", ""),
+        environment.get("AWS_SESSION_TOKEN", ""),
+    )
+
+
+def _options(bucket: Bucket) -> dict[str, str]:
+    given = {
+        "aws_region": bucket.region,
+        "aws_endpoint_url": bucket.endpoint,
+        "aws_allow_http": "true" if bucket.endpoint.startswith("http://") else "",
+        "aws_access_key_id": bucket.key,
+        "aws_secret_access_key": bucket.secret,
+        "aws_session_token": bucket.token,
+        # A commit is an object that must not be there yet.
+        "aws_conditional_put": "etag",
+        "max_retries": "3",
+        "retry_timeout": "20s",
+        "timeout": "60s",
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def _filesystem(bucket: Bucket) -> Any:
+    from pyarrow import fs
+
+    scheme, _, host = bucket.endpoint.rpartition("://")
+    given: dict[str, Any] = {"access_key": bucket.key, "secret_key": bucket.secret} if bucket.secret else {}
+    if bucket.token:
+        given["session_token"] = bucket.token
+    if host:
+        given |= {"endpoint_override": host, "scheme": scheme or "https"}
+    return fs.S3FileSystem(region=bucket.region, connect_timeout=10, request_timeout=60, **given)

@@ -87,7 +87,7 @@ class Consents(RuleBasedStateMachine):
     @rule(digest=st.sampled_from(DIGESTS))
     def erase(self, digest: str) -> None:
         with self.desk.session() as session:
-            forget_words(session, [digest])
+            forget_words(session, {digest: "c_1"})
         self.words = {word for word in self.words if word.digests != (digest,)}
 
     @invariant()

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,9 +23,10 @@ from allears.desk.work import Delivery, Move
 from allears.errors import NotAllowed, NotFound, NotReady, Refused
 from allears.guard.access import Principal, Role
 from allears.guard.erasures import Scope, note_erasures, read_erasures
-from allears.guard.receipt import verify_receipt
+from allears.guard.receipt import kept, verify_receipt
 from allears.journey import erasure
 from allears.journey.backup import backup, restore
+from allears.journey.questions import find_each
 from allears.lake import Store
 from allears.space import Space
 
@@ -279,6 +284,67 @@ def test_whoever_opens_a_space_finishes_what_was_cut_off(
     assert holders(space.ground.folder, b"canarysaid") == []
 
 
+DYING = """
+import os, signal, sys
+from datetime import UTC, datetime
+from allears.clock import SetClock
+from allears.journey import erasure
+from allears.lake import Store
+from allears.space import Space
+
+erasure.LOT = 6
+
+def die(folder, owner, name, skip):
+    real = getattr(owner, name)
+    def dying(*args, **named):
+        nonlocal skip
+        done = real(*args, **named)
+        skip -= 1
+        if skip < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return done
+    setattr(owner, name, dying)
+    with Space.open(folder, clock=SetClock(datetime(2026, 7, 1, 12, tzinfo=UTC))) as space:
+        space.erase_all([f"p{n}@example.com" for n in range(18)])
+
+for folder, name, skip in zip(*[iter(sys.argv[1:])] * 3):
+    child = os.fork()  # before anything is opened: starting Python anew each time takes longer than the rest
+    if not child:
+        die(folder, Store if name == "amend" else erasure, name, int(skip))
+        os._exit(0)
+    print(os.WTERMSIG(os.waitpid(child, 0)[1]))
+"""
+DEATHS = (("note_erasures", 0), ("amend", 0), ("erase", 1))
+
+
+def test_killed_among_many_nobody_is_half_erased_and_running_it_again_ends_it(tmp_path: Path) -> None:
+    told = [
+        row(10 * n + k, {"email": f"p{n}@example.com"}, "chat", NOW - timedelta(days=k), f"said{n}")
+        for n in range(22)
+        for k in range(2)
+    ]
+    with Space.open(tmp_path / "first", clock=SetClock(NOW)) as space:
+        space.hear(told, source="desk")
+        space.digest(look=False)
+    folders = {death: tmp_path / f"{death[0]}{death[1]}" for death in DEATHS}
+    for folder in folders.values():
+        shutil.copytree(tmp_path / "first", folder)
+    given = [str(one) for (name, skip), folder in folders.items() for one in (folder, name, skip)]
+    ran = subprocess.run([sys.executable, "-c", DYING, *given], timeout=240, check=True, capture_output=True)
+    assert ran.stdout.split() == [b"%d" % signal.SIGKILL] * len(DEATHS)
+    for death, folder in folders.items():
+        with Space.open(folder, clock=SetClock(NOW)) as space:
+            left = space.sql("SELECT text FROM signals WHERE text IS NOT NULL")["text"].to_pylist()
+            assert sorted(left) == sorted(f"said{n}" for n in range(18, 22) for _ in range(2)), death
+            assert space.sql("SELECT count(*) AS n FROM signals")["n"].to_pylist() == [44]
+            found = find_each(space.ground.graph, [f"p{n}@example.com" for n in range(22)])
+            assert [n for n, customer in enumerate(found) if customer] == list(range(18, 22)), death
+            receipts = [r["about"] for r in kept(space.ground.desk, 1000)]
+            assert len(receipts) == len(set(receipts)) == 18
+            done = space.erase_all([f"p{n}@example.com" for n in range(18)])
+            assert (done.receipts, done.unknown) == ([], 18) and space.ground.audit.verify().ok
+
+
 def test_a_line_cut_in_two_by_a_crash_is_passed_over_and_takes_no_other_along(space: Space) -> None:
     path = space.ground.folder / "erasures.jsonl"
     space.erase(BO)
@@ -319,8 +385,6 @@ def test_a_backup_older_than_an_erasure_forgets_again_before_it_answers(space: S
 
 
 def test_a_copy_of_an_old_folder_forgets_by_the_list_outside(tmp_path: Path) -> None:
-    import shutil
-
     outside = tmp_path / "elsewhere.jsonl"
     with Space.open(tmp_path / "space", clock=SetClock(NOW)) as space:
         toml = space.ground.folder / "allears.toml"

@@ -7,11 +7,10 @@ import hmac
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from allears.clock import Clock, SystemClock
@@ -26,7 +25,7 @@ from allears.guard.vault import Vault
 
 START = "0" * 64
 _PAGE = 5_000
-_REMEMBERED = 100_000
+_AT_ONCE = 500
 Detail = Mapping[str, str | int | float | bool | None]
 
 
@@ -222,21 +221,37 @@ class Audit:
         return next(self.prove_each([number]))
 
     def prove_each(self, numbers: Iterable[int]) -> Iterator[Proof]:
-        """Prove many entries against one head; what their proofs share is looked up once."""
+        """Prove many entries against one head, by number; what their proofs need is looked up together."""
         head = self._head_now()
+        wanted = sorted(set(numbers))
         with self._desk.reading() as session:
-            nodes = lru_cache(_REMEMBERED)(_nodes(session))
-            for number in numbers:
-                path = merkle.inclusion(number - 1, head.size, nodes)
-                row = session.get_one(AuditEntry, number)
-                yield Proof(
-                    path=[h.hex() for h in path],
-                    head=head,
-                    key=self.signer.public,
-                    number=number,
-                    fields=_told(row),
-                    previous=row.previous,
-                )
+            for start in range(0, len(wanted), _AT_ONCE):
+                some = wanted[start : start + _AT_ONCE]
+                near = _near(session, some)
+                look = _nodes(session)
+
+                def node(
+                    level: int,
+                    position: int,
+                    near: dict[tuple[int, int], bytes] = near,
+                    look: merkle.Nodes = look,
+                ) -> bytes:
+                    if (level, position) not in near:
+                        near[level, position] = look(level, position)
+                    return near[level, position]
+
+                query = select(AuditEntry).where(AuditEntry.number.in_(some)).order_by(AuditEntry.number)
+                rows = {row.number: row for row in session.scalars(query)}
+                for number in some:
+                    path = merkle.inclusion(number - 1, head.size, node)
+                    yield Proof(
+                        path=[h.hex() for h in path],
+                        head=head,
+                        key=self.signer.public,
+                        number=number,
+                        fields=_told(rows[number]),
+                        previous=rows[number].previous,
+                    )
 
     def prove_growth(self, old: Signed) -> Proof:
         """Prove that the log only grew since an earlier head.
@@ -333,6 +348,23 @@ def _node(session: Session, level: int, position: int) -> bytes:
 
 def _nodes(session: Session) -> merkle.Nodes:
     return lambda level, position: _node(session, level, position)
+
+
+def _near(session: Session, numbers: Sequence[int]) -> dict[tuple[int, int], bytes]:
+    """Look up the leaves and subtrees beside entries that follow each other; whatever lies elsewhere is looked up when it is asked for."""
+    low, high = numbers[0] - 1, numbers[-1] - 1
+    if high - low > 4 * _AT_ONCE:
+        return {}
+    leaves = select(AuditEntry.number, AuditEntry.hash).where(AuditEntry.number.between(low, high + 2))
+    found = {(0, row.number - 1): entry_leaf(row.hash) for row in session.execute(leaves)}
+    levels = [
+        and_(AuditNode.level == level, AuditNode.position.between((low >> level) - 1, (high >> level) + 1))
+        for level in range(1, high.bit_length() + 1)
+    ]
+    if levels:
+        columns = select(AuditNode.level, AuditNode.position, AuditNode.hash).where(or_(*levels))
+        found |= {(row.level, row.position): row.hash for row in session.execute(columns)}
+    return found
 
 
 def _stored_nodes(session: Session) -> Iterator[tuple[int, int, bytes]]:

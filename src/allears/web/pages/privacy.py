@@ -188,7 +188,7 @@ def _part(page: Page, customer: str) -> None:
                 "outlined dense"
             )
             since, until = (
-                ui.input(label).props("outlined dense type=date stack-label")
+                ui.input(label).props("outlined type=date stack-label")
                 for label in ("From this day", "Before this day")
             )
             why = ui.input(placeholder="The reason, for the receipt and the audit").props("outlined dense")

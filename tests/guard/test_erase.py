@@ -29,6 +29,7 @@ def removing(session: Session) -> dict[str, dict[str, int]]:
 @pytest.fixture
 def pets(desk: Desk) -> None:
     with desk.session() as session:
+        session.execute(text("drop table if exists pets"))  # a server's database serves more than one test
         session.execute(text("create table pets (owner text)"))
         for owner in ("canary-owner", "canary-owner", "other"):
             session.execute(text("insert into pets values (:owner)"), {"owner": owner})

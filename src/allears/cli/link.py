@@ -30,6 +30,7 @@ def look(
     /,
     *,
     evaluate: Path | None = None,
+    hold_out: str | None = None,
     column: Annotated[list[str] | None, Parameter(negative="")] = None,
     automatic: float = 0.99,
     unsure: float = 0.9,
@@ -48,6 +49,8 @@ def look(
         CSV with any of first_name, surname, name, date_of_birth, address, postcode, city, email, phone, national_id.
     evaluate
         CSV of labels (record and person, or left, right and match): prints precision, recall and F1.
+    hold_out
+        Estimates recall without labels: hides `email`, `phone` or `number`, and tells how many of those who share one are found by the rest.
     column
         FIELD=COLUMN where a column's name does not say what it holds, such as given=Vorname.
     automatic
@@ -66,29 +69,36 @@ def look(
         Learn the space's weights anew, and compare all its customers again.
     """
     if file is None:
-        if evaluate is not None or to is not None or column:
-            raise Refused("expected a FILE: these options are for files", place="--evaluate, --to, --column")
+        if evaluate is not None or to is not None or column or hold_out:
+            raise Refused(
+                "expected a FILE: these options are for files", place="--evaluate, --hold-out, --to, --column"
+            )
         _space(where, queue, relearn, limit)
         return
-    from allears.journey.linking import evaluate_file, link_file
+    from allears.journey.linking import evaluate_file, hold_out_file, link_file
     from allears.know.link import Thresholds
 
-    found = link_file(
-        file,
-        today=datetime.now(UTC).date(),
-        columns=dict(_assigned(word) for word in column or ()),
-        thresholds=Thresholds(automatic, unsure, families),
+    today, columns = datetime.now(UTC).date(), dict(_assigned(word) for word in column or ())
+    thresholds = Thresholds(automatic, unsure, families)
+    found = link_file(file, today=today, columns=columns, thresholds=thresholds)
+    held = (
+        hold_out_file(file, hold_out, today=today, columns=columns, thresholds=thresholds)
+        if hold_out
+        else None
     )
     judged = evaluate_file(found, evaluate) if evaluate else None
     if to is not None:
         _write(found, to)
     if where.json:
         whole = {**found.summary(), "pairs": found.pairs(), "clusters": found.people()}
-        show.as_json({**whole, "evaluation": judged} if judged else whole)
+        whole |= {"evaluation": judged} if judged else {}
+        show.as_json(whole | ({"held_out": held} if held else {}))
         return
     _print(found, limit)
     if judged is not None:
         _judge(judged)
+    if held is not None:
+        _recalled(held)
 
 
 def _assigned(word: str) -> tuple[str, str]:
@@ -221,11 +231,41 @@ def words(why: list[dict[str, Any]]) -> str:
 
 
 def _judge(judged: dict[str, Any]) -> None:
-    rows = [{"of": part, **judged[part]} for part in ("pairs", "clusters") if part in judged]
-    shown = [{k: f"{v:.3f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
-    show.rows(shown, ("of", "precision", "recall", "f1", "n"), title="beside the labels")
+    rows = [
+        {
+            "of": part,
+            **{name: _shown(judged[part][name], judged[part].get("intervals", {}).get(name)) for name in ("precision", "recall", "f1")},
+            "n": judged[part]["n"],
+        }
+        for part in ("pairs", "clusters")
+        if part in judged
+    ]  # fmt: skip
+    show.rows(rows, ("of", "precision", "recall", "f1", "n"), title="beside the labels, 95 % intervals")
     if "over_merged" in judged:
-        show.out.print(f"{100 * judged['over_merged']:.1f} % of the people found are more than one")
+        share = _shown(judged["over_merged"], judged["over_merged_interval"])
+        show.out.print(f"{share} of the people found are more than one")
+
+
+def _recalled(held: dict[str, Any]) -> None:
+    rows = [{"group": "all", **held["recall"]}, *held["groups"]]
+    shown = [
+        {
+            "group": row["group"],
+            "found": _shown(row["estimate"], [row["low"], row["high"]]),
+            "pairs": row["n"],
+            "people": row["units"],
+        }
+        for row in rows
+    ]
+    show.rows(
+        shown,
+        ("group", "found", "pairs", "people"),
+        title=f"recall without {held['field']} among those who share one, 95 % intervals",
+    )
+
+
+def _shown(share: float, interval: list[float] | None) -> str:
+    return f"{share:.3f}" + (f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else "")
 
 
 def _write(found: FileLinked, to: Path) -> None:

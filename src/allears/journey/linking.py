@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from allears.errors import NotFound, Refused
-from allears.know.link import Linked, Thresholds, evaluate, link
+from allears.know.link import Linked, Thresholds, evaluate, hold_out, link
 from allears.know.link.columns import ID
+from allears.know.link.truth import rates
 
 TRUE_PERSON = ("person", "cluster", "true_id", "customer")
 SIDES = (("left", "right"), ("unique_id_l", "unique_id_r"), ("record_l", "record_r"))
@@ -115,6 +116,26 @@ def read_table(path: Path) -> pa.Table:
         ) from None
 
 
+def hold_out_file(
+    path: Path,
+    field: str,
+    *,
+    today: date,
+    columns: Mapping[str, str] | None = None,
+    thresholds: Thresholds | None = None,
+) -> dict[str, Any]:
+    """Estimate recall in a CSV file without labels, as `allears.know.link.hold_out` does.
+
+    Parameters
+    ----------
+    path
+        The file.
+    field
+        What is hidden: ``email``, ``phone`` or ``number``.
+    """
+    return hold_out(read_table(path), field, today=today, columns=columns, thresholds=thresholds)
+
+
 def evaluate_file(found: FileLinked, labels: Path) -> dict[str, Any]:
     """Hold what was found against labels.
 
@@ -163,13 +184,9 @@ def _pairs(
     except (TypeError, ValueError):
         raise Refused("expected a number from 0 to 1 in each row of match", place=str(labels)) from None
     said = found.linked.clusters[left] == found.linked.clusters[right]
-    hit = int((said & real).sum())
-    precision = hit / int(said.sum()) if said.any() else 1.0
-    recall = hit / int(real.sum()) if real.any() else 1.0
-    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
     return {
         "labelled": len(real),
-        "pairs": {"precision": precision, "recall": recall, "f1": f1, "n": int(real.sum())},
+        "pairs": rates((said & real).astype(int), said.astype(int), real.astype(int)),
     }
 
 

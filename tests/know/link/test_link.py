@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 import pytest
 
 from allears.errors import NotReady, Refused
-from allears.know.link import Linked, Thresholds, evaluate, link, score, tidy
+from allears.know.link import Linked, Thresholds, evaluate, hold_out, link, score, tidy
 from allears.know.link.blocks import block
 from allears.know.link.columns import columns_of
 from allears.know.link.decide import AUTOMATIC, QUEUE, decide
+from allears.know.link.held import held_out
 from allears.know.link.learn import learn
 from allears.know.link.score import PAIRS
 
@@ -309,3 +310,54 @@ def test_learning_is_repeatable(known: Any) -> None:
     for one, other in zip(linked.model["comparisons"], again_learned["comparisons"], strict=True):
         for a, b in zip(one["comparison_levels"][1:], other["comparison_levels"][1:], strict=True):
             assert a["m_probability"] == pytest.approx(b["m_probability"], rel=1e-6)
+
+
+def test_intervals_count_people_and_not_pairs() -> None:
+    # Ten people of ten records each, two of them not found at all.
+    truth = [person for person in range(10) for _ in range(10)]
+    found = [person if person > 1 else 100 + at for at, person in enumerate(truth)]
+    judged = evaluate(found, truth)["pairs"]
+    low, high = judged["intervals"]["recall"]
+    assert judged["recall"] == 0.8 and judged["n"] == 450
+    assert low < 0.55 and high > 0.92, "as wide as ten people allow, not 450 pairs"
+    assert evaluate(truth, truth)["pairs"]["intervals"]["recall"][0] < 0.8
+
+
+def test_groups_that_hang_together_by_either_side_are_one_unit() -> None:
+    judged = evaluate([0, 0, 1, 1, 2, 3], [0, 1, 1, 2, 3, 3])
+    assert judged["pairs"]["precision"] == 0.0 and judged["pairs"]["intervals"]["precision"][1] > 0.7
+    assert judged["over_merged"] == 0.5
+    low, high = judged["over_merged_interval"]
+    assert low < 0.5 < high
+
+
+def test_recall_is_estimated_by_hiding_an_identifier() -> None:
+    people, truth = town()
+    held = hold_out(people, "email", today=TODAY)
+    recall = held["recall"]
+    assert recall["units"] >= 30 and recall["low"] < recall["estimate"] <= recall["high"]
+    real = evaluate(link(people.drop_columns(["email"]), today=TODAY).clusters.tolist(), truth)
+    assert recall["low"] < real["pairs"]["recall"] <= recall["high"], (
+        "the estimate misses what the labels say"
+    )
+    groups = {row["group"]: row for row in held["groups"]}
+    assert groups["birth not told by both"]["n"] < recall["n"]
+    assert groups["birth not told by both"]["estimate"] <= recall["estimate"]
+    with pytest.raises(Refused, match="expected one of"):
+        hold_out(people, "number", today=TODAY)
+    with pytest.raises(NotReady, match="30 people"):
+        hold_out(people.slice(0, 40), "email", today=TODAY)
+
+
+def test_recall_by_letters_of_the_name() -> None:
+    table = pa.table(
+        {
+            "name": [["ольга петрова", "анна rossi", None][at % 3] for at in range(120)],
+            "birth": ["19800101"] * 120,
+            "email": [f"e{at // 2}@example.org" for at in range(120)],
+        }
+    )
+    held = held_out(table, "email", lambda rest: np.arange(120) // 2)
+    groups = {row["group"]: row["estimate"] for row in held["groups"]}
+    assert set(groups) == {"names in Latin letters", "name not told by both"}
+    assert held["recall"]["estimate"] == 1.0 and held["recall"]["low"] < 0.95

@@ -17,11 +17,12 @@ import pyarrow.compute as pc
 
 from allears.know.link.columns import columns_of, tidy
 from allears.know.link.decide import AUTOMATIC, QUEUE, Thresholds, cluster, decide
+from allears.know.link.held import held_out
 from allears.know.link.learn import learn
 from allears.know.link.score import score
 from allears.know.link.truth import evaluate
 
-__all__ = ["Linked", "Thresholds", "evaluate", "learn", "link", "tidy"]
+__all__ = ["Linked", "Thresholds", "evaluate", "hold_out", "learn", "link", "tidy"]
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,43 @@ def link(
     chosen = columns_of(people.column_names, columns)
     table = tidy(people, chosen, today)
     weights = model or learn(table, seed=seed)
-    pairs, compared = score(table, weights)
-    limits = thresholds or Thresholds()
-    decisions = decide(pairs, limits)
-    clusters = cluster(people.num_rows, pairs, decisions, families=limits.families)
+    pairs, decisions, clusters, compared = _joined(table, weights, thresholds or Thresholds())
     pairs = pairs.append_column("decision", decisions)
     kept = pc.is_in(decisions, pa.array([AUTOMATIC, QUEUE]))
     return Linked(pairs.filter(kept), clusters, weights, compared, chosen)
+
+
+def hold_out(
+    people: pa.Table,
+    field: str,
+    *,
+    today: date,
+    columns: Mapping[str, str] | None = None,
+    thresholds: Thresholds | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Estimate recall without labels: hide an identifier, and see whether those who share it are found by the rest.
+
+    Parameters
+    ----------
+    people, today, columns, thresholds, seed
+        As for `link`.
+    field
+        ``email``, ``phone`` or ``number``.
+
+    Returns
+    -------
+    dict
+        What `allears.know.link.held.held_out` gives.
+    """
+    table = tidy(people, columns_of(people.column_names, columns), today)
+    limits = thresholds or Thresholds()
+    return held_out(table, field, lambda rest: _joined(rest, learn(rest, seed=seed), limits)[2])
+
+
+def _joined(
+    table: pa.Table, weights: dict[str, Any], limits: Thresholds
+) -> tuple[pa.Table, pa.Array, npt.NDArray[np.int64], int]:
+    pairs, compared = score(table, weights)
+    decisions = decide(pairs, limits)
+    return pairs, decisions, cluster(table.num_rows, pairs, decisions, families=limits.families), compared

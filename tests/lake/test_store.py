@@ -89,6 +89,16 @@ def test_a_users_sql_reaches_nothing_but_the_tables(tmp_path: Path, text: str) -
         Engine(store).sql(text, {})
 
 
+def test_one_value_of_a_users_sql_cannot_take_all_the_memory(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"[Mm]emory"):
+        Engine(Store(tmp_path), memory_mb=64).sql("select length(repeat('x', 3500000000))", {})
+
+
+def test_half_a_surrogate_in_a_users_sql_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused):
+        Engine(Store(tmp_path)).sql("select '\ud800'", {})
+
+
 def test_a_users_sql_sees_lake_and_given_tables(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.append("signals", batch(["a"]))

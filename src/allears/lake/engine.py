@@ -6,6 +6,9 @@ DuckDB's own delta extension would be a download; the table's file list and ``re
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,8 +16,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import ibis
+import msgspec
 import pyarrow as pa
 
 from allears.errors import NotReady, Refused
@@ -26,6 +29,7 @@ SEALED = {"signals": ("sealed",)}
 DAY = re.compile(r"/day=([^/]*)/")
 # A question that takes seconds would draw a bar on the standard output, in the middle of what scripts read.
 _NO_BAR = "SET enable_progress_bar_print=false"
+_LOCKED = (sys.executable, "-I", str(Path(__file__).with_name("locked.py")))
 
 
 class Engine:
@@ -44,7 +48,7 @@ class Engine:
             options["threads"] = threads
         if scratch is not None:
             options["temp_directory"] = str(scratch)
-        self._options = options
+        self._options, self._memory = options, memory_mb << 20
         # Merging nested SELECTs takes Ibis longer than many a question; DuckDB does it anyway.
         ibis.options.sql.fuse_selects = False
         self._ibis = ibis.duckdb.connect(**options)
@@ -162,7 +166,7 @@ class Engine:
         seconds: float = 30.0,
         rows: int = 100_000,
     ) -> pa.Table:
-        """Answer a user's SQL in a locked-down engine: no files but the lake's, no network, no extension, bounded.
+        """Answer a user's SQL in a process of its own: no files but the lake's, no network, no extension, bounded.
 
         Raises
         ------
@@ -171,43 +175,60 @@ class Engine:
         NotReady
             It took longer than ``seconds``.
         """
-        connection = duckdb.connect(config={**self._options, "autoload_known_extensions": False})
-        connection.execute("SET TimeZone='UTC'")
-        connection.execute(_NO_BAR)
+        if not _is_text(text):
+            raise Refused("expected text: half a surrogate is in it", place="sql")
+        prepare, empty = ["SET TimeZone='UTC'", _NO_BAR], {}
         for name in LAKE:
             files = self._store.files(name)
             if files:
-                connection.execute(f"CREATE VIEW {name} AS {_select(name, files, SEALED.get(name, ()))}")
+                prepare.append(f"CREATE VIEW {name} AS {_select(name, files, SEALED.get(name, ()))}")
             else:
-                connection.register(name, table(name).schema.empty_table())
+                empty[name] = table(name).schema.empty_table()
         lowered = text.lower()
-        for name, fetch in tables.items():
-            if name in lowered:
-                connection.register(name, fetch())
+        held = {**empty, **{name: fetch() for name, fetch in tables.items() if name in lowered}}
         folder = str(self._store.folder).replace("'", "''")
-        connection.execute(f"SET allowed_directories=['{folder}']")
-        connection.execute("SET enable_external_access=false")
-        connection.execute("SET lock_configuration=true")
-        timer = threading.Timer(seconds, connection.interrupt)
-        timer.start()
-        try:
-            statements = connection.extract_statements(text)
-            if len(statements) != 1 or statements[0].type.name not in ("SELECT", "EXPLAIN"):
-                raise Refused("one SELECT at a time", place="sql")
-            answer = connection.sql(statements[0].query).limit(rows).to_arrow_table()
-        except duckdb.InterruptException:
-            raise NotReady(f"stopped after {seconds:g} s; ask for less", place="sql") from None
-        except duckdb.Error as error:
-            raise Refused(str(error).splitlines()[0], place="sql") from None
-        finally:
-            timer.cancel()
-            connection.close()
-        return answer
+        asked = {
+            "options": {**self._options, "autoload_known_extensions": False},
+            "prepare": prepare,
+            "tables": list(held),
+            "lock": [f"SET allowed_directories=['{folder}']", "SET enable_external_access=false", "SET lock_configuration=true"],
+            "memory": self._memory,
+            "text": text,
+            "seconds": seconds,
+            "rows": rows,
+        }  # fmt: skip
+        return _ask(asked, held, seconds)
 
     def close(self) -> None:
         """Let go of the engine."""
         with self._lock:
             self._ibis.disconnect()
+
+
+def _ask(asked: dict[str, Any], tables: Mapping[str, pa.Table], seconds: float) -> pa.Table:
+    """Have a question answered by a process of its own."""
+    sink = pa.BufferOutputStream()
+    sink.write(msgspec.json.encode(asked) + b"\n")
+    for held in tables.values():
+        with pa.ipc.new_stream(sink, held.schema) as out:
+            out.write_table(held)
+    done = subprocess.run(_LOCKED, input=sink.getvalue(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    line, _, answer = done.stdout.partition(b"\n")
+    told = msgspec.json.decode(line, type=dict[str, str]) if line else {}
+    if done.returncode == -signal.SIGALRM or "stopped" in told:
+        raise NotReady(f"stopped after {seconds:g} s; ask for less", place="sql")
+    if done.returncode or "refused" in told:
+        # It ended without a word: killed by the system, most likely for its memory.
+        raise Refused(told.get("refused", "it takes more memory than a question may"), place="sql")
+    return pa.ipc.open_stream(answer).read_all()
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _by_day(files: list[str]) -> dict[str, bytes]:

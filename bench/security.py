@@ -1,0 +1,207 @@
+"""Attack a space of its own: hostile input through every door, question, file and statement, then every page looked at.
+
+Printed are cases tried and failures, by family. A failure is an answer of 500, a trace of our code in an answer or in
+the server's log, an answer after more than ten seconds, a server that is gone, a file outside the space, a call to the
+trap, or, on a page, a script that ran or markup that came in as markup. Nothing here is timed as a figure.
+"""
+
+from __future__ import annotations
+
+import csv
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+
+from allears.errors import AllearsError
+from allears.guard.access import Role
+from allears.guard.address import check_url, resolve
+from allears.space import Space
+from bench import attack, hostile, shown
+from bench.attack import OWN, SECONDS, Failures, Trap
+from bench.report import Row, row
+
+MEMORY = 3 << 30
+
+
+def rows() -> list[Row]:
+    trap = Trap()
+    found: list[tuple[str, int, Failures]] = []
+    with tempfile.TemporaryDirectory(prefix="allears-attack-") as name:
+        outside = Path(name)
+        folder = outside / "town" / "space"
+        keys = _prepare(folder)
+        before = _outside(outside, folder)
+        texts = [text.replace("{trap}", trap.address) for text in _texts()]
+        with attack.serving(folder, outside / "town" / "log") as url:
+            found.append(attack.doors(url, keys, texts))
+            found.append(attack.bodies(url, keys))
+            found.append(attack.questions(url, keys, texts))
+            found.append(attack.headers(url, texts))
+            found.append(_described(folder))
+        log = (outside / "town" / "log").read_text("utf-8", "replace")
+        found.append(("the server's log", 1, Failures(["a trace in the log"] if OWN[0] in log else [])))
+        with Space.open(folder, create=False) as space:
+            found.append(_addresses(space))
+            found.append(_statements(space, trap))
+            found.append(_files(space, outside / "town"))
+            space.digest(look=False)
+            found.append(_exports(space, outside / "town"))
+            places = shown.fill(space, texts)
+        with attack.serving(folder, outside / "town" / "log") as url:
+            found.append(shown.look(url, keys, places, trap.address))
+        (outside / "town" / "log").unlink()
+        left = _outside(outside, folder) - before
+        found.append(("files outside the space", 1, Failures(sorted(left))))
+    found.append(("calls to the trap", 1, Failures(["somebody called"] * trap.calls)))
+    trap.close()
+    return [_told(*one) for one in found]
+
+
+def _told(family: str, cases: int, failures: Failures) -> Row:
+    for failure, times in Counter(failures).most_common(20):
+        print(f"{family}: {failure} ({times} times)", file=sys.stderr)
+    return row("hostile input", f"{family}: {cases:,} cases", len(failures), "failures", reference=0,
+               source="; ".join(failures[:3]))  # fmt: skip
+
+
+def _texts() -> list[str]:
+    return [*hostile.scripts(), *hostile.injections(), *hostile.paths(), *hostile.letters(), *hostile.sizes()]
+
+
+def _prepare(folder: Path) -> dict[str, str]:
+    folder.parent.mkdir(parents=True)
+    with Space.open(folder) as space:
+        space.add_channel("helpdesk", "zendesk", "a secret of the bench")
+        space.hear([{"signal_id": f"m{i}", "text": "Late again", "channel": "chat", "identifiers": {"user_id": f"u{i}"}} for i in range(40)], source="desk")  # fmt: skip
+        space.digest(look=False)
+        space.logins.add("cio", "a word of the bench", "cio")
+        return {str(role): space.keys.make(role, role, partner="Postwing" if role is Role.PARTNER else None)[0] for role in Role}  # fmt: skip
+
+
+def _described(folder: Path) -> tuple[str, int, Failures]:
+    """Ask what the description allows and forbids, as each role, with a generator of requests that knows it."""
+    done = subprocess.run([sys.executable, "-m", "bench.described", str(folder)], capture_output=True, text=True)  # fmt: skip
+    told = done.stdout.strip().splitlines()
+    failures = Failures(told[1:] if done.returncode == 0 else [done.stderr.strip()[-200:] or "it ended"])
+    return (
+        "the API by its description, each role",
+        int(told[0]) if told and told[0].isdigit() else 0,
+        failures,
+    )
+
+
+def _addresses(space: Space) -> tuple[str, int, Failures]:
+    failures = Failures()
+    for number, url in enumerate(hostile.addresses()):
+        try:
+            check_url(url, allow_private=False)
+            parts = httpx.URL(url)
+            resolve(parts.host, parts.port or 443, allow_private=False)
+            failures.append(f"address {number} may be called")
+        except (AllearsError, httpx.InvalidURL):
+            pass
+        except Exception as error:
+            failures.append(f"address {number}: {type(error).__name__}")
+        try:
+            space.add_destination(f"d{number}", url)
+        except AllearsError:
+            pass
+        except Exception as error:
+            failures.append(f"destination {number}: {type(error).__name__}")
+    return "addresses of deliveries", 2 * len(hostile.addresses()), failures
+
+
+def _statements(space: Space, trap: Trap) -> tuple[str, int, Failures]:
+    failures = Failures()
+    held = space.counts()
+    for number, text in enumerate(hostile.statements()):
+        start = time.monotonic()
+        try:
+            found = space.sql(text.replace("{trap}", trap.address), seconds=3.0)
+        except AllearsError:
+            found = None
+        except Exception as error:
+            failures.append(f"statement {number}: {type(error).__name__}")
+            continue
+        told = "" if found is None else str(found.slice(0, 5).to_pylist())
+        if "root:" in told or "PATH" in told or "[space]" in told:
+            failures.append(f"statement {number} read a file")
+        if time.monotonic() - start > SECONDS:
+            failures.append(f"statement {number} took {time.monotonic() - start:.0f} s")
+    if space.counts() != held:
+        failures.append("a statement changed what is held")
+    return "SQL", len(hostile.statements()), failures
+
+
+def _files(space: Space, folder: Path) -> tuple[str, int, Failures]:
+    failures, found = Failures(), hostile.files()
+    names = [
+        n
+        for n in (p.replace("\0", "") for p in hostile.paths())
+        if "/" not in n and 0 < len(n.encode()) < 200 and n not in (".", "..")
+    ]
+    kept = folder / "given"
+    kept.mkdir()
+    for name in names:
+        found[f"{name}.csv"] = b"text\nLate\n"
+    for number, (name, content) in enumerate(found.items()):
+        path = kept / name
+        path.write_bytes(content)
+        start = time.monotonic()
+        try:
+            space.listen(path, source="given")
+        except AllearsError:
+            pass
+        except Exception as error:
+            failures.append(f"file {number} ({name[:12]}): {type(error).__name__}")
+        if time.monotonic() - start > 6 * SECONDS:
+            failures.append(f"file {number} took {time.monotonic() - start:.0f} s")
+        path.unlink()
+    kept.rmdir()
+    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10 > MEMORY:
+        failures.append("memory passed 3 GB")
+    return "files", len(found), failures
+
+
+def _exports(space: Space, folder: Path) -> tuple[str, int, Failures]:
+    """Whatever came in, no cell of a CSV may begin as a formula."""
+    failures, cells = Failures(), 0
+    for table in ("signals", "issues", "cases"):
+        path = folder / f"{table}.csv"
+        try:
+            space.export(table, path, "csv")
+        except AllearsError:
+            continue
+        with path.open(newline="", encoding="utf-8") as file:
+            for line in csv.reader(file):
+                cells += len(line)
+                bad = [c for c in line if c[:1] in "=+@\t\r" and c] + [
+                    c for c in line if c[:1] == "-" and not _number(c)
+                ]
+                failures += [f"a formula in {table}"] * len(bad)
+        path.unlink()
+    return "cells of exports", cells, failures
+
+
+def _number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _outside(root: Path, space: Path) -> set[str]:
+    found = {str(p.relative_to(root)) for p in root.rglob("*") if space not in p.parents and p != space}
+    owned = [
+        p
+        for p in (Path("owned"), Path("owned.csv"), Path("owned.db"), Path("/tmp/allears-owned"))
+        if p.exists()
+    ]
+    return found | {p.name for p in owned}

@@ -127,3 +127,29 @@ def test_a_header_decides_where_the_vendor_tells_the_kind_in_one(allears: Run, t
     assert "does not know" in json.loads(allears(*words)[1])["refused"][0]["reason"]
     shown = json.loads(allears(*words, "--header", "X-Shopify-Topic:orders/create")[1])
     assert shown["signals"][0]["signal_id"] == "try:order:700"
+
+
+def test_one_vendor_file_that_is_wrong_hides_no_other_and_is_named(allears: Run, tmp_path: Path) -> None:
+    allears("new", str(tmp_path / "acme"))
+    folder = tmp_path / "acme" / "vendors"
+    folder.mkdir(exist_ok=True)
+    (folder / "torn.toml").write_text("not toml [", "utf-8")
+    (folder / "latin.toml").write_bytes(b'name = "caf\xe9"')
+    # A copy of a shipped vendor that kept its name would have been read by the shipped one.
+    (folder / "our-box.toml").write_text('name = "slack"\n' + OWN_REST, "utf-8")
+    code, out = allears("channels", "vendors", "--json", "--space", str(tmp_path / "acme"))[:2]
+    found = {one["vendor"]: one["says"] for one in json.loads(out)}
+    assert code == 0 and "slack" in found
+    for name, why in (("torn", "'='"), ("latin", "UTF-8"), ("our-box", 'name = "our-box"')):
+        assert found[name].startswith("cannot be used") and why in found[name]
+
+
+OWN_REST = """
+title = "Box"
+says = "notes"
+setup = "none"
+channel = "store"
+signature = [{scheme = "token", header = "x-box"}]
+events = [["note", "body.notes"]]
+rule = [{when = "note.words", id = "note.no", text = "note.words"}]
+"""

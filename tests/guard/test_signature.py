@@ -205,3 +205,16 @@ def test_a_scheme_of_ones_own_is_written_as_data() -> None:
     )
     made = "m=" + b64(mac("s3", b"POST|" + BODY, "sha512"))
     assert signed_by([mine], Sent("POST", URL, {"x-me": made}, BODY), "s3", NOW)
+
+
+@pytest.mark.parametrize("vendor", ["twilio", "qualtrics"])
+@pytest.mark.parametrize("body", [b"&" * 3_000, b"a=" + b"%41" * 400_000], ids=["many", "long"])
+def test_a_form_longer_than_any_vendor_signs_is_not_read_for_its_signature(
+    vendor: str, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> list[tuple[str, str]]:
+        raise AssertionError("an unsigned form of any length was read field by field")
+
+    monkeypatch.setattr("allears.guard.signature.parse_qsl", never)
+    sent = Sent("POST", URL, {"x-twilio-signature": "AAAA"}, body)
+    assert not signed_by(SHELF[vendor].vendor.signature, sent, "a secret", NOW)

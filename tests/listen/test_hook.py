@@ -259,6 +259,31 @@ def test_a_wrong_adapter_is_refused_with_its_place(change: tuple[str, str], plac
     assert place in refused.value.place
 
 
+def test_a_copy_that_kept_anothers_name_is_refused_not_read_by_the_other(tmp_path: Path) -> None:
+    (tmp_path / "our-github.toml").write_text(OWN.replace("suggestion-box", "github"), "utf-8")
+    with pytest.raises(Refused, match='name = "our-github"'):
+        Vendors(tmp_path)["our-github"]
+
+
+def test_half_an_emoji_costs_one_letter_and_a_byte_order_mark_nothing(tmp_path: Path) -> None:
+    (tmp_path / "suggestion-box.toml").write_text(OWN, "utf-8")
+    context = Context("box", None, datetime(2026, 6, 1, tzinfo=UTC), vendors=Vendors(tmp_path))
+
+    def texts(body: bytes) -> list[Any]:
+        reading = Hook().read(pack(Parcel("suggestion-box", "application/json", {}, body)), context)
+        return [row["text"] for row in reading.arrivals.to_pylist()]
+
+    for sent, read_as in (
+        (rb"cut \ud83d", "cut \ufffd"),
+        (rb"cut \uDE00 here", "cut \ufffd here"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (rb"\ud83d and \\ud83d", "\ufffd and \\ud83d"),
+    ):
+        body = b'{"notes": [{"no": 1, "words": "%s"}, {"no": 2, "words": "less noise"}]}' % sent
+        assert texts(body) == [read_as, "less noise"]
+        assert texts(b"\xef\xbb\xbf" + body) == [read_as, "less noise"]
+
+
 def test_a_vendor_is_found_by_its_name_alone(tmp_path: Path) -> None:
     (tmp_path / "vendors").mkdir()
     (tmp_path / "outside.toml").write_text(OWN, "utf-8")

@@ -7,7 +7,7 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -15,6 +15,9 @@ from allears.cli import show
 from allears.cli.where import HERE, Where
 from allears.errors import NotFound, Refused
 from allears.show import words
+
+if TYPE_CHECKING:
+    from allears.listen.known_vendors import Vendors
 
 channels = App(name="channels", help="How sources stand; vendors' webhooks: connect, list, try, remove.")
 
@@ -116,7 +119,7 @@ def try_payload(
             show.rows(
                 [{"field": k, "value": _plain(v)} for k, v in row.items()], title=f"{kind[:-1]} {number}"
             )
-    show.rows([{"signal": one} for one in found["deletes"]], title="deletes", empty="")
+    show.rows([{"deleted signal": one} for one in found["deletes"]], title="deletes", empty="")
     show.rows(found["refused"], title="refused", empty="")
     if not any(found[kind] for kind in ("signals", "edits", "deletes", "refused")):
         show.out.print("an event the adapter knows and leaves out")
@@ -128,16 +131,18 @@ def vendors(*, where: Where = HERE) -> None:
     from allears.listen.known_vendors import Vendors
 
     known = Vendors(_own(where))
-    found = [
-        {
-            "vendor": name,
-            "title": known[name].vendor.title,
-            "says": known[name].vendor.says,
-            "signature": ", ".join(one.scheme for one in known[name].vendor.signature),
-        }
-        for name in known
-    ]
+    found = [_vendor(known, name) for name in known]
     show.as_json(found) if where.json else show.rows(found)
+
+
+def _vendor(known: Vendors, name: str) -> dict[str, str]:
+    try:
+        vendor = known[name].vendor
+    except (NotFound, Refused) as error:
+        # One file of the space that is wrong hides no other vendor.
+        return {"vendor": name, "title": "", "says": f"cannot be used: {error.message}", "signature": ""}
+    signature = ", ".join(one.scheme for one in vendor.signature)
+    return {"vendor": name, "title": vendor.title, "says": vendor.says, "signature": signature}
 
 
 @channels.command

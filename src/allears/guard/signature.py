@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Meta
 
 Scheme = Literal["hmac", "ed25519", "twilio", "token", "basic"]
+# Who signs a form posts a few hundred short fields; more is read only by whoever wants to keep us busy, unsigned.
+MOST_FIELDS, LONGEST_FORM = 2_000, 1 << 20
 _PART = re.compile(r"\{(body|timestamp|id|url|method|form\.\w+)\}")
 
 
@@ -82,9 +84,12 @@ def signed_by(signatures: Iterable[Signature], sent: Sent, secret: str, now: dat
 
     The first scheme whose signature is there decides, so that a wrong strong one is not saved by a weak one.
     """
-    for one in signatures:
-        if given := _given(one, sent):
-            return bool(secret) and _CHECKS[one.scheme](one, sent, given, secret, now)
+    try:
+        for one in signatures:
+            if given := _given(one, sent):
+                return bool(secret) and _CHECKS[one.scheme](one, sent, given, secret, now)
+    except _TooMuch:
+        return False
     return False
 
 
@@ -125,7 +130,7 @@ def _hmac(one: Signature, sent: Sent, given: str, secret: str, now: datetime) ->
 
 def _expected(one: Signature, sent: Sent, secret: str, stamp: str) -> bytes:
     if one.scheme == "twilio":
-        pairs = sorted(set(parse_qsl(_text(sent.body), keep_blank_values=True)))
+        pairs = sorted(set(_pairs(sent.body)))
         signed = (sent.url + "".join(name + value for name, value in pairs)).encode()
         return hmac.digest(secret.encode(), signed, "sha1")
     found: list[bytes] = []
@@ -221,8 +226,14 @@ def _fresh(stamp: str, window_seconds: int, now: datetime) -> bool:
 
 
 def _field(sent: Sent, name: str) -> str:
-    return dict(parse_qsl(_text(sent.body), keep_blank_values=True)).get(name, "")
+    return dict(_pairs(sent.body)).get(name, "")
 
 
-def _text(body: bytes) -> str:
-    return body.decode("utf-8", "replace")
+def _pairs(body: bytes) -> list[tuple[str, str]]:
+    if len(body) > LONGEST_FORM or body.count(b"&") >= MOST_FIELDS:
+        raise _TooMuch
+    return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+
+
+class _TooMuch(Exception):
+    """A form longer than any that a vendor signs."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF8
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 from xml.etree.ElementTree import Element, ParseError
@@ -15,6 +17,9 @@ from allears.listen.reading import DEEP, BadRow
 
 Form = Literal["json", "form", "xml"]
 MOST_FIELDS = 2_000
+_HALVES = re.compile(
+    rb"\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][\da-fA-F]{2})|\\."
+)
 _NAMES = {"json": "JSON", "form": "form fields", "xml": "XML"}
 
 
@@ -42,17 +47,33 @@ def read_body(body: bytes, content_type: str, forms: tuple[Form, ...], packed: s
     >>> read_body(b"<a><b>1</b><b>2</b></a>", "text/xml", ("xml",))
     {'a': {'b': ['1', '2']}}
     """
+    body = body.removeprefix(BOM_UTF8)
     if not body.strip():
         raise BadRow("the body is empty")
     form = _form(body, content_type, forms)
     if form == "json":
-        return msgspec.json.decode(body)
+        return _json(body)
     if form == "xml":
         return _xml(body)
     fields = _fields(body)
     if packed is not None and isinstance(fields.get(packed), str):
-        return msgspec.json.decode(fields[packed].encode())
+        return _json(fields[packed].encode())
     return fields
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        # Senders that cut texts by length cut emoji in half; that costs the one letter, not the whole body.
+        whole = _HALVES.sub(_marked, body)
+        if whole == body:
+            raise
+        return msgspec.json.decode(whole)
+
+
+def _marked(found: re.Match[bytes]) -> bytes:
+    return b"\\ufffd" if found["half"] else found[0]
 
 
 def _form(body: bytes, content_type: str, forms: tuple[Form, ...]) -> Form:
@@ -66,7 +87,7 @@ def _form(body: bytes, content_type: str, forms: tuple[Form, ...]) -> Form:
         if kind == "application/x-www-form-urlencoded"
         else None
     )
-    start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    start = body.lstrip()[:1]
     looks: Form = "json" if start in (b"{", b"[", b'"') else "xml" if start == b"<" else "form"
     for found in (named, looks):
         if found in forms:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from allears.errors import NotFound
+from allears.errors import NotFound, Refused
 from allears.listen.vendor import Reader, read_vendor
 
 SHIPPED = files("allears.listen") / "vendors"
@@ -36,7 +36,16 @@ class Vendors(Mapping[str, Reader]):
         # The space's own may be mended while a server runs.
         stamp = source.stat().st_mtime_ns if isinstance(source, Path) else 0
         if name not in self._read or self._read[name][0] != stamp:
-            self._read[name] = stamp, read_vendor(source.read_text("utf-8"), f"{name}.toml")
+            try:
+                found = read_vendor(source.read_text("utf-8"), f"{name}.toml")
+            except UnicodeDecodeError:
+                raise Refused("expected text in UTF-8", place=f"{name}.toml") from None
+            if found.vendor.name != name:
+                # What was posted is read by this name later: another's would read it instead.
+                raise Refused(
+                    f'the file and the `name` in it differ; write name = "{name}"', place=f"{name}.toml"
+                )
+            self._read[name] = stamp, found
         return self._read[name][1]
 
     def __iter__(self) -> Iterator[str]:

@@ -141,13 +141,16 @@ class Space:
         clock: Clock | None = None,
         settings: Settings | None = None,
         environment: Mapping[str, str] | None = None,
+        key: str = "file",
     ) -> Space:
-        """Open a space; it is created when new, unless ``create`` is false. ``environment`` holds the password of a desk on PostgreSQL (default: the process's).
+        """Open a space; it is created when new, unless ``create`` is false. ``environment`` holds the password of a desk on PostgreSQL (default: the process's); ``key`` says where a new space's key comes from.
 
         Erasures that were cut off are finished first.
         """
         given = os.environ if environment is None else environment
-        space = cls(lay(Path(folder), clock=clock, create=create, settings=settings, environment=given))
+        space = cls(
+            lay(Path(folder), clock=clock, create=create, settings=settings, environment=given, key=key)
+        )
         try:
             space._finish_erasures()
         except BaseException:

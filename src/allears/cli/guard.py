@@ -10,13 +10,16 @@ from cyclopts import App, Parameter
 from rich.prompt import Prompt
 
 from allears.cli import show
+from allears.cli.rotate import ages, rotate
 from allears.cli.where import HERE, Where
 from allears.guard.keys import lasting, state_of
 
 RoleName = Literal["cio", "analyst", "agent", "engineer", "privacy", "partner", "sender"]
 ScopeName = Literal["listen", "read", "act", "originals", "admin"]
 
-keys = App(name="keys", help="API keys for scripts and senders.")
+keys = App(name="keys", help="API keys for scripts and senders; new keys under what is sealed.")
+keys.command(rotate)
+keys.command(ages)
 users = App(name="users", help="People who may log in to the pages.")
 
 

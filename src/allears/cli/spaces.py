@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from allears.cli import show
 from allears.cli.where import HERE, Where
 from allears.errors import Refused
+from allears.guard.key_file import KINDS
 from allears.settings import FILE, DeskSettings, LakeSettings, Settings, SpaceSettings
 from allears.show import words
 
@@ -37,6 +38,9 @@ def new(
             help="A prefix of a bucket for the lake, `s3://BUCKET/PREFIX`; its key is in `$AWS_ACCESS_KEY_ID` and `$AWS_SECRET_ACCESS_KEY`."
         ),
     ] = None,
+    key: Annotated[
+        str, Parameter(help=f"Where the space's key comes from: {KINDS}; see the how-to.")
+    ] = "file",
     json: bool = False,
 ) -> None:
     """Make a space: a folder with settings, key and stores.
@@ -59,7 +63,7 @@ def new(
         desk=placed,
         lake=LakeSettings() if lake is None else LakeSettings(url=lake),
     )
-    Space.open(directory, create=True, settings=settings).close()
+    Space.open(directory, create=True, settings=settings, key=key).close()
     if json:
         show.as_json({"space": str(directory), "name": settings.space.name})
     else:

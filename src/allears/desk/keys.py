@@ -37,3 +37,19 @@ class DestroyedKey(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     key_id: Mapped[int] = mapped_column(ForeignKey("subject_keys.id"), unique=True)
     destroyed_at: Mapped[datetime]
+
+
+class SpaceSecret(Base):
+    """A secret of one layer, wrapped by the space's key; ``done_at``: when everything older had been brought under it."""
+
+    __tablename__ = "space_secrets"
+    __table_args__ = (UniqueConstraint("tenant", "layer", "version"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(String(64))
+    layer: Mapped[str] = mapped_column(String(16))
+    version: Mapped[int]
+    made_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    under: Mapped[str] = mapped_column(String(8))  # fingerprint of the space key that wraps it
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary(60))

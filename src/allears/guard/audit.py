@@ -18,12 +18,14 @@ from allears.desk import Desk
 from allears.desk.audit import AuditEntry, AuditHead, AuditNode
 from allears.errors import NotReady
 from allears.guard import merkle
+from allears.guard.handover import Handover, hand_over, handed_over
 from allears.guard.heads import Signed, Signer, sound
 from allears.guard.proof import Proof, entry_leaf
 from allears.guard.redaction.redact import redact
 from allears.guard.vault import Vault
 
 START = "0" * 64
+RENEWED = "signing_key.renew"
 _PAGE = 5_000
 _AT_ONCE = 500
 Detail = Mapping[str, str | int | float | bool | None]
@@ -81,8 +83,40 @@ class Audit:
     def __init__(self, desk: Desk, vault: Vault, clock: Clock | None = None) -> None:
         self._desk = desk
         self._seal_key = vault.sub_key("audit")
-        self.signer = Signer(vault.sub_key("audit/heads"), vault.tenant)
+        self._vault = vault
+        self._signers: dict[int, Signer] = {}
         self._clock = clock or SystemClock()
+
+    @property
+    def signer(self) -> Signer:
+        """What signs now."""
+        return self._signer(self._vault.layers.newest("sign"))
+
+    def _signer(self, version: int) -> Signer:
+        if version not in self._signers:
+            seed = self._vault.layers.secret("sign", version).sub_key(f"{self._vault.tenant}/audit/heads")
+            self._signers[version] = Signer(seed, self._vault.tenant)
+        return self._signers[version]
+
+    def renew_signing(self, actor: str) -> Handover:
+        """Sign with a new key from now on; old and new vouch for each other, in an entry of the audit."""
+        layers, now = self._vault.layers, self._clock.now()
+        with self._desk.session() as session:
+            layers.refresh(session)
+            old = self.signer
+            version = layers.add(session, "sign", now)
+            layers.refresh(session)
+            new = self._signer(version)
+            number = (session.scalar(select(func.max(AuditEntry.number))) or 0) + 1
+            made = hand_over(old, new, number)
+            self.write(session, actor, RENEWED, [new.public], detail=msgspec.to_builtins(made))
+        return made
+
+    def handovers(self) -> list[Handover]:
+        """List how the signing key changed hands, oldest first."""
+        query = select(AuditEntry).where(AuditEntry.action == RENEWED).order_by(AuditEntry.number)
+        with self._desk.reading() as session:
+            return [_handover(row) for row in session.scalars(query)]
 
     def record(
         self, actor: str, action: str, target: str, why: str = "", detail: Detail | None = None
@@ -191,6 +225,8 @@ class Audit:
                 return None
             kept = session.get(AuditHead, size)
             if kept is None:
+                # Another process may have renewed the key a moment ago.
+                self._vault.layers.refresh(session)
                 made = self.signer.sign(size, merkle.root(size, _nodes(session)), self._clock.now())
                 session.add(
                     AuditHead(
@@ -222,7 +258,7 @@ class Audit:
 
     def prove_each(self, numbers: Iterable[int]) -> Iterator[Proof]:
         """Prove many entries against one head, by number; what their proofs need is looked up together."""
-        head = self._head_now()
+        head, handovers = self._head_now(), self.handovers()
         wanted = sorted(set(numbers))
         with self._desk.reading() as session:
             for start in range(0, len(wanted), _AT_ONCE):
@@ -248,6 +284,7 @@ class Audit:
                         path=[h.hex() for h in path],
                         head=head,
                         key=self.signer.public,
+                        handovers=handovers,
                         number=number,
                         fields=_told(rows[number]),
                         previous=rows[number].previous,
@@ -264,7 +301,13 @@ class Audit:
         head = self._head_now()
         with self._desk.reading() as session:
             path = merkle.consistency(old.size, head.size, _nodes(session))
-        return Proof(path=[h.hex() for h in path], head=head, key=self.signer.public, old=old)
+        return Proof(
+            path=[h.hex() for h in path],
+            head=head,
+            key=self.signer.public,
+            handovers=self.handovers(),
+            old=old,
+        )
 
     def verify(self, known: Head | None = None, heads: Sequence[Signed] = ()) -> Verified:
         """Check the whole log: each entry, the chain, the tree, and every head that was ever signed.
@@ -286,6 +329,7 @@ class Audit:
         for head in (*self.heads(), *heads):
             expected.setdefault(head.size, []).append(head)
         met, previous, count = 0, START, 0
+        signed_by = self._signer(0).public
         peaks: dict[tuple[int, int], bytes] = {}
         with self._desk.reading() as session:
             stored = _stored_nodes(session)
@@ -305,9 +349,14 @@ class Audit:
                 if not fits or not hmac.compare_digest(row.seal, self._sealed(row.hash)):
                     return Verified(False, count, previous, count + 1, "", met)
                 previous, count = row.hash, count + 1
+                if row.action == RENEWED:
+                    change = _handover(row)
+                    if change.old != signed_by or change.number != count or not handed_over(change):
+                        return Verified(False, count, previous, count, "", met)
+                    signed_by = change.new
                 for head in expected.pop(count, ()):
                     root = merkle.root(count, lambda level, position: peaks[level, position]).hex()
-                    if head.root != root or not sound(head, self.signer.public):
+                    if head.root != root or not sound(head, signed_by):
                         return Verified(False, count, previous, count, root, met)
                     met += 1
             root = merkle.root(count, lambda level, position: peaks[level, position]).hex()
@@ -365,6 +414,10 @@ def _near(session: Session, numbers: Sequence[int]) -> dict[tuple[int, int], byt
         columns = select(AuditNode.level, AuditNode.position, AuditNode.hash).where(or_(*levels))
         found |= {(row.level, row.position): row.hash for row in session.execute(columns)}
     return found
+
+
+def _handover(row: AuditEntry) -> Handover:
+    return msgspec.json.decode(row.detail, type=Handover)
 
 
 def _stored_nodes(session: Session) -> Iterator[tuple[int, int, bytes]]:

@@ -82,8 +82,8 @@ class Factors:
                 raise Refused("there is a second factor already; end that first", place="factor")
             if row.factor_sealed is None:
                 secret = secrets.token_bytes(totp.SECRET_BYTES)
-                row.factor_sealed = self._vault.seal_space(secret, _label(name))
-            secret = self._vault.open_space(row.factor_sealed, _label(name))
+                row.factor_sealed = self._vault.seal_space(secret, label_of(name))
+            secret = self._vault.open_space(row.factor_sealed, label_of(name))
         return Enrolment(totp.shown(secret), totp.uri(secret, f"Allears {self._vault.tenant}", name))
 
     def confirm(self, name: str, code: str) -> list[str]:
@@ -149,7 +149,7 @@ class Factors:
     def _used(self, name: str, sealed: bytes, code: str) -> None:
         tried = self._tried(name)
         self._failures.wait_over([tried])
-        secret = self._vault.open_space(sealed, _label(name))
+        secret = self._vault.open_space(sealed, label_of(name))
         step = totp.step_of(secret, _plain(code), self._clock.now().timestamp())
         if step is not None:
             # Found and used up in one statement: of two who show the same code at once, one gets in.
@@ -189,7 +189,8 @@ class Factors:
         return hmac.digest(self._vault.sub_key("recovery codes"), told, "sha256").hex()
 
 
-def _label(name: str) -> str:
+def label_of(name: str) -> str:
+    """Name what the secret of a user's authenticator is sealed as."""
     return f"factor/{name}"
 
 

@@ -6,20 +6,21 @@ import hashlib
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from allears.clock import Clock
 from allears.desk import Desk
-from allears.desk.keys import DestroyedKey, SubjectKey
+from allears.desk.keys import DestroyedKey, SpaceSecret, SubjectKey
 from allears.errors import Refused, WorldFailed
-from allears.guard.space_key import SpaceKey
+from allears.guard.layers import Layers
 
 T = TypeVar("T")
 
@@ -31,11 +32,18 @@ _SCRUB_SECONDS = 5.0
 
 
 class SubjectCipher(NamedTuple):
-    """A subject's newest key, ready for use; destroyed keys keep only their generation."""
+    """A subject's newest key, ready for use; destroyed keys keep only their generation. Living keys of before stay readable."""
 
     cipher: AESGCM
     generation: int
     destroyed: bool
+    older: dict[int, AESGCM] = {}
+
+    def of(self, generation: int) -> AESGCM | None:
+        """Give the living key of a generation."""
+        if generation == self.generation:
+            return None if self.destroyed else self.cipher
+        return self.older.get(generation)
 
 
 class KeyRing:
@@ -47,11 +55,12 @@ class KeyRing:
     key was destroyed since, so a key destroyed by another process is not used again here.
     """
 
-    def __init__(self, desk: Desk, key: SpaceKey, tenant: str, clock: Clock) -> None:
+    def __init__(self, desk: Desk, layers: Layers, tenant: str, clock: Clock) -> None:
         self._desk = desk
         self._tenant = tenant
         self._clock = clock
-        self._wrapper = AESGCM(key.sub_key(f"{tenant}/wrap"))
+        self._layers = layers
+        self._changes = 0
         self._known: OrderedDict[str, SubjectCipher] = OrderedDict()
         self._last_destroyed = 0
 
@@ -63,14 +72,18 @@ class KeyRing:
             # Another process made a key for one of them at the same moment: its key is the one.
             return self._find(subjects, make=True)
 
-    def for_opening(self, subjects: Iterable[str]) -> dict[str, SubjectCipher]:
-        """Return the newest key of each subject, living or destroyed.
+    def for_opening(self, subjects: Mapping[str, int]) -> dict[str, SubjectCipher]:
+        """Return the keys of each subject, the newest living or destroyed; the highest generation met is given with it.
 
         Raises
         ------
         Refused
             A subject never had a key.
         """
+        for subject, generation in subjects.items():
+            # Another process may have given it a new key since.
+            if subject in self._known and self._known[subject].generation < generation:
+                self._known.pop(subject)
         return self._find(subjects, make=False)
 
     def destroy(self, subjects: Sequence[str]) -> dict[str, str]:
@@ -141,6 +154,11 @@ class KeyRing:
         found: dict[str, SubjectCipher] = {}
         with self._desk.session() as session:
             self._forget_destroyed(session)
+            self._forget_renewed(session)
+            if make:
+                # Held until this is written: a renewal that ends meanwhile must not miss what is made here.
+                layer = select(SpaceSecret.id).where(SpaceSecret.layer == "wrap")
+                session.execute(layer.with_for_update(read=True)).all()
             known = self._known
             missing = [subject for subject in wanted if subject not in known]
             loaded = self._load(session, missing)
@@ -175,6 +193,12 @@ class KeyRing:
             self._known.pop(subject, None)
         self._last_destroyed = last
 
+    def _forget_renewed(self, session: Session) -> None:
+        self._layers.refresh(session)
+        if self._layers.changes != self._changes:
+            self._changes = self._layers.changes
+            self._known.clear()
+
     def _load(self, session: Session, subjects: list[str]) -> dict[str, SubjectCipher]:
         loaded: dict[str, SubjectCipher] = {}
         for chunk in _chunks(subjects):
@@ -186,7 +210,11 @@ class KeyRing:
             )
             for subject, generation, wrapped, destroyed in rows:
                 key = os.urandom(32) if destroyed else self._unwrap(subject, generation, wrapped)
-                loaded[subject] = SubjectCipher(AESGCM(key), generation, bool(destroyed))
+                before = loaded.get(subject)
+                older = {} if before is None else before.older
+                if before is not None and not before.destroyed:
+                    older = {**older, before.generation: before.cipher}
+                loaded[subject] = SubjectCipher(AESGCM(key), generation, bool(destroyed), older)
         return loaded
 
     def _make(
@@ -195,11 +223,16 @@ class KeyRing:
         if not subjects:
             return {}
         now, made, rows = self._clock.now(), {}, []
+        wrapper = self._wrapper(self._layers.versions("wrap")[0])
         for subject in subjects:
             key, nonce = os.urandom(32), os.urandom(_NONCE)
-            generation = before[subject].generation + 1 if subject in before else 1
-            wrapped = nonce + self._wrapper.encrypt(nonce, key, _bound(self._tenant, subject, generation))
-            made[subject] = SubjectCipher(AESGCM(key), generation, False)
+            last = before.get(subject)
+            generation = last.generation + 1 if last else 1
+            older = {} if last is None else last.older
+            if last is not None and not last.destroyed:
+                older = {**older, last.generation: last.cipher}
+            wrapped = nonce + wrapper.encrypt(nonce, key, _bound(self._tenant, subject, generation))
+            made[subject] = SubjectCipher(AESGCM(key), generation, False, older)
             rows.append(
                 {
                     "tenant": self._tenant,
@@ -213,14 +246,84 @@ class KeyRing:
         session.connection().execute(insert(SubjectKey), rows)
         return made
 
+    def renew(self, before: datetime, after_id: int, most: int) -> tuple[int, int] | None:
+        """Give some subjects whose newest key is older than a moment a new one; what older ones sealed stays readable.
+
+        Returns
+        -------
+        tuple of int, or None
+            Up to which row it got, and how many got a key; ``None`` at the end.
+        """
+        with self._desk.session() as session:
+            self._layers.refresh(session)
+            rows = self._rows(session, after_id, most)
+            if not rows:
+                return None
+            loaded = self._load(session, sorted({row.subject for row in rows}))
+            newest = dict(
+                session.execute(
+                    select(SubjectKey.subject, func.max(SubjectKey.made_at))
+                    .where(SubjectKey.tenant == self._tenant, SubjectKey.subject.in_(loaded))
+                    .group_by(SubjectKey.subject)
+                ).all()
+            )
+            due = [s for s, key in loaded.items() if not key.destroyed and newest[s] < before]
+            self._make(session, due, loaded)
+        for subject in due:
+            self._known.pop(subject, None)
+        return rows[-1].id, len(due)
+
+    def rewrap(self, after_id: int, most: int) -> tuple[int, int] | None:
+        """Wrap some keys by the newest secret; the rows keep their length, so that no copy stays behind.
+
+        Returns
+        -------
+        tuple of int, or None
+            Up to which row it got, and how many were wrapped anew; ``None`` at the end.
+        """
+        with self._desk.session() as session:
+            secure(session)
+            self._layers.refresh(session)
+            rows = self._rows(session, after_id, most)
+            if not rows:
+                return None
+            newest = self._layers.versions("wrap")[0]
+            wrapper, changed = self._wrapper(newest), []
+            for row in rows:
+                bound = _bound(self._tenant, row.subject, row.generation)
+                version, key = self._opened(bound, row.wrapped)
+                if version != newest:
+                    nonce = os.urandom(_NONCE)
+                    changed.append({"b_id": row.id, "b_wrapped": nonce + wrapper.encrypt(nonce, key, bound)})
+            if changed:
+                statement = update(SubjectKey).where(SubjectKey.id == bindparam("b_id"))
+                session.connection().execute(statement.values(wrapped=bindparam("b_wrapped")), changed)
+        return rows[-1].id, len(changed)
+
+    def _rows(self, session: Session, after_id: int, most: int) -> Sequence[Row[int, str, int, bytes]]:
+        living = (
+            select(SubjectKey.id, SubjectKey.subject, SubjectKey.generation, SubjectKey.wrapped)
+            .outerjoin(DestroyedKey, DestroyedKey.key_id == SubjectKey.id)
+            .where(SubjectKey.tenant == self._tenant, SubjectKey.id > after_id, DestroyedKey.id.is_(None))
+        )
+        return session.execute(
+            living.order_by(SubjectKey.id).limit(most).with_for_update(of=SubjectKey)
+        ).all()
+
+    def _wrapper(self, version: int) -> AESGCM:
+        return AESGCM(self._layers.secret("wrap", version).sub_key(f"{self._tenant}/wrap"))
+
     def _unwrap(self, subject: str, generation: int, wrapped: bytes) -> bytes:
-        try:
-            bound = _bound(self._tenant, subject, generation)
-            return self._wrapper.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], bound)
-        except InvalidTag:
-            raise Refused(
-                "a wrapped key was changed, or this is not the space's key", place="subject_keys"
-            ) from None
+        return self._opened(_bound(self._tenant, subject, generation), wrapped)[1]
+
+    def _opened(self, bound: bytes, wrapped: bytes) -> tuple[int, bytes]:
+        # A row does not say by which secret it is wrapped: it would have to grow. There are one or two.
+        for version in self._layers.versions("wrap"):
+            try:
+                return version, self._wrapper(version).decrypt(wrapped[:_NONCE], wrapped[_NONCE:], bound)
+            except InvalidTag:
+                continue
+        raise Refused("a wrapped key was changed, or this is not the space's key", place="subject_keys")
 
 
 def secure(session: Session) -> None:

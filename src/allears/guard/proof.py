@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from allears.guard import merkle
+from allears.guard.handover import Handover, newest, sound_then
 from allears.guard.heads import Signed, sound
 
 
@@ -24,11 +25,14 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Hashes, hex, as RFC 6962 orders them.
     head, key
         The signed head, and the public key (hex) it is signed with: know that from elsewhere.
+    handovers
+        How the key changed hands: who knows an earlier one follows them to the newest.
     """
 
     path: list[str]
     head: Signed
     key: str
+    handovers: list[Handover] = []
     number: int = 0
     fields: dict[str, Any] = {}
     previous: str = ""
@@ -48,11 +52,11 @@ def check(proof: Proof, key: str) -> bool:
     try:
         path = [bytes.fromhex(part) for part in proof.path]
         head = bytes.fromhex(proof.head.root)
-        if not sound(proof.head, key):
+        if not sound(proof.head, newest(key, proof.handovers)):
             return False
         if proof.old is not None:
             before = bytes.fromhex(proof.old.root)
-            return sound(proof.old, key) and merkle.consistent(
+            return sound_then(proof.old, key, proof.handovers) and merkle.consistent(
                 proof.old.size, proof.head.size, path, before, head
             )
         if proof.fields.get("number") != proof.number:

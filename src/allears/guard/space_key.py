@@ -60,6 +60,10 @@ class SpaceKey:
         """Eight hex digits to tell keys apart; they tell nothing about the key."""
         return hashlib.sha256(self.sub_key("fingerprint")).hexdigest()[:8]
 
+    def export(self) -> bytes:
+        """Give the secret itself, to be wrapped or written to a key file: to nobody else."""
+        return self._secret
+
     def __repr__(self) -> str:
         return f"SpaceKey(fingerprint='{self.fingerprint}')"
 
@@ -73,6 +77,11 @@ class SpaceKey:
         return hash(self.fingerprint)
 
 
+def written(key: SpaceKey) -> str:
+    """Write a key as it stands in a key file."""
+    return _HEAD + base64.urlsafe_b64encode(key.export()).decode() + "\n"
+
+
 def make_key_file(path: Path) -> SpaceKey:
     """Make a key and write it to a new file, mode 0600, durable before this returns.
 
@@ -82,7 +91,7 @@ def make_key_file(path: Path) -> SpaceKey:
         The file exists: a key is never overwritten.
     """
     key = SpaceKey.new()
-    text = _HEAD + base64.urlsafe_b64encode(key._secret).decode() + "\n"
+    text = written(key)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

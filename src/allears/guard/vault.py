@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from threading import RLock
 
@@ -15,10 +15,12 @@ from allears.clock import Clock, SystemClock
 from allears.desk import Desk
 from allears.errors import Refused
 from allears.guard.key_ring import KeyRing, SubjectCipher
+from allears.guard.layers import Layers
 from allears.guard.space_key import SpaceKey
 
 VERSION = 1
 BOUND = 2
+RENEWED = 3
 _HEAD = 3  # version byte, generation in two bytes
 _NONCE = 12
 _TAG = 16
@@ -38,6 +40,8 @@ class Vault:
         Bound into every digest, key and sealed value, so nothing can be moved between tenants.
     clock
         What time it is.
+    again
+        Gives the key of a fingerprint when another process replaced it.
 
     Notes
     -----
@@ -45,12 +49,19 @@ class Vault:
     tag. Tenant, field, form, generation and subject are authenticated with it, and in form 2 the row it belongs to.
     """
 
-    def __init__(self, desk: Desk, key: SpaceKey, tenant: str, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        key: SpaceKey,
+        tenant: str,
+        clock: Clock | None = None,
+        again: Callable[[str], SpaceKey] | None = None,
+    ) -> None:
         if not tenant or not tenant.isprintable() or len(tenant) > 64:
             raise Refused("expected a tenant of 1 to 64 printable characters", place="tenant")
         self.tenant = tenant
-        self._key = key
-        self._ring = KeyRing(desk, key, tenant, clock or SystemClock())
+        self.layers = Layers(desk, key, tenant, again)
+        self._ring = KeyRing(desk, self.layers, tenant, clock or SystemClock())
         self._lock = RLock()
         self._ciphers: dict[bytes, AESGCM] = {}
 
@@ -86,7 +97,7 @@ class Vault:
 
     def sub_key(self, purpose: str) -> bytes:
         """Derive this tenant's key for a purpose."""
-        return self._key.sub_key(f"{self.tenant}/{purpose}")
+        return self.layers.root().sub_key(f"{self.tenant}/{purpose}")
 
     def seal(
         self,
@@ -143,7 +154,10 @@ class Vault:
             A value was changed, or belongs to another subject, field, row or tenant; ``place`` says which.
         """
         context = _context(self.tenant, field)
-        wanted = {subject for subject, value in zip(subjects, sealed, strict=True) if value is not None}
+        wanted: dict[str, int] = {}
+        for subject, value in zip(subjects, sealed, strict=True):
+            if value is not None:
+                wanted[subject] = max(wanted.get(subject, 0), int.from_bytes(value[1:_HEAD], "big"))
         with self._lock:
             keys = self._ring.for_opening(wanted)
         return [
@@ -165,17 +179,16 @@ class Vault:
         bound
             Which one of them: the row's own id. It opens in that place only.
         """
-        nonce = os.urandom(_NONCE)
-        cipher = self._space_cipher(label)
-        form = BOUND if bound else VERSION
-        return bytes((form,)) + nonce + cipher.encrypt(nonce, plain, self._placed(label, form, bound))
+        nonce, version = os.urandom(_NONCE), self.layers.newest("space")
+        form = RENEWED if version else BOUND if bound else VERSION
+        head = bytes((form,)) + (version.to_bytes(2, "big") if version else b"")
+        cipher = self._space_cipher(label, version)
+        return head + nonce + cipher.encrypt(nonce, plain, self._placed(label, head, bound))
 
-    def _space_cipher(self, label: str) -> AESGCM:
-        # Making a cipher costs more than sealing a short text with it.
-        key = self.sub_key(f"space/{label}")
-        if key not in self._ciphers:
-            self._ciphers[key] = AESGCM(key)
-        return self._ciphers[key]
+    def current(self, sealed: bytes) -> bool:
+        """Tell whether what `seal_space` made is sealed under the newest secret."""
+        version = self.layers.newest("space")
+        return _space_version(sealed) == version and (version > 0 or sealed[:1] != bytes((VERSION,)))
 
     def open_space(self, sealed: bytes, label: str, bound: str = "") -> bytes:
         """Open what `seal_space` sealed under the same label, in the same place.
@@ -185,19 +198,28 @@ class Vault:
         Refused
             It was changed, cut short, moved, or sealed under another label, tenant or key.
         """
-        if len(sealed) < 1 + _NONCE + _TAG or sealed[0] not in (VERSION, BOUND):
+        version = _space_version(sealed)
+        head, rest = sealed[: _HEAD if version else 1], sealed[_HEAD if version else 1 :]
+        if len(rest) < _NONCE + _TAG or head[0] not in (VERSION, BOUND, RENEWED):
             raise Refused("not a sealed value", place=label)
-        cipher = self._space_cipher(label)
-        # What was sealed before places were bound says so in its first byte; it is bound when it is sealed next.
-        context = self._placed(label, sealed[0], bound)
         try:
-            return cipher.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], context)
+            return self._space_cipher(label, version).decrypt(
+                rest[:_NONCE], rest[_NONCE:], self._placed(label, head, bound)
+            )
         except InvalidTag:
             raise Refused("a sealed value was changed or belongs elsewhere", place=label) from None
 
-    def _placed(self, label: str, form: int, bound: str) -> bytes:
+    def _space_cipher(self, label: str, version: int) -> AESGCM:
+        # Making a cipher costs more than sealing a short text with it.
+        key = self.layers.secret("space", version).sub_key(f"{self.tenant}/space/{label}")
+        if key not in self._ciphers:
+            self._ciphers[key] = AESGCM(key)
+        return self._ciphers[key]
+
+    def _placed(self, label: str, head: bytes, bound: str) -> bytes:
         context = _context(self.tenant, label)
-        return context + bytes((BOUND,)) + _bytes(bound) if form == BOUND else context
+        # What was sealed before places were bound says so in its first byte; it is bound when it is sealed next.
+        return context if head[0] == VERSION else context + head + _bytes(bound)
 
     def destroy(self, subjects: Sequence[str]) -> int:
         """Destroy the keys of subjects, here and on disk; return how many keys there were.
@@ -215,6 +237,10 @@ def _context(tenant: str, field: str) -> bytes:
     if not field or "\x1f" in field:
         raise Refused("expected a field's name", place="field")
     return f"{tenant}\x1f{field}\x1f{VERSION}\x1f".encode()
+
+
+def _space_version(sealed: bytes) -> int:
+    return int.from_bytes(sealed[1:_HEAD], "big") if sealed[:1] == bytes((RENEWED,)) else 0
 
 
 def _bytes(text: str) -> bytes:
@@ -237,14 +263,15 @@ def _open_one(
     if len(value) < _HEAD + _NONCE + _TAG or value[0] not in (VERSION, BOUND):
         raise Refused("not a sealed value", place=place)
     generation = int.from_bytes(value[1:_HEAD], "big")
-    if generation < key.generation or (generation == key.generation and key.destroyed):
-        return None
-    if generation != key.generation:
+    if generation > key.generation:
         raise Refused("no key of this generation was ever made for this subject", place=place)
+    cipher = key.of(generation)
+    if cipher is None:
+        return None
     _, bound = _bind(value[0], context, subject, generation)
     if value[0] == BOUND:
         bound += _bytes(row)
     try:
-        return key.cipher.decrypt(value[_HEAD : _HEAD + _NONCE], value[_HEAD + _NONCE :], bound)
+        return cipher.decrypt(value[_HEAD : _HEAD + _NONCE], value[_HEAD + _NONCE :], bound)
     except InvalidTag:
         raise Refused("a sealed value was changed or belongs elsewhere", place=place) from None

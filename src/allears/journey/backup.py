@@ -25,18 +25,20 @@ import msgspec
 from allears.desk.upgrade import newest
 from allears.errors import NotFound, Refused, WorldFailed
 from allears.guard.erasures import Erasure
-from allears.guard.space_key import SpaceKey, read_key_file
+from allears.guard.key_file import read_key
+from allears.guard.space_key import SpaceKey
 from allears.guard.stream import SealedReader, SealedWriter
 from allears.journey.amend import tidy
 from allears.journey.digest import Digest
 from allears.journey.erasure import LOCK, alone, finish, note_again, pending
-from allears.journey.ground import KEY_FILE, Ground, lay
+from allears.journey.ground import KEY_FILE, NEXT_KEY_FILE, Ground, lay
+from allears.journey.renewing import KEYS_LOCK, key_stays
 
 MAGIC = b"allears-backup-1\n"
 MANIFEST = "manifest.json"
 DESK = "desk.db"
 # Never in a backup: the key (it would open the backup), locks and scratch; the desk is copied as a whole by its engine.
-_LEFT_OUT = (KEY_FILE, "scratch", "digest.lock", LOCK)
+_LEFT_OUT = (KEY_FILE, NEXT_KEY_FILE, "scratch", "digest.lock", LOCK, KEYS_LOCK)
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -80,7 +82,12 @@ def backup(ground: Ground, target: Path) -> Summary:
             "this space's desk is on PostgreSQL, which this file cannot hold: stop the servers, keep a `pg_dump` of the database and a copy of the folder",
             place="[desk] url",
         )
-    key = read_key_file(ground.folder / KEY_FILE)
+    with key_stays(ground):
+        return _write(ground, target)
+
+
+def _write(ground: Ground, target: Path) -> Summary:
+    key = ground.vault.layers.key
     header = Header(ground.settings.space.name, ground.clock.now(), newest(), key.fingerprint)
     half = target.with_name(target.name + ".part")
     try:
@@ -111,7 +118,7 @@ def check(source: Path, key_file: Path) -> Summary:
     Refused
         It is no backup, is damaged, cut short, or belongs to another key.
     """
-    with _opened(source, read_key_file(key_file)) as (header, tar):
+    with _opened(source, read_key(key_file)) as (header, tar):
         files, size = _compare(tar, None)
     return Summary(str(source), header.made_at, files, size)
 
@@ -135,7 +142,7 @@ def restore(source: Path, folder: Path, key_file: Path, erasures: Iterable[Erasu
     """
     if folder.exists():
         raise Refused("a restore needs a folder that is not there yet", place=str(folder))
-    key = read_key_file(key_file)
+    key = read_key(key_file)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         made = Path(scratch) / "space"

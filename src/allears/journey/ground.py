@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Mapping as Given
@@ -22,9 +23,10 @@ from allears.desk import Desk
 from allears.desk.listening import Source
 from allears.errors import NotFound, Refused
 from allears.guard.audit import Audit
+from allears.guard.key_file import make_key, read_key
 from allears.guard.permit import Gate
 from allears.guard.pseudonym import Pseudonym
-from allears.guard.space_key import make_key_file, read_key_file
+from allears.guard.space_key import SpaceKey
 from allears.guard.vault import Vault
 from allears.journey.opening import open_desk, open_lake
 from allears.journey.tallies import Tallies
@@ -37,7 +39,8 @@ from allears.listen.networks import NETWORKS, network_of
 from allears.settings import FILE, Settings, SpaceSettings, read_settings, write_settings
 
 KEY_FILE = "space.key"
-_SEALED = "sealed:"
+NEXT_KEY_FILE = "space.key.next"
+SEALED = "sealed:"
 NOTHING: Given[str, str] = MappingProxyType({})
 
 
@@ -85,12 +88,12 @@ class Ground:
 
     def _seal_delivery(self, body: str, place: str) -> str:
         sealed = self.vault.seal_space(body.encode(), "delivery", place)
-        return _SEALED + base64.b64encode(sealed).decode()
+        return SEALED + base64.b64encode(sealed).decode()
 
     def _open_delivery(self, body: str, place: str) -> str:
-        if not body.startswith(_SEALED):
+        if not body.startswith(SEALED):
             return body  # waiting since before deliveries were sealed
-        return self.vault.open_space(base64.b64decode(body[len(_SEALED) :]), "delivery", place).decode()
+        return self.vault.open_space(base64.b64decode(body[len(SEALED) :]), "delivery", place).decode()
 
     @cached_property
     def gate(self) -> Gate:
@@ -118,6 +121,7 @@ def lay(
     create: bool = False,
     settings: Settings | None = None,
     environment: Given[str, str] = NOTHING,
+    key: str = "file",
 ) -> Ground:
     """Open the space in a folder, or make it.
 
@@ -131,6 +135,8 @@ def lay(
         What to write when the space is made.
     environment
         Where the password of a desk on PostgreSQL and the key of a bucket are looked up; handed in by the door.
+    key
+        Where its key is to come from when it is made, see `allears.guard.key_file.make_key`.
 
     Raises
     ------
@@ -149,15 +155,15 @@ def lay(
         if "://" in chosen.lake.url:
             with tempfile.TemporaryDirectory() as scratch:
                 open_lake(chosen.lake, Path(scratch), environment).version("signals")
-        _make(folder, chosen)
+        _make(folder, chosen, key, environment)
     chosen = read_settings(folder)
     if chosen.engine.url != "duckdb":
         raise Refused(
             "expected engine url `duckdb`, the only engine of this release", place="allears.toml [engine] url"
         )
-    key = read_key_file(folder / KEY_FILE)
-    desk = open_desk(chosen.desk, folder, environment, key.fingerprint)
-    vault = Vault(desk, key, chosen.space.name)
+    secret = read_key(folder / KEY_FILE, environment or None)
+    desk = open_desk(chosen.desk, folder, environment, _fingerprints(folder, secret, environment))
+    vault = Vault(desk, secret, chosen.space.name, again=partial(key_again, folder, environment))
     store = open_lake(chosen.lake, folder, environment)
     limits, rules = chosen.listen, from_domains(chosen.space.employee_domains, chosen.space.partner_domains)
     clock = clock or SystemClock()
@@ -206,8 +212,34 @@ def known_networks(desk: Desk, settings: Settings) -> list[str]:
     return sorted(named)
 
 
-def _make(folder: Path, settings: Settings) -> None:
+def _fingerprints(folder: Path, key: SpaceKey, environment: Given[str, str]) -> tuple[str, ...]:
+    # A replacement of the key may have stopped just before its file took the place of the old one.
+    following = folder / NEXT_KEY_FILE
+    if not following.is_file():
+        return (key.fingerprint,)
+    return (key.fingerprint, read_key(following, environment or None).fingerprint)
+
+
+def key_again(folder: Path, environment: Given[str, str], fingerprint: str) -> SpaceKey:
+    """Find the key that the secrets are wrapped by now: the one in the file, or one that was just about to replace it.
+
+    Raises
+    ------
+    Refused
+        Neither is it.
+    """
+    for name in (KEY_FILE, NEXT_KEY_FILE):
+        if (folder / name).is_file() and (
+            key := read_key(folder / name, environment or None)
+        ).fingerprint == fingerprint:
+            return key
+    raise Refused(f"this space needs the key with fingerprint {fingerprint}", place=KEY_FILE)
+
+
+def _make(folder: Path, settings: Settings, key: str, environment: Given[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    make_key_file(folder / KEY_FILE)
+    # A key file without settings is what is left when nothing could be written behind it.
+    if not (folder / KEY_FILE).exists():
+        make_key(folder / KEY_FILE, key, environment or os.environ, settings.space.name)
     write_settings(folder, settings)

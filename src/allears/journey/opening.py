@@ -16,7 +16,7 @@ OWNER = "space"
 
 
 def open_desk(
-    chosen: DeskSettings, folder: Path, environment: Mapping[str, str], key: str | None = None
+    chosen: DeskSettings, folder: Path, environment: Mapping[str, str], keys: tuple[str, ...] = ()
 ) -> Desk:
     """Open the desk.
 
@@ -24,8 +24,8 @@ def open_desk(
     ----------
     environment
         Where the password is looked up first.
-    key
-        The fingerprint of the space's key; ``None`` while the space is being made.
+    keys
+        The fingerprint of the space's key, and of one that is about to replace it; none while the space is being made.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def open_desk(
     try:
         upgrade(desk)
         if desk.engine.dialect.name == "postgresql":
-            _own(desk, key)
+            _own(desk, keys)
     except BaseException:
         desk.close()
         raise
@@ -73,11 +73,11 @@ def _password(chosen: DeskSettings, folder: Path, environment: Mapping[str, str]
         raise NotFound("the file cannot be read", place="allears.toml [desk] secret_file") from None
 
 
-def _own(desk: Desk, key: str | None) -> None:
+def _own(desk: Desk, keys: tuple[str, ...]) -> None:
     # Two spaces in one database would take each other's customers for their own, under keys that do not fit.
     with desk.session() as session:
         owner = session.get(Mark, OWNER)
-        if owner is None and key is not None:
-            session.add(Mark(name=OWNER, value=key))
-        elif owner is not None and owner.value != key:
+        if owner is None and keys:
+            session.add(Mark(name=OWNER, value=keys[0]))
+        elif owner is not None and owner.value not in keys:
             raise Refused("this database holds another space; each space needs its own", place=PLACE)

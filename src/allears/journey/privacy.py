@@ -16,6 +16,7 @@ from allears.guard.erase import Receipt
 from allears.journey import retention
 from allears.journey.ground import Ground
 from allears.journey.holds import holds
+from allears.journey.renewing import ages
 from allears.journey.requests import requests
 
 NEWEST = 20
@@ -57,6 +58,7 @@ def _keys(ground: Ground) -> dict[str, Any]:
         api, oldest_api = session.execute(named).one()
     return {
         "customers": customers, "oldest": oldest, "destroyed": gone, "api": api, "oldest_api": oldest_api,
+        "layers": {one["layer"]: one for one in ages(ground)},
     }  # fmt: skip
 
 

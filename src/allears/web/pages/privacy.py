@@ -304,9 +304,14 @@ def _end(page: Page, hold: str) -> None:
 
 
 def _keys(keys: dict[str, Any]) -> None:
+    layers = keys["layers"]
     with card("Keys and their age"):
         facts(
             [
+                ("Space's key comes from", f"{layers['space']['from']} ({layers['space']['fingerprint']})"),
+                ("Space's key replaced", _renewed(layers["space"])),
+                ("Customers' keys renewed", _renewed(layers["customers"])),
+                ("Signing key renewed", _renewed(layers["signing"])),
                 ("Customers with a key of their own", keys["customers"]),
                 ("Oldest of these", words.day(keys["oldest"]) if keys["oldest"] else "none yet"),
                 ("Keys destroyed", keys["destroyed"]),
@@ -314,6 +319,12 @@ def _keys(keys: dict[str, Any]) -> None:
                 ("Oldest of those", words.day(keys["oldest_api"]) if keys["oldest_api"] else "none yet"),
             ]
         )
+
+
+def _renewed(layer: dict[str, Any]) -> str:
+    if layer["since"] is None:
+        return "never"
+    return words.day(layer["since"]) + ("" if layer["done"] else ", not finished: run it again")
 
 
 def _audit(audit: dict[str, Any]) -> None:

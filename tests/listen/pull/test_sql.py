@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,3 +141,31 @@ def test_addresses_are_checked(ask: Callable[..., Ask]) -> None:
     with pytest.raises(WorldFailed) as found:
         list(make(ask("sql", url="postgresql+pg8000://u@127.0.0.1:1/x", options=options)).pages({}))
     assert found.value.again and "127.0.0.1" not in found.value.message
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [((5, "soon"), "several kinds"), ((b"\x00x",), "neither numbers")],
+    ids=["mixed", "bytes"],
+)
+def test_a_cursor_column_without_an_order_is_refused_by_name_not_by_value(
+    ask: Callable[..., Ask], tmp_path: Path, values: tuple[Any, ...], why: str
+) -> None:
+    with sqlite3.connect(tmp_path / "crm.db") as base:
+        base.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT, at)")
+        base.executemany("INSERT INTO notes (body, at) VALUES ('Late parcel', ?)", [(v,) for v in values])
+    base.close()
+    options = {"table": "notes", "cursor": "at", "batch": 1}
+    with pytest.raises(Refused, match=why) as error:
+        list(make(ask("sql", url="sqlite:///crm.db", options=options)).pages({}))
+    assert "`at`" in str(error.value) and "soon" not in str(error.value)
+
+
+def test_an_endless_number_costs_no_row(ask: Callable[..., Ask], tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "crm.db") as base:
+        base.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT, weight NUMERIC)")
+        base.executemany("INSERT INTO notes (body, weight) VALUES ('Late parcel', ?)", [(1e400,), (2,)])
+    base.close()
+    options = {"table": "notes", "cursor": "id"}
+    [page] = make(ask("sql", url="sqlite:///crm.db", options=options)).pages({})
+    assert len(page.reading) == 2 and page.reading.refused == []

@@ -39,6 +39,8 @@ from allears.listen.guess import SAMPLE_ROWS
 from allears.listen.mapping import Mapping, infer, read_mapping, write_mapping
 from allears.listen.pull.page import Ask, Cursor, Page, Row, map_rows
 
+_GROWS = (int, float, Decimal, datetime, date, str, UUID)
+
 
 class SqlOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Options of the kind ``sql``."""
@@ -121,10 +123,24 @@ class Sql:
             if not rows:
                 break
             position = (rows[-1]["_grows"], rows[-1]["_key"])
-            # A value read again because it may be late must not move the cursor back.
-            last = position[0] if last is None else max(last, position[0])
+            last = self._later(last, position[0])
             yield self._page([dict(row) for row in rows], last)
         yield from self._nulls(connection, wanted, grows, key, last)
+
+    def _later(self, last: Any, value: Any) -> Any:
+        if not isinstance(value, _GROWS):
+            raise Refused(
+                f"column `{self._options.cursor}` cannot be the cursor: it holds neither numbers, times nor texts",
+                place=self._ask.place,
+            )
+        try:
+            # A value read again because it may be late must not move the cursor back.
+            return value if last is None else max(last, value)
+        except TypeError:  # SQLite keeps what it is given, whatever the column was declared as
+            raise Refused(
+                f"column `{self._options.cursor}` holds values of several kinds, which have no order",
+                place=self._ask.place,
+            ) from None
 
     def _nulls(
         self,
@@ -254,7 +270,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes | memoryview):
         return None
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        whole = value.is_finite() and value == value.to_integral_value()
+        return int(value) if whole else float(value)
     return (
         value.isoformat()
         if isinstance(value, datetime | date)

@@ -87,7 +87,7 @@ def _questions(space: Any) -> dict[str, Callable[[], Any]]:
         "verdict on a fix": space.verdicts,
         "topics": space.topics,
         "volumes by channel and day": space.volumes,
-        "two weeks compared": lambda: briefing.weeks(space.ground),
+        "two weeks compared": lambda: briefing.weeks(space.ground, space.permit("analytics")),
         "forecast": space.forecast,
         "customers by last contact": space.customers,
         "one customer, in figures": lambda: overview(space.signals, one),

@@ -28,6 +28,8 @@ from allears.guard.factor import Factors
 from allears.guard.heads import Signed, note, noted
 from allears.guard.keys import Keys
 from allears.guard.login import Logins
+from allears.guard.permit import Permit
+from allears.guard.purpose import Purpose
 from allears.guard.receipt import give
 from allears.guard.sessions import Sessions
 from allears.journey import (
@@ -194,6 +196,16 @@ class Space:
     def name(self) -> str:
         """The company's short name."""
         return self.settings.space.name
+
+    def permit(self, purpose: Purpose) -> Permit:
+        """Let data be used for a purpose; whoever is left out of it is in none of the answers.
+
+        Raises
+        ------
+        NotAllowed
+            The purpose is switched off.
+        """
+        return self.ground.gate.permit(purpose)
 
     def now(self) -> datetime:
         """Tell what time it is for this space."""
@@ -382,7 +394,7 @@ class Space:
 
     def react(self, since: datetime, changes: Sequence[Change] = (), given: Sequence[Happening] = ()) -> int:
         """Run the playbooks that are on: over what arrived since, issues that changed, burns; returns how many moves are new."""
-        permit = self.ground.gate.permit("service")
+        permit = self.permit("service")
         done = playbooks.run(self.ground, permit, since=since, at=self.now(), changes=changes, given=given)
         self._invite_approved()
         return done
@@ -418,14 +430,14 @@ class Space:
         tuple
             What was decided, and the rows of those invited with the ``link`` of each; no links on a dry run.
         """
-        permit = self.ground.gate.permit("research")
+        permit = self.permit("research")
         return self.inviting.ask(
             permit, survey, to, actor=self.actor, sample=sample, dry_run=dry_run, via=via
         )
 
     def links(self, survey: str) -> list[dict[str, str]]:
         """Hand out the links that playbooks made and that are due, each once."""
-        return self.inviting.links(self.ground.gate.permit("research"), survey, actor=self.actor)
+        return self.inviting.links(self.permit("research"), survey, actor=self.actor)
 
     def burning(self) -> list[Happening]:
         """Say which services burn their error budget now."""
@@ -464,8 +476,8 @@ class Space:
 
     @property
     def signals(self) -> ibis.Table:
-        """Every signal, as an Ibis table."""
-        return self.ground.engine.table("signals")
+        """Every signal that may be used for figures, as an Ibis table."""
+        return self.ground.asked(self.permit("analytics")).table("signals")
 
     def counts(self) -> dict[str, Any]:
         """Count what was accepted, stored, refused and waits, by source too."""
@@ -510,15 +522,15 @@ class Space:
 
     def trust(self, by: str | None = None, every: str = "week") -> pa.Table:
         """Trust index by group and period: stated, behavioural, composite; with intervals."""
-        return effects.trust(self.ground, by, every)
+        return effects.trust(self.ground, self.permit("analytics"), by, every)
 
     def drivers(self) -> pa.Table:
         """Show what goes along with stated trust; association, not cause."""
-        return effects.drivers(self.ground)
+        return effects.drivers(self.ground, self.permit("analytics"))
 
     def experience(self, by: str | None = None, every: str = "week") -> pa.Table:
         """NPS, CSAT, CES, stars and sentiment by group and period, with intervals."""
-        return effects.experience(self.ground, by, every)
+        return effects.experience(self.ground, self.permit("analytics"), by, every)
 
     def services(self) -> list[dict[str, Any]]:
         """Each service with its objective, budget left, burns and who was hit."""
@@ -526,7 +538,7 @@ class Space:
 
     def verdicts(self) -> pa.Table:
         """Whether each fix brought trust back."""
-        return effects.verdicts(self.ground)
+        return effects.verdicts(self.ground, self.permit("analytics"))
 
     def promises(self) -> list[dict[str, Any]]:
         """List promises with a deadline that the company made in writing, and what became of them."""
@@ -542,11 +554,11 @@ class Space:
 
     def forecast(self, channel: str | None = None, *, days: int = 7) -> pa.Table:
         """Forecast messages an hour, with a 90 % interval."""
-        return counted.forecast(self.ground, channel, days)
+        return counted.forecast(self.ground, self.permit("analytics"), channel, days)
 
     def volumes(self, by: str = "channel", *, days: int = 28, every: str = "day") -> pa.Table:
         """Signals by group and period."""
-        return counted.volumes(self.ground, by, days, every)
+        return counted.volumes(self.ground, self.permit("analytics"), by, days, every)
 
     def surprises(self, limit: int = 200) -> pa.Table:
         """Where counts left what was expected, newest first."""
@@ -554,7 +566,7 @@ class Space:
 
     def topics(self) -> pa.Table:
         """Topics with their labels, newest volumes and change."""
-        return ask.topics(self.ground)
+        return ask.topics(self.ground, self.permit("analytics"))
 
     def customers(self, *, search: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
         """List customers by last contact, or find one by any identifier."""
@@ -572,11 +584,11 @@ class Space:
 
     def pulse(self) -> dict[str, Any]:
         """Tell what changed, who is hit, what is being done, is trust moving: one screen."""
-        return pulse(self.ground)
+        return pulse(self.ground, self.permit("analytics"))
 
-    def sql(self, text: str, *, seconds: float = 30.0) -> pa.Table:
-        """Ask in SQL: read-only, bounded, without sealed originals."""
-        return ask.sql(self.ground, text, seconds)
+    def sql(self, text: str, *, seconds: float = 30.0, purpose: Purpose = "analytics") -> pa.Table:
+        """Ask in SQL: read-only, bounded, without sealed originals and without whoever is left out of the purpose."""
+        return ask.sql(self.ground, self.permit(purpose), text, seconds)
 
     def backtest(self, start: datetime | None = None) -> Backtest:
         """Run the past as if live: what would have been raised, and how good the forecasts were."""
@@ -624,7 +636,9 @@ class Space:
 
     def learn_sentiment(self, labelled: str | Path | None = None) -> dict[str, Any]:
         """Learn sentiment from a CSV of text and label, or from the ratings this space has."""
-        return teaching.learn_sentiment(self.ground, Path(labelled) if labelled is not None else None)
+        return teaching.learn_sentiment(
+            self.ground, self.permit("product"), Path(labelled) if labelled is not None else None
+        )
 
     def teach_topics(self, examples: str | Path) -> pa.Table:
         """Learn your own topics from a CSV of text and topic."""
@@ -632,7 +646,7 @@ class Space:
 
     def discover_topics(self) -> list[dict[str, Any]]:
         """Look for topics nobody named; known ones keep their ids."""
-        return teaching.discover_topics(self.ground)
+        return teaching.discover_topics(self.ground, self.permit("product"))
 
     # -- act -------------------------------------------------------------------------------------------------------
 
@@ -679,7 +693,7 @@ class Space:
         via = playbooks.survey_destinations(self.ground)
         # Where surveys are switched off, approved ones wait.
         if via is not None and self.ground.gate.verdict("research").decision != "denied":
-            self.inviting.serve_moves(self.ground.gate.permit("research"), via)
+            self.inviting.serve_moves(self.permit("research"), via)
 
     def playbooks(self) -> list[dict[str, Any]]:
         """List playbooks: those that ship and the space's own."""
@@ -691,7 +705,7 @@ class Space:
 
     def rehearse(self, playbook: str, *, days: int = 30) -> dict[str, Any]:
         """Count what a playbook would have done, without doing it."""
-        return playbooks.rehearse(self.ground, self.ground.gate.permit("service"), playbook, days)
+        return playbooks.rehearse(self.ground, self.permit("service"), playbook, days)
 
     def switch_on(self, playbook: str) -> Path:
         """Switch a playbook on; returns its file in the space."""
@@ -851,7 +865,19 @@ class Space:
         return self.ground.audit.verify(heads=noted(path) if path is not None and path.is_file() else ())
 
     def export(
-        self, table: str, path: Path, form: str, *, sealed: bool = False, to: str | None = None
+        self,
+        table: str,
+        path: Path,
+        form: str,
+        *,
+        sealed: bool = False,
+        to: str | None = None,
+        purpose: Purpose = "analytics",
     ) -> tuple[int, str | None]:
-        """Export a table, redacted, to a new file, sealed if asked: its rows, and the passphrase it opens with, told once."""
-        return export_table(self.ground, table, path, form, actor=self.actor, sealed=sealed, to=to)
+        """Export a table, redacted, to a new file, sealed if asked: its rows, and the passphrase it opens with, told once.
+
+        Whoever is left out of the purpose is not in it.
+        """
+        return export_table(
+            self.ground, self.permit(purpose), table, path, form, actor=self.actor, sealed=sealed, to=to
+        )

@@ -262,7 +262,7 @@ def test_the_page_of_surveys_tells_who_answered_what_and_who_was_left_in_peace(s
         _answer(space, row["link"], NINE)
     space.ask("csat", "days=30")
     space.digest(look=False)
-    told = space.surveys.standing("channel")
+    told = space.surveys.standing(space.permit("analytics"), "channel")
     assert (told["all"]["invited"], told["all"]["answered"]) == (6, 2)
     listed = {row["survey"]: row for row in told["surveys"]}
     assert (listed["nps"]["answered"], listed["csat"]["invited"], listed["csat"]["held"]) == (2, 0, 6)
@@ -273,4 +273,4 @@ def test_the_page_of_surveys_tells_who_answered_what_and_who_was_left_in_peace(s
     assert {row["group"] for row in told["groups"]} == {"channel=chat", "channel=email"}
     assert space.status()["surveys"][1]["answered"] == 2
     _later(space, 181)
-    assert space.surveys.standing("channel")["all"] is None
+    assert space.surveys.standing(space.permit("analytics"), "channel")["all"] is None

@@ -32,5 +32,5 @@ def test_those_who_complain_after_the_fix_did_not_meet_it(
         ids = space.ground.engine.query("SELECT signal_id FROM signals")["signal_id"].to_pylist()
         monkeypatch.setattr(effects.issue_desk, "signals_of", lambda desk, issue: ids)
         issue = {"id": "i", "facets": {}, "first_signal_at": NOW - timedelta(hours=6)}
-        met = effects.exposed_to(space.ground, issue, NOW - timedelta(hours=3))
+        met = effects.exposed_to(space.ground, space.permit("analytics"), issue, NOW - timedelta(hours=3))
         assert len(ids) == 2 and list(met.values()) == [NOW - timedelta(hours=5)]

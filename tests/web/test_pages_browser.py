@@ -151,15 +151,37 @@ def test_two_customers_are_joined_and_taken_apart_on_the_page(browser: Any, serv
     page.fill("[type=search]", "ada@example.com")
     page.keyboard.press("Enter")
     page.locator("summary >> text=The same person as").click()
-    fields = page.locator("details form input")
+    form = page.locator("details form", has_text="Join")
+    fields = form.locator("input")
     fields.nth(0).fill("u3")
     fields.nth(1).fill("she wrote from both")
-    page.locator("details .button.main").click()
+    form.locator(".button.main").click()
     page.locator("summary >> text=by hand").click()
     page.locator("text=Take back").click()
     # The page loads anew with the list closed: what it says is there, not yet to be seen.
     page.locator("text=taken back").wait_for(state="attached")
     page.context.close()
+
+
+def test_what_a_customer_withdraws_is_noted_on_their_page_and_shown_at_the_privacy_desk(
+    browser: Any, server: Server
+) -> None:
+    page, complaints = _enter(browser, server, "agent", PHONE)
+    _open(page, server, "/customers")
+    page.fill("[type=search]", "ada@example.com")
+    page.keyboard.press("Enter")
+    page.locator("summary >> text=Consent: nothing said yet").click()
+    form = page.locator("details form", has_text="Note it")
+    form.locator("select").first.select_option("research")
+    form.locator("input").first.fill("on the phone, case 1234")
+    form.locator(".button.main").click()
+    page.wait_for_selector("summary >> text=Consent: withdrew research")
+    assert not complaints and page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    officer, _ = _enter(browser, server, "privacy")
+    _open(officer, server, "/privacy")
+    officer.wait_for_selector("td >> text=without those who objected")
+    page.context.close()
+    officer.context.close()
 
 
 def test_a_line_of_refused_rows_is_opened_paged_and_looked_into_with_a_reason(

@@ -26,7 +26,7 @@ def brief(
     from allears.show import write_brief
 
     with where.open() as space:
-        told = briefing.brief(space.ground, _day(week))
+        told = briefing.brief(space.ground, space.permit("analytics"), _day(week))
         html = write_brief(told)
     out.write_text(html, "utf-8")
     if where.json:

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from allears.cli import show
 from allears.cli.where import HERE, Where
 from allears.errors import AllearsError, Refused
+from allears.guard.purpose import Purpose
 
 Kind = Literal["parquet", "csv", "json"]
 
@@ -29,6 +30,9 @@ def export(
         Parameter(negative="", help="Seal it in the form of age, under a passphrase that is shown once."),
     ] = False,
     to: Annotated[str | None, Parameter(help="Seal it for a public key of age (age1…).")] = None,
+    purpose: Annotated[
+        Purpose, Parameter(help="What it is for; who objected to that, or did not consent, is left out.")
+    ] = "analytics",
     where: Where = HERE,
 ) -> None:
     """Export a table, redacted, to Parquet, CSV or JSON; the export is in the audit.
@@ -41,7 +45,7 @@ def export(
     if out.exists():
         raise Refused("there is a file already", place="--out")
     with where.open() as space:
-        rows, words = space.export(table, out, format, sealed=sealed, to=to)
+        rows, words = space.export(table, out, format, sealed=sealed, to=to, purpose=purpose)
     if where.json:
         told = {"table": table, "rows": rows, "file": str(out)}
         show.as_json(told | ({"passphrase": words} if words else {}))

@@ -11,6 +11,7 @@ from cyclopts import Parameter, validators
 from allears.cli import show
 from allears.cli.where import HERE, Where
 from allears.errors import Refused
+from allears.guard.purpose import Purpose
 
 By = Literal[
     "channel",
@@ -236,7 +237,16 @@ def forecast(
             show.rows(found, ("time", "low", "mid", "high", "method"), empty="not enough history")
 
 
-def sql(text: str, /, *, seconds: float = 30.0, where: Where = HERE) -> None:
+def sql(
+    text: str,
+    /,
+    *,
+    seconds: float = 30.0,
+    purpose: Annotated[
+        Purpose, Parameter(help="What it is for; who objected to that, or did not consent, is left out.")
+    ] = "analytics",
+    where: Where = HERE,
+) -> None:
     """Ask in SQL, read-only: signals, identities, topics, surprises, expectations, measures, issues, cases, refused, links.
 
     Parameters
@@ -245,7 +255,7 @@ def sql(text: str, /, *, seconds: float = 30.0, where: Where = HERE) -> None:
         One SELECT.
     """
     with where.open() as space:
-        found = space.sql(text, seconds=seconds)
+        found = space.sql(text, seconds=seconds, purpose=purpose)
         if where.json:
             show.as_json(found)
         else:

@@ -13,7 +13,8 @@ from hashlib import blake2b
 from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, case, delete, func, insert, select, type_coerce
+from sqlalchemy import ColumnElement, Select, and_, case, delete, func, select, type_coerce
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from allears.desk.base import Desk, Moment
@@ -97,7 +98,9 @@ def note_words(session: Session, words: Iterable[Word], at: datetime) -> int:
         known.update(session.scalars(select(ConsentWord.word).where(some).distinct()))
     fresh = [row for (name, _), row in rows.items() if name not in known]
     if fresh:
-        session.execute(insert(ConsentWord), fresh)
+        # Another process may note the same word at this moment: once is enough.
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        session.execute(dialect.insert(ConsentWord).on_conflict_do_nothing(), fresh)
     return len({row["word"] for row in fresh})
 
 

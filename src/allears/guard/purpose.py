@@ -15,8 +15,8 @@ from allears.errors import Refused
 Purpose = Literal["service", "analytics", "product", "research", "marketing", "safety", "rights"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 Basis = Literal["contract", "legitimate interest", "consent", "legal obligation", "vital interests"]
-OWED: tuple[Purpose, ...] = ("safety", "rights")
-"""Purposes that cannot be switched off, nor wait for anybody's consent."""
+OWED: tuple[Purpose, ...] = ("service", "safety", "rights")
+"""What customers are owed: neither switched off, nor waiting for anybody's consent, nor ended by an objection."""
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ class Changed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = UNSET
     on: Annotated[
         bool | UnsetType,
-        Meta(description="Whether data is used for it at all; `safety` and `rights` always are."),
+        Meta(description="Whether data is used for it at all; `service`, `safety` and `rights` always are."),
     ] = UNSET
     categories: Annotated[
         tuple[str, ...] | UnsetType,

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from allears.act import issue as issue_desk
 from allears.act.case import cases
 from allears.errors import AllearsError
+from allears.guard.permit import Permit
 from allears.journey import effects
 from allears.journey.channels import SILENCE
 from allears.journey.cutoff import cutoff, day_of
@@ -28,13 +29,13 @@ PEOPLE = 200
 HOURLY_UP_TO = timedelta(days=5)
 
 
-def weeks(ground: Ground, end: datetime | None = None) -> dict[str, Any]:
+def weeks(ground: Ground, permit: Permit, end: datetime | None = None) -> dict[str, Any]:
     """Compare the seven days up to ``end`` with the seven before."""
     end = end or cutoff(ground)
     return {
         "end": end,
-        "week": _week(ground, end),
-        "before": _week(ground, end - timedelta(days=7)),
+        "week": _week(ground, permit, end),
+        "before": _week(ground, permit, end - timedelta(days=7)),
         "hit": hit(ground),
     }
 
@@ -102,13 +103,15 @@ def examples(ground: Ground, ids: Sequence[str], since: datetime) -> list[Row]:
     return sorted(rows, key=lambda r: place[r["signal_id"]])
 
 
-def brief(ground: Ground, week: datetime | None = None) -> dict[str, Any]:
+def brief(ground: Ground, permit: Permit, week: datetime | None = None) -> dict[str, Any]:
     """Gather what the brief of a week tells.
 
     Parameters
     ----------
     ground
         The space.
+    permit
+        For the figures.
     week
         The beginning of the last day of the seven; by default the data cut-off. Of a past week only that is told
         which can be told as of then: ``past`` is set, and what is measured as of today is left out.
@@ -125,7 +128,7 @@ def brief(ground: Ground, week: datetime | None = None) -> dict[str, Any]:
         "start": start,
         "end": end,
         "past": past,
-        "weeks": weeks(ground, end),
+        "weeks": weeks(ground, permit, end),
         "new_issues": sum(i["kind"] == "issue" and i["detected_at"] > start for i in relevant),
         "issues": [_quoted(ground, i) for i in problems],
         "titles": {i["id"]: i["title"] for i in found},
@@ -135,14 +138,14 @@ def brief(ground: Ground, week: datetime | None = None) -> dict[str, Any]:
         "settled": sum(
             1 for c in cases(ground.desk, at=end) if c["fixed_at"] and start < c["fixed_at"] <= end
         ),
-        "volumes": _volumes(ground, end, newest),
-        "trust": _until(_rows(effects.trust, ground, None, "week"), end),
-        "experience": _until(_rows(effects.experience, ground, None, "week"), end),
-        "drivers": [] if past else _rows(effects.drivers, ground),
+        "volumes": _volumes(ground, permit, end, newest),
+        "trust": _until(_rows(effects.trust, ground, permit, None, "week"), end),
+        "experience": _until(_rows(effects.experience, ground, permit, None, "week"), end),
+        "drivers": [] if past else _rows(effects.drivers, ground, permit),
         "services": [] if past else _rows(effects.services, ground),
-        "verdicts": [] if past else _rows(effects.verdicts, ground),
-        "forecast": [] if past else _rows(forecast, ground, None, 7),
-        "topics": [] if past else [t for t in topics(ground).to_pylist() if t["this_week"]][:10],
+        "verdicts": [] if past else _rows(effects.verdicts, ground, permit),
+        "forecast": [] if past else _rows(forecast, ground, permit, None, 7),
+        "topics": [] if past else [t for t in topics(ground, permit).to_pylist() if t["this_week"]][:10],
     }
 
 
@@ -150,8 +153,8 @@ _AMONG = "signal_id IN (SELECT unnest($ids))"
 _SLACK = timedelta(days=1)
 
 
-def _volumes(ground: Ground, end: datetime, newest: datetime) -> list[Row]:
-    rows = volumes(ground, "channel", 28 + (newest - end).days, "day").to_pylist()
+def _volumes(ground: Ground, permit: Permit, end: datetime, newest: datetime) -> list[Row]:
+    rows = volumes(ground, permit, "channel", 28 + (newest - end).days, "day").to_pylist()
     return [r for r in rows if end - timedelta(days=28) <= r["time"] < end]
 
 
@@ -270,8 +273,8 @@ def _voices(ground: Ground, people: Sequence[Row], told: Row) -> list[Row]:
     return list(rows.to_pylist())
 
 
-def _week(ground: Ground, end: datetime) -> dict[str, Any]:
-    row = week_counts(ground, end)
+def _week(ground: Ground, permit: Permit, end: datetime) -> dict[str, Any]:
+    row = week_counts(ground, permit, end)
     share = wilson(row["negative"], row["judged"]) if row["judged"] else None
     row["unhappy"] = (
         {

@@ -19,6 +19,7 @@ from allears.guard.consent import (
     note_words,
     standing,
 )
+from allears.guard.expressed import read_word
 from allears.guard.parcel import pack
 from allears.guard.purpose import PURPOSES, Purpose
 from allears.guard.redaction.redact import redact
@@ -32,12 +33,6 @@ from allears.know.resolve import FIELDS
 from allears.listen.reading import Refusal
 from allears.listen.times import read_time
 
-SAID: dict[str, State] = {
-    **dict.fromkeys(("given", "yes", "true", "1", "granted", "opt-in", "optin", "subscribed"), "given"),
-    **dict.fromkeys(("refused", "no", "false", "0", "denied", "objected"), "refused"),
-    **dict.fromkeys(("withdrawn", "opt-out", "optout", "unsubscribed", "revoked"), "withdrawn"),
-}  # fmt: skip
-"""Words of files and of consent events for a yes and a no."""
 _KINDS = ("email", "phone", "user_id", "anonymous_id", "device")
 _FIELD_OF = {name: kind for kind, names in FIELDS.items() if kind in _KINDS for name in names}
 _NEEDED = ("purpose", "state", "said_at")
@@ -63,8 +58,8 @@ def say(
     source: str = "page",
     version: str = "",
     at: datetime | None = None,
-) -> None:
-    """Note a yes or a no that somebody told; it counts from this moment on.
+) -> str:
+    """Note a yes or a no that somebody told; it counts from this moment on. Returns the word's name.
 
     Parameters
     ----------
@@ -102,6 +97,7 @@ def say(
         detail: dict[str, str | int] = {"purpose": word.purpose, "state": word.state, "word": word.name}
         ground.audit.write(session, actor, "consent", [customer], why, dict(detail))
         note_words(session, [word], now)
+    return word.name
 
 
 def take_words(ground: Ground, path: Path, *, actor: str) -> Imported:
@@ -216,7 +212,9 @@ def covered(ground: Ground) -> list[dict[str, Any]]:
             "purpose": purpose,
             "basis": found[purpose].basis,
             "on": found[purpose].on,
+            "heeds": found[purpose].heeds,
             **coverage(ground.desk, purpose),
+            "decision": ground.gate.verdict(purpose).decision,
             "verdict": ground.gate.verdict(purpose).rule,
         }
         for purpose in PURPOSES
@@ -244,7 +242,7 @@ def read_state(text: str) -> State:
     Refused
         It is none.
     """
-    state = SAID.get(text.strip().lower())
+    state = read_word(text)
     if state is None:
         raise Refused(f"expected {', '.join(STATES)}", place="state")
     return state

@@ -10,7 +10,8 @@ from allears.act import issue as issue_desk
 from allears.act.happening import Happening, verdict
 from allears.act.verdict import record_verdicts
 from allears.desk.listening import Mark
-from allears.errors import NotReady
+from allears.errors import NotAllowed, NotReady
+from allears.guard.permit import Permit
 from allears.journey import effects, playbooks, retention
 from allears.journey.cutoff import cutoff
 from allears.journey.ground import Ground
@@ -44,7 +45,7 @@ def steps(ground: Ground) -> Iterator[str]:
     if ground.settings.know.link_daily:
         yield _links(ground)
     for issue in fixed_lately(ground):
-        yield judge(ground, issue)
+        yield _judged(ground, issue)
     with ground.desk.session() as session:
         session.merge(Mark(name=_MARK, value=ground.clock.now().isoformat()))
     yield "the day's work"
@@ -52,8 +53,8 @@ def steps(ground: Ground) -> Iterator[str]:
 
 def _topics(ground: Ground) -> str:
     try:
-        found = discover_topics(ground, fewest=FEWEST_TEXTS)
-    except NotReady as error:
+        found = discover_topics(ground, ground.gate.permit("product"), fewest=FEWEST_TEXTS)
+    except (NotReady, NotAllowed) as error:
         return f"topics: {error.message}"
     return f"topics: {len(found)} found"
 
@@ -73,9 +74,17 @@ def fixed_lately(ground: Ground) -> list[dict[str, Any]]:
     return [i for i in known if i["fixed_at"] is not None and i["fixed_at"] > since]
 
 
-def judge(ground: Ground, issue: dict[str, Any]) -> str:
+def _judged(ground: Ground, issue: dict[str, Any]) -> str:
+    # Where figures are switched off the rest of the day's work goes on.
+    try:
+        return judge(ground, ground.gate.permit("analytics"), issue)
+    except NotAllowed as error:
+        return f"verdict on {issue['id']}: {error.message}"
+
+
+def judge(ground: Ground, permit: Permit, issue: dict[str, Any]) -> str:
     """Measure whether a fix brought trust back, write it down, and let the playbooks that wait for it run."""
-    found = effects.verdict_of(ground, issue)
+    found = effects.verdict_of(ground, permit, issue)
     record_verdicts(ground.desk, found)
     at = ground.clock.now()
     said = [_told(issue, row, at) for row in found.to_pylist() if row["part"] == "both"]

@@ -39,6 +39,7 @@ from allears.journey.heard import note_count, note_signals
 from allears.journey.leases import Busy, Leases
 from allears.journey.models import learned_at, reader_of
 from allears.journey.networks import network
+from allears.journey.overheard import overhear
 from allears.journey.payloads import Payloads, read_payloads
 from allears.journey.second import Second
 from allears.journey.take import INBOX, context_of, keep_refused
@@ -274,6 +275,7 @@ class Digest:
         """
         arrivals = name_networks(arrivals, partial(network, self._ground))
         who = self._ground.graph.identify(arrivals)
+        overhear(self._ground, arrivals, who.identifiers)
         keys = who.customer_key if keys is None else keys
         self.profiles.learn(arrivals, who.customer_key)
         told = self.profiles.known(who.customer_key, arrivals)

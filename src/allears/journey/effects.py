@@ -14,6 +14,7 @@ from allears.act.happening import Happening, burn
 from allears.act.verdict import record_verdicts
 from allears.act.verdict import verdicts as kept_verdicts
 from allears.errors import NotReady, Refused
+from allears.guard.permit import Permit
 from allears.journey import rules
 from allears.journey.cutoff import cutoff, earliest_day
 from allears.journey.ground import Ground
@@ -44,32 +45,34 @@ FEWEST_MET = 10
 KEPT_FOR = timedelta(hours=24)
 
 
-def trust(ground: Ground, by: str | None, every: str) -> pa.Table:
+def trust(ground: Ground, permit: Permit, by: str | None, every: str) -> pa.Table:
     """Trust index by group and period, against the space's own reference periods."""
     _known(by, every)
     end = cutoff(ground)
-    with ground.engine.asking():
+    engine = ground.asked(permit)
+    with engine.asking():
         return _or_nothing(
             lambda: measure_trust(
-                ground.engine.table("signals"),
+                engine.table("signals"),
                 by=by,
                 every=every,
                 since=_since(end, every),
                 cutoff=end,
-                reference=_reference(ground, every, end),
-                tally=ground.tallies,
+                reference=_reference(ground, permit, every, end),
+                tally=ground.tallied(permit),
             )
         )
 
 
-def _reference(ground: Ground, every: str, end: datetime) -> Reference:
+def _reference(ground: Ground, permit: Permit, every: str, end: datetime) -> Reference:
     """Give the first whole periods, learned once and kept: a reference that moved along would hide a slow decline."""
     name = f"trust reference {every}"
     content = load(ground, name)
-    table = ground.engine.table("signals")
+    engine = ground.asked(permit)
+    table = engine.table("signals")
     if content is not None:
         known = msgspec.json.decode(content, type=Reference)
-        rows = ground.engine.query(
+        rows = engine.query(
             "SELECT DISTINCT rating_scale AS s FROM signals WHERE rating_scale IS NOT NULL AND occurred_at > $since",
             since=end - timedelta(days=MEASURE_DAYS),
         )
@@ -83,26 +86,27 @@ def _reference(ground: Ground, every: str, end: datetime) -> Reference:
                 note=f"version {whole.version}",
             )
         return whole
-    days = ground.engine.made_of("signals")
+    days = engine.made_of("signals")
     oldest = datetime.fromisoformat(min(days, default=end.date().isoformat())).replace(tzinfo=UTC)
     since = periods.start(periods.number(oldest, every), every)
-    learned = trust_reference(table, every=every, since=since, cutoff=end, tally=ground.tallies)
+    learned = trust_reference(table, every=every, since=since, cutoff=end, tally=ground.tallied(permit))
     keep(ground, name, msgspec.json.encode(learned), at=ground.clock.now(), note=f"version {learned.version}")
     return learned
 
 
-def experience(ground: Ground, by: str | None, every: str) -> pa.Table:
+def experience(ground: Ground, permit: Permit, by: str | None, every: str) -> pa.Table:
     """Survey figures by group and period."""
     _known(by, every)
     end = cutoff(ground)
-    with ground.engine.asking():
+    engine = ground.asked(permit)
+    with engine.asking():
         return measure_experience(
-            ground.engine.table("signals"),
+            engine.table("signals"),
             by=by,
             every=every,
             since=_since(end, every),
             cutoff=end,
-            tally=ground.tallies,
+            tally=ground.tallied(permit),
         )
 
 
@@ -118,11 +122,11 @@ def _known(by: str | None, every: str) -> None:
         raise Refused("expected day, week or month", place="--every")
 
 
-def drivers(ground: Ground) -> pa.Table:
+def drivers(ground: Ground, permit: Permit) -> pa.Table:
     """Tell what goes along with stated trust."""
     end = cutoff(ground)
-    with ground.engine.asking():
-        return _or_nothing(lambda: measure_drivers(signals(ground, end, MEASURE_DAYS), cutoff=end))
+    with ground.asked(permit).asking():
+        return _or_nothing(lambda: measure_drivers(signals(ground, permit, end, MEASURE_DAYS), cutoff=end))
 
 
 def _or_nothing(measure: Callable[[], pa.Table]) -> pa.Table:
@@ -133,9 +137,9 @@ def _or_nothing(measure: Callable[[], pa.Table]) -> pa.Table:
         return TABLES["measures"].schema.empty_table()
 
 
-def signals(ground: Ground, end: datetime, days: int) -> ibis.Table:
+def signals(ground: Ground, permit: Permit, end: datetime, days: int) -> ibis.Table:
     """Signals of the last days up to a cut-off."""
-    table = ground.engine.table("signals")
+    table = ground.asked(permit).table("signals")
     return table.filter(table.occurred_at > end - timedelta(days=days), table.occurred_at <= end)
 
 
@@ -210,15 +214,15 @@ def burning_now(ground: Ground) -> list[Happening]:
     return [burn(b.service, b.rate, b.at, objective=b.objective) for b in alarms]
 
 
-def exposed_to(ground: Ground, issue: dict[str, Any], until: datetime) -> dict[str, datetime]:
+def exposed_to(ground: Ground, permit: Permit, issue: dict[str, Any], until: datetime) -> dict[str, datetime]:
     """Who met an issue, and when last: by failed requests where its facets say which, else those whose messages it gathers.
 
     Only until it was fixed: whoever still complains afterwards would be chosen for not having come back.
     """
     facets = {k: v for k, v in (issue.get("facets") or {}).items() if k in MET and v}
     if facets:
-        with ground.engine.asking():
-            table = ground.engine.table("signals")
+        with ground.asked(permit).asking():
+            table = ground.asked(permit).table("signals")
             for name, value in facets.items():
                 table = table.filter(table[name] == value)
             name, value = next(iter(facets.items()))
@@ -226,7 +230,7 @@ def exposed_to(ground: Ground, issue: dict[str, Any], until: datetime) -> dict[s
             met = hit(table, value, start, max(until, start + timedelta(hours=1)), of=name)
         if met.num_rows >= FEWEST_MET:
             return dict(zip(met["customer"].to_pylist(), met["last_at"].to_pylist(), strict=True))
-    rows = ground.engine.query(
+    rows = ground.asked(permit).query(
         "SELECT customer_key, max(occurred_at) AS last_at FROM signals WHERE day >= $day AND customer_key IS NOT NULL "
         "AND occurred_at <= $until AND signal_id IN (SELECT unnest($ids)) GROUP BY customer_key",
         day=earliest_day(issue["first_signal_at"]),
@@ -236,7 +240,7 @@ def exposed_to(ground: Ground, issue: dict[str, Any], until: datetime) -> dict[s
     return dict(zip(rows["customer_key"].to_pylist(), rows["last_at"].to_pylist(), strict=True))
 
 
-def verdicts(ground: Ground) -> pa.Table:
+def verdicts(ground: Ground, permit: Permit) -> pa.Table:
     """Judge each issue that was marked as fixed: measured at most once a day, since it takes seconds and moves slowly."""
     end = cutoff(ground)
     known = _raised(ground)
@@ -245,9 +249,9 @@ def verdicts(ground: Ground) -> pa.Table:
         told.setdefault(row["issue"], []).append(row)
     fixed = [issue for issue in known if issue.get("fixed_at") is not None]
     due = [issue for issue in fixed if not _is_young(told.get(issue["id"]), issue["fixed_at"], end)]
-    met = _met(ground, known) if due else {}
+    met = _met(ground, permit, known) if due else {}
     for issue in due:
-        found = verdict_of(ground, issue, met)
+        found = verdict_of(ground, permit, issue, met)
         record_verdicts(ground.desk, found)
         told[issue["id"]] = found.to_pylist()
     rows = [row for issue in fixed for row in told[issue["id"]]]
@@ -263,7 +267,7 @@ def _is_young(rows: list[dict[str, Any]] | None, fixed: datetime, end: datetime)
 
 
 def verdict_of(
-    ground: Ground, issue: dict[str, Any], met: dict[str, dict[str, datetime]] | None = None
+    ground: Ground, permit: Permit, issue: dict[str, Any], met: dict[str, dict[str, datetime]] | None = None
 ) -> pa.Table:
     """Judge one issue: damage, recovery, said and done.
 
@@ -272,19 +276,19 @@ def verdict_of(
     """
     end = cutoff(ground)
     began, fixed = issue["first_signal_at"], issue.get("fixed_at")
-    met = met if met is not None else _met(ground, _raised(ground))
-    exposed = met[issue["id"]] if issue["id"] in met else exposed_to(ground, issue, fixed or end)
+    met = met if met is not None else _met(ground, permit, _raised(ground))
+    exposed = met[issue["id"]] if issue["id"] in met else exposed_to(ground, permit, issue, fixed or end)
     others = {
         c for i, who in met.items() if i != issue["id"] and not _mostly(exposed, who) for c in who
     } - set(exposed)
-    with ground.engine.asking():
-        panel = panel_from(ground.engine.table("signals"), exposed, began, fixed, end, others=others)
+    with ground.asked(permit).asking():
+        panel = panel_from(ground.asked(permit).table("signals"), exposed, began, fixed, end, others=others)
     return verdict(panel, issue=issue["id"], began_at=began, fixed_at=fixed, cutoff=end)
 
 
-def _met(ground: Ground, issues: list[dict[str, Any]]) -> dict[str, dict[str, datetime]]:
+def _met(ground: Ground, permit: Permit, issues: list[dict[str, Any]]) -> dict[str, dict[str, datetime]]:
     end = cutoff(ground)
-    return {i["id"]: exposed_to(ground, i, i.get("fixed_at") or end) for i in issues}
+    return {i["id"]: exposed_to(ground, permit, i, i.get("fixed_at") or end) for i in issues}
 
 
 def _raised(ground: Ground) -> list[dict[str, Any]]:

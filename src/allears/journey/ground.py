@@ -24,15 +24,16 @@ from allears.desk.listening import Source
 from allears.errors import NotFound, Refused
 from allears.guard.audit import Audit
 from allears.guard.key_file import make_key, read_key
-from allears.guard.permit import Gate
+from allears.guard.permit import Bounds, Gate, Permit
 from allears.guard.pseudonym import Pseudonym
+from allears.guard.purpose import Purpose
 from allears.guard.space_key import SpaceKey
 from allears.guard.vault import Vault
 from allears.journey.opening import open_desk, open_lake
 from allears.journey.tallies import Tallies
 from allears.know.graph import Graph
 from allears.know.relationship import from_domains
-from allears.lake import Engine, Inbox, Store
+from allears.lake import Engine, Inbox, Narrowed, Store
 from allears.listen.known_vendors import Vendors
 from allears.listen.mapping import Mapping
 from allears.listen.networks import NETWORKS, network_of
@@ -61,6 +62,7 @@ class Ground:
     mappings: dict[str, Mapping] = field(default_factory=dict)
     rules: dict[str, Any] = field(default_factory=dict)
     newest: tuple[int, datetime | None] | None = None
+    narrowed: dict[Purpose, tuple[Bounds, Engine]] = field(default_factory=dict)
     rejected: Counter[str] = field(default_factory=Counter)
     rejected_at: float = 0.0
 
@@ -101,6 +103,26 @@ class Ground:
         from allears.journey.rules import purposes  # which stands on this file
 
         return Gate(self.desk, partial(purposes, self), self.graph.resolve_keys)
+
+    def asked(self, permit: Permit) -> Engine:
+        """Give the engine as far as a permit goes: the rows of whoever is left out are not in it."""
+        bounds = permit.bounds()
+        if bounds.everything:
+            return self.engine
+        kept = self.narrowed.get(permit.purpose)
+        if kept is None or kept[0] is not bounds:
+            kept = self.narrowed[permit.purpose] = (
+                bounds,
+                Narrowed(self.engine, bounds.keys, only=bounds.only),
+            )
+        return kept[1]
+
+    def tallied(self, permit: Permit) -> Tallies:
+        """Give what whole periods added up to, as far as a permit goes."""
+        engine = self.asked(permit)
+        return (
+            self.tallies if engine is self.engine else Tallies(self.desk, lambda: engine.made_of("signals"))
+        )
 
     @cached_property
     def tallies(self) -> Tallies:

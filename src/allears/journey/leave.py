@@ -14,6 +14,7 @@ import pyarrow.parquet
 
 from allears.errors import NotFound, Refused
 from allears.guard.parcel import seal_for
+from allears.guard.permit import Permit
 from allears.journey.ground import Ground
 from allears.journey.questions import sql
 
@@ -34,6 +35,7 @@ EXPORTED = (
 
 def export_table(
     ground: Ground,
+    permit: Permit,
     name: str,
     path: Path,
     form: str,
@@ -55,8 +57,8 @@ def export_table(
         raise NotFound(f"no table of that name; there are {', '.join(EXPORTED)}", place="TABLE")
     if form not in ("parquet", "json", "csv"):
         raise Refused("expected parquet, csv or json", place="--format")
-    rows = sql(ground, f'SELECT * FROM "{name}"', 600.0, rows=1 << 62)
-    detail = {"sealed": "yes" if sealed or to else "no"}
+    rows = sql(ground, permit, f'SELECT * FROM "{name}"', 600.0, rows=1 << 62)
+    detail = {"sealed": "yes" if sealed or to else "no", "purpose": permit.purpose}
     ground.audit.record(actor, "export", name, why=form, detail=detail)
     if not (sealed or to):
         with _mine(path) as file:

@@ -1,4 +1,4 @@
-"""What the Privacy desk shows: requests and their clocks, what is due, what is held, keys and their age, the audit, erasures."""
+"""What the Privacy desk shows: requests and their clocks, consent, what is due, what is held, keys and their age, the audit, erasures."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from allears.desk.keys import DestroyedKey, SubjectKey
 from allears.errors import AllearsError
 from allears.guard.erase import Receipt
 from allears.journey import retention
+from allears.journey.consent import covered
 from allears.journey.ground import Ground
 from allears.journey.holds import holds
 from allears.journey.renewing import ages
@@ -31,11 +32,19 @@ def privacy(ground: Ground) -> dict[str, Any]:
             (r for r in every if r["closed_at"] is not None), key=lambda r: r["closed_at"], reverse=True
         )[:NEWEST],
         "holds": holds(ground),
+        "consent": _consent(ground),
         "retention": _retention(ground),
         "keys": _keys(ground),
         "audit": _audit(ground),
         "erasures": _erasures(ground),
     }
+
+
+def _consent(ground: Ground) -> dict[str, Any]:
+    try:
+        return {"wrong": "", "purposes": covered(ground)}
+    except AllearsError as error:
+        return {"wrong": str(error), "purposes": []}
 
 
 def _retention(ground: Ground) -> dict[str, Any]:

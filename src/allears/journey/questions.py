@@ -18,6 +18,7 @@ from allears.act import issue as issue_desk
 from allears.act.case import cases
 from allears.desk.work import Issue, IssueSignal
 from allears.errors import NotFound
+from allears.guard.permit import Permit
 from allears.journey.cutoff import cutoff, day_of, earliest_day
 from allears.journey.ground import Ground
 from allears.journey.heard import fields_table, hours_table
@@ -36,10 +37,10 @@ def surprises(ground: Ground, limit: int) -> pa.Table:
     )
 
 
-def topics(ground: Ground) -> pa.Table:
+def topics(ground: Ground, permit: Permit) -> pa.Table:
     """List topics with messages of the last week, the week before and the mean sentiment."""
     end = cutoff(ground)
-    counted = ground.engine.query(
+    counted = ground.asked(permit).query(
         """SELECT topic, count(*) FILTER (WHERE occurred_at > $week) AS this_week,
                   count(*) FILTER (WHERE occurred_at <= $week) AS week_before,
                   count(DISTINCT customer_key) FILTER (WHERE occurred_at > $week) AS customers,
@@ -196,7 +197,7 @@ def publish(ground: Ground) -> None:
     ground.store.overwrite("identities", ground.graph.identities())
 
 
-def sql(ground: Ground, text: str, seconds: float, rows: int = 100_000) -> pa.Table:
+def sql(ground: Ground, permit: Permit, text: str, seconds: float, rows: int = 100_000) -> pa.Table:
     """Answer a user's SQL over lake and desk tables, read-only."""
 
     def arrow(rows: list[dict[str, Any]], name: str) -> pa.Table:
@@ -205,11 +206,21 @@ def sql(ground: Ground, text: str, seconds: float, rows: int = 100_000) -> pa.Ta
 
     tables = {
         "issues": lambda: arrow(issue_desk.issues(ground.desk), "issues"),
-        "cases": lambda: arrow(cases(ground.desk, ground.clock.now()), "cases"),
+        "cases": lambda: _of(permit, arrow(cases(ground.desk, ground.clock.now()), "cases")),
         "refused": lambda: arrow(page(ground, limit=100_000)[0], "refused"),
-        "topics": lambda: topics(ground),
+        "topics": lambda: topics(ground, permit),
         "links": ground.graph.links,
         "source_hours": lambda: hours_table(ground),
         "source_fields": lambda: fields_table(ground),
     }
-    return ground.engine.sql(text, tables, seconds=seconds, rows=rows)
+    return ground.asked(permit).sql(text, tables, seconds=seconds, rows=rows)
+
+
+def _of(permit: Permit, rows: pa.Table) -> pa.Table:
+    """Leave out rows about people the permit does not reach; rows about nobody stay."""
+    bounds = permit.bounds()
+    if bounds.everything or "customer" not in rows.schema.names:
+        return rows
+    theirs = pc.is_in(rows["customer"], value_set=bounds.keys)
+    nobodys = pc.is_null(rows["customer"])
+    return rows.filter(pc.or_(theirs if bounds.only else pc.invert(theirs), nobodys))

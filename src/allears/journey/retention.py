@@ -144,6 +144,9 @@ def _lake(ground: Ground, plan: dict[str, Rows]) -> int:
     if plan.get("signals"):
         days = ground.engine.query(f"SELECT DISTINCT day FROM signals WHERE {lake['signals']}")["day"]
         frozen = ground.tallies.freeze(days.to_pylist())
+        if ground.gate.use("analytics").on:
+            narrowed = ground.tallied(ground.gate.permit("analytics"))
+            frozen += narrowed.freeze(days.to_pylist()) if narrowed is not ground.tallies else 0
         ground.store.delete("signals", lake["signals"])
     for what, columns in EMPTIED.items():
         if plan.get(what):

@@ -10,6 +10,7 @@ from allears.act.invite import invitations, left_in_peace
 from allears.act.moves import decisions
 from allears.act.survey import Survey, example_text, examples, explain, read_survey, remarks
 from allears.errors import AllearsError, NotFound, Refused
+from allears.guard.permit import Permit
 from allears.journey.cutoff import day_of
 from allears.journey.ground import Ground
 from allears.measure.response import STRATA, response_rates
@@ -69,7 +70,7 @@ class Surveys:
         """Say in words what a survey asks."""
         return explain(self.survey(name), self._ground.settings.space.name)
 
-    def standing(self, by: str) -> dict[str, Any]:
+    def standing(self, permit: Permit, by: str) -> dict[str, Any]:
         """Tell what the staff's page shows, of the last 180 days.
 
         Returns
@@ -89,16 +90,16 @@ class Surveys:
             "all": every[0] if every else None,
             "by": by,
             "groups": response_rates(asked, by=by, at=at),
-            "scores": self.scores(since),
+            "scores": self.scores(permit, since),
             "left": left_in_peace(ground.desk, since),
             "proposed": [one for one in waiting if one["action"] == "survey"],
             "since": since,
             "cutoff": at,
         }
 
-    def scores(self, since: datetime) -> list[dict[str, Any]]:
+    def scores(self, permit: Permit, since: datetime) -> list[dict[str, Any]]:
         """Tell what answers since then came to, question by question."""
-        rows = self._ground.engine.query(
+        rows = self._ground.asked(permit).query(
             """SELECT name, rating_scale, rating, count(*) AS n FROM signals
                WHERE day >= $day AND occurred_at >= $since AND source = $source AND name IS NOT NULL
                  AND rating IS NOT NULL AND rating_scale IS NOT NULL GROUP BY ALL""",

@@ -13,6 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from allears.errors import NotReady, Refused
+from allears.guard.permit import Permit
 from allears.guard.redaction.redact import redact
 from allears.journey.cutoff import cutoff
 from allears.journey.ground import Ground
@@ -34,7 +35,7 @@ MOST = 50_000
 MOST_FOUND = 200
 
 
-def learn_sentiment(ground: Ground, labelled: Path | None) -> dict[str, Any]:
+def learn_sentiment(ground: Ground, permit: Permit, labelled: Path | None) -> dict[str, Any]:
     """Learn sentiment from a CSV of text and label, or from texts that came with a rating.
 
     Raises
@@ -50,7 +51,7 @@ def learn_sentiment(ground: Ground, labelled: Path | None) -> dict[str, Any]:
         quality = msgspec.to_builtins(Sentiment().evaluate(texts, labels)) if len(texts) >= 100 else {}
         note = f"{len(texts)} labelled texts"
     else:
-        rows = ground.engine.query(
+        rows = ground.asked(permit).query(
             "SELECT text, rating FROM signals WHERE text IS NOT NULL AND rating IS NOT NULL AND direction = 'in' ORDER BY occurred_at DESC LIMIT $n",
             n=MOST,
         )
@@ -82,7 +83,9 @@ def teach_topics(ground: Ground, examples: Path) -> pa.Table:
     return described.filter(pa.compute.equal(described["origin"], "taught"))
 
 
-def discover_topics(ground: Ground, days: int = 28, *, fewest: int = 0) -> list[dict[str, Any]]:
+def discover_topics(
+    ground: Ground, permit: Permit, days: int = 28, *, fewest: int = 0
+) -> list[dict[str, Any]]:
     """Look for topics nobody named in the messages of the last weeks; known ones keep their ids.
 
     Raises
@@ -91,7 +94,7 @@ def discover_topics(ground: Ground, days: int = 28, *, fewest: int = 0) -> list[
         There are fewer messages than ``fewest``.
     """
     end = cutoff(ground)
-    rows = ground.engine.query(
+    rows = ground.asked(permit).query(
         """SELECT text FROM signals WHERE text IS NOT NULL AND direction = 'in' AND kind = 'feedback'
            AND occurred_at > $since AND occurred_at <= $until ORDER BY occurred_at DESC, signal_id LIMIT 20000""",
         since=end - timedelta(days=days),

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from allears.errors import NotReady, Refused
 from allears.foresee.forecast import forecast as forecast_counts
+from allears.guard.permit import Permit
 from allears.journey.cutoff import cutoff, day_of
 from allears.journey.ground import Ground
 from allears.measure import periods
@@ -35,7 +36,7 @@ _TICK = timedelta(microseconds=1)
 _UNNESTED = "(SELECT *, unnest(topics) AS topic FROM signals)"
 
 
-def volumes(ground: Ground, by: str, days: int, every: str) -> pa.Table:
+def volumes(ground: Ground, permit: Permit, by: str, days: int, every: str) -> pa.Table:
     """Count signals and different customers by group and period, up to the cut-off."""
     known(by, GROUPS, "by")
     known(every, PERIODS, "every")
@@ -46,45 +47,49 @@ def volumes(ground: Ground, by: str, days: int, every: str) -> pa.Table:
     def ask(spans: Sequence[Span]) -> pa.Table:
         # Customers of a calendar month are not those of its days added up: a month is not kept by days.
         numbered = "0" if every == "month" else _numbered(kept)
-        return ground.engine.query(
+        return ground.asked(permit).query(
             f"""SELECT date_trunc('{every}', occurred_at) AS time, coalesce({group}, '') AS "group", count(*) AS signals,
                        count(DISTINCT customer_key) AS customers, {numbered} AS period
                 FROM {source} WHERE {_within(spans)} GROUP BY ALL"""
         )
 
-    tally = afresh if every == "month" else ground.tallies
+    tally = afresh if every == "month" else ground.tallied(permit)
     since, until = end - timedelta(days=days) + _TICK, end + _TICK
-    with ground.engine.asking():
+    with ground.asked(permit).asking():
         found = tally(f"volumes by {by} every {every}", ask, every=kept, since=since, until=until)
     return found.drop_columns(["period"]).sort_by([("time", "ascending"), ("group", "ascending")])
 
 
-def week_counts(ground: Ground, end: datetime) -> dict[str, Any]:
+def week_counts(ground: Ground, permit: Permit, end: datetime) -> dict[str, Any]:
     """Count what customers said and did in the week before ``end``, and how much of it was unhappy."""
-    row: dict[str, Any] = ground.engine.query(
-        """SELECT count(*) AS signals, count(*) FILTER (WHERE kind = 'feedback') AS messages, count(DISTINCT customer_key) AS customers,
+    row: dict[str, Any] = (
+        ground.asked(permit)
+        .query(
+            """SELECT count(*) AS signals, count(*) FILTER (WHERE kind = 'feedback') AS messages, count(DISTINCT customer_key) AS customers,
                   count(sentiment) AS judged, count(*) FILTER (WHERE sentiment < -0.2) AS negative
            FROM signals WHERE direction = 'in' AND day >= $day AND occurred_at > $since AND occurred_at <= $until""",
-        day=day_of(end - timedelta(days=7)),
-        since=end - timedelta(days=7),
-        until=end,
-    ).to_pylist()[0]
+            day=day_of(end - timedelta(days=7)),
+            since=end - timedelta(days=7),
+            until=end,
+        )
+        .to_pylist()[0]
+    )
     return row
 
 
-def forecast(ground: Ground, channel: str | None, days: int) -> pa.Table:
+def forecast(ground: Ground, permit: Permit, channel: str | None, days: int) -> pa.Table:
     """Forecast messages an hour for the next days."""
     end = cutoff(ground).replace(minute=0, second=0, microsecond=0)
     start = end - timedelta(days=LEARNED_DAYS)
 
     def ask(spans: Sequence[Span]) -> pa.Table:
-        return ground.engine.query(
+        return ground.asked(permit).query(
             f"""SELECT date_trunc('hour', occurred_at) AS hour, channel, count(*) AS n, {_numbered("day")} AS period FROM signals
                 WHERE kind = 'feedback' AND direction = 'in' AND {_within(spans)} GROUP BY ALL"""
         )
 
-    with ground.engine.asking():
-        rows = ground.tallies("messages an hour", ask, every="day", since=start, until=end)
+    with ground.asked(permit).asking():
+        rows = ground.tallied(permit)("messages an hour", ask, every="day", since=start, until=end)
     counted: dict[Any, int] = {}
     for hour, n, of in zip(*(rows[c].to_pylist() for c in ("hour", "n", "channel")), strict=True):
         if channel is None or of == channel:

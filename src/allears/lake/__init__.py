@@ -3,6 +3,7 @@
 from allears.lake.engine import Engine
 from allears.lake.frames import Damage, Frame
 from allears.lake.inbox import Inbox, InboxFull
+from allears.lake.narrowed import Narrowed
 from allears.lake.place import Place, bucket_of
 from allears.lake.seen import Seen
 from allears.lake.store import Overtaken, Store
@@ -13,6 +14,7 @@ __all__ = [
     "Frame",
     "Inbox",
     "InboxFull",
+    "Narrowed",
     "Overtaken",
     "Place",
     "Seen",

@@ -26,6 +26,8 @@ from allears.tables import table
 
 LAKE = ("signals", "identities", "expectations", "surprises", "measures")
 SEALED = {"signals": ("sealed",)}
+OF_PEOPLE = {"signals": "customer_key", "identities": "customer"}
+"""Tables with rows of people, and the column that says whose."""
 DAY = re.compile(r"/day=([^/]*)/")
 # A question that takes seconds would draw a bar on the standard output, in the middle of what scripts read.
 _NO_BAR = "SET enable_progress_bar_print=false"
@@ -165,8 +167,11 @@ class Engine:
         *,
         seconds: float = 30.0,
         rows: int = 100_000,
+        people: tuple[pa.Array, bool] | None = None,
     ) -> pa.Table:
         """Answer a user's SQL in a process of its own: no files but the lake's, no network, no extension, bounded.
+
+        With ``people``, as if the rows of these keys were not there, or alone there.
 
         Raises
         ------
@@ -178,12 +183,19 @@ class Engine:
         if not _is_text(text):
             raise Refused("expected text: half a surrogate is in it", place="sql")
         prepare, empty = ["SET TimeZone='UTC'", _NO_BAR], {}
+        if people is not None:
+            empty["people_of_permit"] = pa.table({"key": people[0].cast(pa.string())})
         for name in LAKE:
             files = self._store.files(name)
-            if files:
-                prepare.append(f"CREATE VIEW {name} AS {_select(name, files, SEALED.get(name, ()))}")
-            else:
+            if not files:
                 empty[name] = table(name).schema.empty_table()
+                continue
+            select = _select(name, files, SEALED.get(name, ()))
+            if people is not None and name in OF_PEOPLE:
+                kind = "SEMI" if people[1] else "ANTI"
+                join = f"{kind} JOIN people_of_permit p ON s.{OF_PEOPLE[name]} = p.key"
+                select = f"SELECT s.* FROM ({select}) s {join}"
+            prepare.append(f"CREATE VIEW {name} AS {select}")
         lowered = text.lower()
         held = {**empty, **{name: fetch() for name, fetch in tables.items() if name in lowered}}
         folder = str(self._store.folder).replace("'", "''")

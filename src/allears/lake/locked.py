@@ -29,10 +29,11 @@ def serve() -> None:
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     asked = json.loads(source.readline())
     connection = duckdb.connect(config=asked["options"])
-    for statement in asked["prepare"]:
-        connection.execute(statement)
+    # Before what prepares: views may be laid over them.
     for name in asked["tables"]:
         connection.register(name, pa.ipc.open_stream(source).read_all())
+    for statement in asked["prepare"]:
+        connection.execute(statement)
     for statement in asked["lock"]:
         connection.execute(statement)
     resource.setrlimit(resource.RLIMIT_DATA, (asked["memory"] + ROOM,) * 2)

@@ -417,5 +417,11 @@ def _keep_context(rest: dict[str, Any], told: dict[str, Any]) -> None:
         rest["page_path"] = page["path"]
     if isinstance(campaign, dict) and campaign.get("name"):
         rest["campaign"] = campaign["name"]
+    consent = told.get("consent")
+    if isinstance(consent, dict) and "consent" not in rest:
+        # Segment keeps what was agreed to one level down; what stands beside it, such as a consent string, is kept too.
+        inner = consent.get("categoryPreferences")
+        beside = {k: v for k, v in consent.items() if k != "categoryPreferences"}
+        rest["consent"] = {**beside, **(inner if isinstance(inner, dict) else {})}
     if told.get("locale"):
         rest["locale"] = told["locale"]

@@ -66,7 +66,9 @@ async def build(page: Page, issue: str) -> None:
     await page.fill(f"issue:{issue}", lambda: briefing.story(space.ground, issue), draw, lines=10)
     if row["fixed_at"] is not None and page.whole:
         await page.fill(
-            f"verdict:{issue}", lambda: effects.verdict_of(space.ground, row).to_pylist(), _verdict
+            f"verdict:{issue}",
+            lambda: effects.verdict_of(space.ground, space.permit("analytics"), row).to_pylist(),
+            _verdict,
         )
 
 

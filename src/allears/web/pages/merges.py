@@ -42,7 +42,7 @@ def _act(page: Page, customer: str, act: dict[str, Any], may: bool) -> None:
     with tag("div", classes="row"):
         tag(
             "span",
-            f"{VERBS[act['did']]} by {_who(act['actor'])}, {words.time(act['done_at'])}: {act['why']}",
+            f"{VERBS[act['did']]} by {who_did(act['actor'])}, {words.time(act['done_at'])}: {act['why']}",
         )
         if other and other != customer:
             link(other, f"/customers/{other}")
@@ -52,7 +52,8 @@ def _act(page: Page, customer: str, act: dict[str, Any], may: bool) -> None:
             button("Take back", partial(_undo, page, customer, act["act"]), "small")
 
 
-def _who(actor: str) -> str:
+def who_did(actor: str) -> str:
+    """Name who did something, as pages say it."""
     kind, _, name = actor.partition(":")
     return "the command line" if kind == "local" else name or actor
 

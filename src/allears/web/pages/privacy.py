@@ -52,6 +52,7 @@ def _desk(page: Page, told: dict[str, Any]) -> None:
     tag("p", _said(told), "lead")
     with tag("div", classes="stack"):
         _requests(page, told["requests"])
+        _consent(told["consent"])
         _due(page, told["retention"])
         _holds(page, told["holds"])
         _keys(told["keys"])
@@ -254,6 +255,41 @@ def _new(page: Page) -> None:
         note,
         js_handler="(e) => { emit([...e.target.querySelectorAll('input, select')].map(i => i.value)); e.target.reset(); }",
     )
+
+
+def _consent(told: dict[str, Any]) -> None:
+    with card("Consent", "What customers said, purpose by purpose; it is asked for when their data is used."):
+        if told["wrong"]:
+            tag("p", f"Mend the file first: {told['wrong']}")
+            return
+        heeded = [row for row in told["purposes"] if row["heeds"]]
+        names = ("given", "refused", "withdrawn", "unknown", "n")
+        table(
+            (
+                "Purpose",
+                "Basis",
+                "Yes",
+                "No",
+                "Withdrawn",
+                "Nothing said",
+                "Customers",
+                "So its data is used",
+            ),
+            [
+                (row["purpose"].capitalize(), row["basis"], *(row[n] for n in names), _used(row))
+                for row in heeded
+            ],
+            right=(2, 3, 4, 5, 6),
+            caption="Consent by purpose",
+        )
+        owed = ", ".join(row["purpose"] for row in told["purposes"] if not row["heeds"])
+        tag("p", f"Without asking, because it is owed or agreed: {owed}. Set by purposes.toml.", "note")
+
+
+def _used(row: dict[str, Any]) -> str:
+    if not row["on"]:
+        return "not at all"
+    return "of everybody" if row["decision"] == "allowed" else str(row["verdict"]).partition(": ")[2]
 
 
 def _due(page: Page, told: dict[str, Any]) -> None:

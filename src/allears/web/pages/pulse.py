@@ -42,7 +42,7 @@ async def build(page: Page) -> None:
         return
 
     def weeks() -> dict[str, Any]:
-        return briefing.weeks(space.ground)
+        return briefing.weeks(space.ground, space.permit("analytics"))
 
     def cases() -> list[dict[str, Any]]:
         return space.cases("active")

@@ -29,7 +29,10 @@ async def build(page: Page) -> None:
         link("Trust", "/trust", "over")
         tag("h1", "Surveys")
     await page.fill(
-        f"surveys:{by}", lambda: page.space.surveys.standing(by), partial(_surveys, page), lines=10
+        f"surveys:{by}",
+        lambda: page.space.surveys.standing(page.space.permit("analytics"), by),
+        partial(_surveys, page),
+        lines=10,
     )
 
 

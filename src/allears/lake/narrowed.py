@@ -1,0 +1,126 @@
+"""An engine that shows only some people's rows: all but theirs, or theirs alone. Questions are asked of it unchanged.
+
+The lake's views are laid once more, in a schema of their own, joined against the keys: one anti-join in the engine, no row
+of anybody left out ever reaches Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import blake2b
+
+import ibis
+import pyarrow as pa
+
+from allears.lake.engine import LAKE, OF_PEOPLE, Engine
+
+
+class Narrowed(Engine):
+    """Answers questions about the lake as if some people's rows were not in it.
+
+    Parameters
+    ----------
+    whole
+        The engine that sees everything.
+    keys
+        Whose rows: keys as signals bear them.
+    only
+        Show those alone (rows of nobody known go too); else all but those.
+    """
+
+    def __init__(self, whole: Engine, keys: pa.Array, *, only: bool) -> None:
+        self._whole, self._keys, self._only = whole, keys, only
+        self._store, self._lock, self._options, self._ibis = (
+            whole._store, whole._lock, whole._options, whole._ibis,
+        )  # fmt: skip
+        told = "\n".join(sorted(keys.to_pylist()))
+        self._schema = f"for_{blake2b(f'{only}{told}'.encode(), digest_size=12).hexdigest()}"
+        self._laid: set[str] = set()
+        self._marks: tuple[int, dict[str, bytes]] | None = None
+
+    def table(self, name: str) -> ibis.Table:
+        """Return a lake table as an Ibis expression of its newest version, narrowed."""
+        with self._lock:
+            whole = self._whole.table(name)
+            if name not in OF_PEOPLE:
+                return whole
+            self._lay(name)
+            return self._ibis.table(name, database=self._schema)
+
+    def version(self, name: str) -> int:
+        """Bring the table up to its newest version, and give its number."""
+        return self._whole.version(name)
+
+    @contextmanager
+    def standing_still(self, name: str) -> Iterator[int]:
+        """Answer from one version of the lake until the end; gives a table's number."""
+        with self._whole.standing_still(name) as version:
+            yield version
+
+    def made_of(self, name: str) -> dict[str, bytes]:
+        """Give for each day what its rows are made of now: days on which people are left out differ by who they are."""
+        with self._lock:
+            days, version = self._whole.made_of(name), self._whole.version(name)
+            if name not in OF_PEOPLE:
+                return days
+            if self._marks is None or self._marks[0] != version:
+                self._lay(name)
+                rows = self._ibis.con.sql(
+                    f"""SELECT s.day, count(*) AS n, bit_xor(hash(s.customer_key)) AS who FROM main.{name} s
+                        SEMI JOIN {self._schema}.people p ON s.{OF_PEOPLE[name]} = p.key GROUP BY s.day"""
+                ).fetchall()
+                changed = {day: f"{self._only} {n} {who}".encode() for day, n, who in rows}
+                nobody = b"nobody" if self._only else b""
+                self._marks = (
+                    version,
+                    {
+                        day: blake2b(held + told, digest_size=16).digest() if told else held
+                        for day, held in days.items()
+                        for told in (changed.get(day, nobody),)
+                    },
+                )
+            return self._marks[1]
+
+    def query(self, sql: str, **values: object) -> pa.Table:
+        """Answer our own SQL over the lake tables it names, narrowed."""
+        with self._lock:
+            for name in LAKE:
+                if name in sql:
+                    self.table(name)
+            self._ibis.con.execute(f"SET search_path='{self._schema},main'")
+            try:
+                return self._ibis.con.sql(sql, params=values or None).to_arrow_table()
+            finally:
+                self._ibis.con.execute("SET search_path='main'")
+
+    def sql(
+        self,
+        text: str,
+        tables: Mapping[str, Callable[[], pa.Table]],
+        *,
+        seconds: float = 30.0,
+        rows: int = 100_000,
+        people: tuple[pa.Array, bool] | None = None,
+    ) -> pa.Table:
+        """Answer a user's SQL, narrowed."""
+        return self._whole.sql(text, tables, seconds=seconds, rows=rows, people=(self._keys, self._only))
+
+    def close(self) -> None:
+        """Nothing of its own to let go of."""
+
+    def _lay(self, name: str) -> None:
+        con = self._ibis.con
+        if not self._laid:
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
+            keys = pa.table({"key": self._keys.cast(pa.string())})
+            con.register("_people", keys)
+            con.execute(f"CREATE TABLE IF NOT EXISTS {self._schema}.people AS SELECT key FROM _people")
+            con.unregister("_people")
+        if name not in self._laid:
+            kind = "SEMI" if self._only else "ANTI"
+            con.execute(
+                f"""CREATE OR REPLACE VIEW {self._schema}.{name} AS SELECT s.* FROM main.{name} s
+                    {kind} JOIN {self._schema}.people p ON s.{OF_PEOPLE[name]} = p.key"""
+            )
+            self._laid.add(name)

@@ -11,6 +11,7 @@ from allears.cli.app import COMMANDS
 from allears.guard.access import RIGHTS
 from allears.guard.purpose import SHIPPED, Changed
 from allears.guard.retain import Keep
+from allears.guard.sight import Partner
 from allears.guard.signature import Signature
 from allears.listen.known_vendors import Vendors
 from allears.listen.networks import NETWORKS, VERSION
@@ -47,6 +48,10 @@ def text() -> str:
         f"| {name} | {use.basis} | {use.says} | {', '.join(use.categories)} | {', '.join(map(str, use.tcf))} |"
         for name, use in SHIPPED.items()
     ]
+    parts.append(
+        "\n## Sight: `access.toml`\n\nOne `[partners.NAME]` for each partner.\n\n| field | default | meaning |\n|---|---|---|"
+    )
+    parts += [_field(field) for field in msgspec.structs.fields(Partner)]
     parts.append("\n## Roles\n\nDenied until a row allows it.\n\n| role | may |\n|---|---|")
     parts += [
         f"| {role} | {', '.join(sorted(a.value for a in actions))} |" for role, actions in RIGHTS.items()

@@ -56,6 +56,7 @@ from allears.journey import (
     requests,
     retention,
     rules,
+    seen,
     stewards,
     take,
     take_file,
@@ -511,6 +512,14 @@ class Space:
     def dismiss(self, issue: str) -> None:
         """Say that it is no issue."""
         issue_desk.dismiss(self.ground.desk, issue, self.actor, self.now())
+
+    def share(self, issue: str, partner: str, *, title: str = "") -> None:
+        """Let a partner's people see an issue: its title as given here, its state, and of its signals their own."""
+        seen.share(self.ground, issue, partner, title=title, actor=self.actor)
+
+    def unshare(self, issue: str, partner: str) -> None:
+        """Let a partner's people see an issue no longer."""
+        seen.unshare(self.ground, issue, partner, actor=self.actor)
 
     def cases(self, state: str | None = None) -> list[dict[str, Any]]:
         """List cases, most urgent first."""

@@ -27,6 +27,7 @@ def make_space(folder: Path) -> None:
             {
                 "signal_id": f"m{i}",
                 "occurred_at": (NOW - timedelta(hours=3 * i + 1)).isoformat(),
+                "partner": "Postwing",
                 "text": ATTACK if i % 5 == 0 else f"Parcel number {i} is late again, what a pity",
                 "channel": ("chat", "email", "social")[i % 3],
                 "identifiers": {"user_id": f"u{i % 12}"},

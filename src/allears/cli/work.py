@@ -82,6 +82,37 @@ def dismiss(id: str, /, *, where: Where = HERE) -> None:
         _done(where, id, "dismissed")
 
 
+@issue.command
+def share(
+    id: str,
+    /,
+    *,
+    partner: Annotated[str, Parameter(name="--with", help="The partner, as its users and keys name it.")],
+    title: Annotated[
+        str, Parameter(name="--as", help="The title it sees; default: its topic, as told by its own signals.")
+    ] = "",
+    where: Where = HERE,
+) -> None:
+    """Let a partner's people see an issue: title and state, and of its signals their own alone."""
+    with where.open() as space:
+        space.share(id, partner, title=title)
+        _done(where, id, f"shared with {partner}")
+
+
+@issue.command
+def unshare(
+    id: str,
+    /,
+    *,
+    partner: Annotated[str, Parameter(name="--with", help="The partner.")],
+    where: Where = HERE,
+) -> None:
+    """Let a partner's people see an issue no longer."""
+    with where.open() as space:
+        space.unshare(id, partner)
+        _done(where, id, f"no longer shared with {partner}")
+
+
 @case.command(name="move")
 def move_case(
     id: str,

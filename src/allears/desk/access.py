@@ -1,10 +1,10 @@
-"""Who may come in: API keys, users, their sessions, and failed attempts."""
+"""Who may come in and see what: API keys, users, sessions, failed attempts, what is shared."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import String
+from sqlalchemy import String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from allears.desk.base import Base
@@ -77,3 +77,15 @@ class LoginFailure(Base):
     name: Mapped[str] = mapped_column(String(64), index=True)
     count: Mapped[int]
     last_at: Mapped[datetime]
+
+
+class Share(Base):
+    """An issue that somebody let a partner see, and under which title."""
+
+    __tablename__ = "shares"
+
+    issue: Mapped[str] = mapped_column(String(64), primary_key=True)
+    partner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+    shared_by: Mapped[str] = mapped_column(String(128))
+    shared_at: Mapped[datetime]

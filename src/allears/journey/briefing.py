@@ -12,7 +12,11 @@ import pyarrow.compute as pc
 from allears.act import issue as issue_desk
 from allears.act.case import cases
 from allears.errors import AllearsError
+<<<<<<< HEAD
 from allears.guard.permit import Permit
+=======
+from allears.guard.sight import EVERY, Condition
+>>>>>>> 21bcae9 (Partners see of an issue what their own signals tell; issues can be shared with them)
 from allears.journey import effects
 from allears.journey.channels import SILENCE
 from allears.journey.cutoff import cutoff, day_of
@@ -46,8 +50,13 @@ def hit(ground: Ground) -> int:
     return issue_desk.count_customers(ground.desk, open_issues)
 
 
-def story(ground: Ground, issue: str) -> dict[str, Any]:
+def story(ground: Ground, issue: str, seen: Condition = EVERY) -> dict[str, Any]:
     """Tell one issue: its signals over time, typical ones, whom it hit, its cases and history.
+
+    Parameters
+    ----------
+    seen
+        Which signals may be told of; by default all.
 
     Returns
     -------
@@ -66,14 +75,14 @@ def story(ground: Ground, issue: str) -> dict[str, Any]:
         return told | {"heard": _heard_around(ground, told), "cases": _cases_of(ground, issue)}
     ids = issue_desk.signals_of(ground.desk, issue)
     since = told["first_signal_at"] - _SLACK
-    gathered = _gathered(ground, ids, since)
+    gathered = _gathered(ground, ids, since, seen)
     people = _people(ground, gathered)
     every, counts = _counts(gathered)
     return told | {
         "counts": counts,
         "every": every,
-        "examples": examples(ground, _typical(told["exemplars"], gathered), since),
-        "voices": _voices(ground, people, told),
+        "examples": examples(ground, _typical(told["exemplars"], gathered), since, seen),
+        "voices": _voices(ground, people, told, seen),
         "people": people,
         "known": len(people),
         "cases": _cases_of(ground, issue),
@@ -90,14 +99,15 @@ def _heard_around(ground: Ground, told: Row) -> list[tuple[datetime, int]]:
     return around(ground, told["facets"]["source"], told["first_signal_at"] - timedelta(days=5), until)
 
 
-def examples(ground: Ground, ids: Sequence[str], since: datetime) -> list[Row]:
+def examples(ground: Ground, ids: Sequence[str], since: datetime, seen: Condition = EVERY) -> list[Row]:
     """Read typical signals, in the order given; redacted as stored."""
     rows = ground.engine.query(
         f"""SELECT signal_id, occurred_at, channel, source, kind, name, text, language, sentiment, service, ok, duration_ms, release, platform
-            FROM signals WHERE day >= $day AND occurred_at >= $since AND {_AMONG}""",
+            FROM signals WHERE day >= $day AND occurred_at >= $since AND {_AMONG} AND {seen.sql}""",
         day=day_of(since),
         since=since,
         ids=list(ids),
+        **seen.values,
     ).to_pylist()
     place = {signal: i for i, signal in enumerate(ids)}
     return sorted(rows, key=lambda r: place[r["signal_id"]])
@@ -190,15 +200,16 @@ def _rows(ask: Any, *arguments: Any) -> list[Row]:
     return list(found if isinstance(found, list) else found.to_pylist())
 
 
-def _gathered(ground: Ground, ids: Sequence[str], since: datetime) -> pa.Table:
+def _gathered(ground: Ground, ids: Sequence[str], since: datetime, seen: Condition = EVERY) -> pa.Table:
     """Read once, of the signals an issue gathered, what tells when, where, who and in what mood."""
     return ground.engine.query(
         f"""SELECT signal_id, occurred_at, channel, customer_key, relationship, sentiment,
                    text IS NOT NULL AND direction = 'in' AS worded
-            FROM signals WHERE day >= $day AND occurred_at >= $since AND {_AMONG} ORDER BY occurred_at, signal_id""",
+            FROM signals WHERE day >= $day AND occurred_at >= $since AND {_AMONG} AND {seen.sql} ORDER BY occurred_at, signal_id""",
         day=day_of(since),
         since=since,
         ids=list(ids),
+        **seen.values,
     )
 
 
@@ -251,17 +262,19 @@ def _counts(gathered: pa.Table) -> tuple[str, list[Row]]:
 
 def _typical(exemplars: Sequence[str], gathered: pa.Table) -> list[str]:
     """Typical signals first, then the most recent messages: failed requests alone say little about what people feel."""
+    there = set(gathered["signal_id"].to_pylist())
+    exemplars = [one for one in exemplars if one in there]
     recent = gathered.filter(gathered["worded"])["signal_id"].to_pylist()[-EXAMPLES:]
     return list(dict.fromkeys([*exemplars[:EXAMPLES], *reversed(recent)]))[:EXAMPLES]
 
 
-def _voices(ground: Ground, people: Sequence[Row], told: Row) -> list[Row]:
+def _voices(ground: Ground, people: Sequence[Row], told: Row, seen: Condition = EVERY) -> list[Row]:
     """Read what those who were hit wrote while it lasted, unhappiest first; not what the issue gathered already."""
     until = (told["fixed_at"] or told["detected_at"]) + timedelta(days=2)
     rows = ground.engine.query(
         f"""SELECT signal_id, occurred_at, channel, source, kind, name, text, language, sentiment, service, ok, duration_ms, release, platform
             FROM signals WHERE text IS NOT NULL AND direction = 'in' AND day >= $first AND day <= $last AND occurred_at >= $since AND occurred_at <= $until
-              AND customer_key IN (SELECT unnest($keys)) AND NOT {_AMONG} ORDER BY sentiment, signal_id LIMIT $n""",
+              AND customer_key IN (SELECT unnest($keys)) AND NOT {_AMONG} AND {seen.sql} ORDER BY sentiment, signal_id LIMIT $n""",
         first=day_of(told["first_signal_at"]),
         last=day_of(until),
         since=told["first_signal_at"],
@@ -269,6 +282,7 @@ def _voices(ground: Ground, people: Sequence[Row], told: Row) -> list[Row]:
         keys=[p["customer_key"] for p in people],
         ids=issue_desk.signals_of(ground.desk, told["id"]),
         n=VOICES,
+        **seen.values,
     )
     return list(rows.to_pylist())
 

@@ -18,7 +18,11 @@ from allears.act import issue as issue_desk
 from allears.act.case import cases
 from allears.desk.work import Issue, IssueSignal
 from allears.errors import NotFound
+<<<<<<< HEAD
 from allears.guard.permit import Permit
+=======
+from allears.guard.sight import EVERY, Condition
+>>>>>>> 21bcae9 (Partners see of an issue what their own signals tell; issues can be shared with them)
 from allears.journey.cutoff import cutoff, day_of, earliest_day
 from allears.journey.ground import Ground
 from allears.journey.heard import fields_table, hours_table
@@ -156,22 +160,24 @@ def find_each(graph: Graph, who: Sequence[str]) -> list[str | None]:
     return found
 
 
-def issue(ground: Ground, issue_id: str) -> dict[str, Any]:
-    """One issue with its history, typical messages, cases and verdicts."""
+def issue(ground: Ground, issue_id: str, seen: Condition = EVERY) -> dict[str, Any]:
+    """One issue with its history, typical messages, cases and verdicts; told from the signals that may be ``seen``."""
     found = issue_desk.issue(ground.desk, issue_id)
     since = earliest_day(found["first_signal_at"])
     rows = ground.engine.query(
-        """SELECT signal_id, occurred_at, channel, language, sentiment, region, text FROM signals
-           WHERE day >= $day AND text IS NOT NULL AND signal_id IN (SELECT unnest($ids))""",
+        f"""SELECT signal_id, occurred_at, channel, language, sentiment, region, text FROM signals
+           WHERE day >= $day AND text IS NOT NULL AND signal_id IN (SELECT unnest($ids)) AND {seen.sql}""",
         day=since,
         ids=found["exemplars"],
+        **seen.values,
     ).to_pylist()
     order = {signal: place for place, signal in enumerate(found["exemplars"])}
     hours = ground.engine.query(
-        """SELECT date_trunc('hour', occurred_at) AS hour, count(*) AS signals, count(DISTINCT customer_key) AS customers
-           FROM signals WHERE day >= $day AND signal_id IN (SELECT unnest($ids)) GROUP BY hour ORDER BY hour""",
+        f"""SELECT date_trunc('hour', occurred_at) AS hour, count(*) AS signals, count(DISTINCT customer_key) AS customers
+           FROM signals WHERE day >= $day AND signal_id IN (SELECT unnest($ids)) AND {seen.sql} GROUP BY hour ORDER BY hour""",
         day=since,
         ids=issue_desk.signals_of(ground.desk, issue_id),
+        **seen.values,
     )
     found["messages"] = sorted(rows, key=lambda r: order[r["signal_id"]])
     found["hours"] = hours.to_pylist()

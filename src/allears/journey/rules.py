@@ -1,4 +1,4 @@
-"""What a space has set by hand, in files beside its settings: routes, clocks, objectives, retention, purposes. What is not there is as it ships.
+"""What a space has set by hand, in files beside its settings: routes, clocks, objectives, retention, purposes, access. What is not there is as it ships.
 
 A file that turns out wrong while the server runs must not stop it: the last good one stays in force, and the log and
 ``allears doctor`` say what is wrong. At start a wrong file is an error.
@@ -19,6 +19,8 @@ from allears.desk.listening import Source
 from allears.errors import Refused
 from allears.guard.purpose import Purposes, default_purposes, read_purposes
 from allears.guard.retain import Retention, read_retention
+from allears.guard.sight import FILE as ACCESS
+from allears.guard.sight import Sights, read_sights
 from allears.journey.ground import Ground
 from allears.measure.listening import EVERY
 from allears.measure.objectives import Objectives, read_objectives
@@ -66,9 +68,14 @@ def purposes(ground: Ground) -> Purposes:
     return _read(ground, PURPOSES, read_purposes, default_purposes)
 
 
+def sights(ground: Ground) -> Sights:
+    """Give what belongs to whom; without a file, a partner sees signals that name it and nothing more."""
+    return _read(ground, ACCESS, read_sights, Sights)
+
+
 def remember(ground: Ground) -> None:
     """Hold on to today's files as the last good ones."""
-    for read in (routes, clocks, objectives, retention, purposes):
+    for read in (routes, clocks, objectives, retention, purposes, sights):
         read(ground)
 
 
@@ -81,6 +88,7 @@ def check(ground: Ground) -> Iterator[dict[str, Any]]:
         OBJECTIVES: read_objectives,
         RETENTION: read_retention,
         PURPOSES: read_purposes,
+        ACCESS: read_sights,
     }
     playbooks = sorted((ground.folder / "playbooks").glob("*.toml"))
     readers |= {f"playbooks/{path.name}": read_playbook for path in playbooks}

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from allears.errors import NotFound, Refused
 from allears.guard.access import Action, Principal, sees_row
+from allears.journey import seen
 from allears.web.describe import ERRORS, PAGED, PARAMETERS, described
 from allears.web.errors import answer
 from allears.web.refused import refused_routes
@@ -71,12 +72,18 @@ def api(space: Space) -> APIRouter:
     route(
         "/issues",
         see,
-        lambda v, p: _seen(space.issues(v.get("state")), p),
+        lambda v, p: seen.issues(space.ground, p, v.get("state")),
         "Issues and opportunities",
         "state",
     )
-    route("/issues/{issue}", see, lambda v, p: _one(space.issue(v["issue"]), p), "One issue", paged=False)
-    route("/cases", work, lambda v, p: _cases(space, v.get("state"), p), "Cases", "state")
+    route(
+        "/issues/{issue}",
+        see,
+        lambda v, p: seen.issue(space.ground, p, v["issue"]),
+        "One issue",
+        paged=False,
+    )
+    route("/cases", work, lambda v, p: seen.cases(space.ground, p, v.get("state")), "Cases", "state")
     route(
         "/moves",
         Action.RUN_PLAYBOOKS,
@@ -148,24 +155,6 @@ def api(space: Space) -> APIRouter:
 def _whole(principal: Principal, ask: Callable[[], Any]) -> Any:
     # Company-wide figures say nothing about one partner's rows: a partner gets none rather than everybody's.
     return ask() if sees_row(principal, None) else []
-
-
-def _seen(rows: list[dict[str, Any]], principal: Principal) -> list[dict[str, Any]]:
-    return [row for row in rows if sees_row(principal, (row.get("facets") or {}).get("partner"))]
-
-
-def _cases(space: Space, state: str | None, principal: Principal) -> list[dict[str, Any]]:
-    # A case concerns the partner that its issue concerns.
-    partners = {i["id"]: (i.get("facets") or {}).get("partner") for i in space.issues()}
-    return [case for case in space.cases(state) if sees_row(principal, partners.get(case["issue"]))]
-
-
-def _one(row: dict[str, Any], principal: Principal) -> dict[str, Any]:
-    from allears.errors import NotFound
-
-    if not _seen([row], principal):
-        raise NotFound("no such issue")
-    return row
 
 
 def _demand(name: str, value: str | None) -> None:

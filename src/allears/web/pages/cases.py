@@ -8,8 +8,9 @@ from urllib.parse import quote as in_path
 
 from allears.act import case as case_desk
 from allears.act.transition import AFTER
-from allears.errors import NotFound
 from allears.guard.access import Action
+from allears.journey.seen import cases as seen_cases
+from allears.journey.seen import require_own
 from allears.show import words
 from allears.web.pages.frame import Door, Page
 from allears.web.pages.pieces import button, card, chip, empty, link, state, tabs, tag
@@ -39,9 +40,7 @@ async def build(page: Page) -> None:
             "moves", page.space.moves, lambda found: link(waiting(found), "/cases/playbooks"), lines=1
         )
 
-    def draw(found: Any) -> None:
-        cases, issues = found
-        seen = [c for c in cases if _sees(page, c, issues)]
+    def draw(seen: Any) -> None:
         chosen = [c for c in seen if department in ("", c["department"])]
         departments = sorted({c["department"] for c in seen})
         tabs(
@@ -65,12 +64,8 @@ async def build(page: Page) -> None:
                 _lane(page, title, [c for c in chosen if c["state"] == lane], now)
 
     await page.fill(
-        "cases:all", lambda: (page.space.cases(), {i["id"]: i for i in page.space.issues()}), draw, lines=8
+        f"cases:all{page.eyes}", lambda: seen_cases(page.space.ground, page.principal), draw, lines=8
     )
-
-
-def _sees(page: Page, case: dict[str, Any], issues: dict[str, Any]) -> bool:
-    return page.whole or (case["issue"] in issues and page.sees(issues[case["issue"]]))
 
 
 def _said(cases: list[dict[str, Any]]) -> None:
@@ -146,9 +141,7 @@ def _moves(page: Page, case: dict[str, Any]) -> None:
 
             async def press(to: str = to) -> None:
                 def work(principal: Any) -> None:
-                    issues = {i["id"]: i for i in page.space.issues()}
-                    if not _sees(page, case, issues):
-                        raise NotFound("no case has that id")
+                    require_own(page.space.ground, principal, case["issue"])
                     case_desk.move_case(
                         page.space.ground.desk, case["id"], to, principal.name, page.space.now()
                     )

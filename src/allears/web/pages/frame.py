@@ -68,9 +68,10 @@ class Page:
         """Tell whether the reader may do something, as of the page's opening."""
         return allow(self.principal, action).allowed
 
-    def sees(self, row: dict[str, Any]) -> bool:
-        """Tell whether a row concerns this reader."""
-        return sees_row(self.principal, (row.get("facets") or {}).get("partner"))
+    @property
+    def eyes(self) -> str:
+        """Whose sight an answer is told for, so that what is kept for one reader is never shown to another."""
+        return "" if self.whole else f":{self.principal.partner}"
 
     async def sure(self, action: Action | None) -> Principal:
         """Insist, at the moment of acting, that the reader still may.

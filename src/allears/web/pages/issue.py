@@ -8,9 +8,8 @@ from typing import Any
 
 from allears.act import issue as issue_desk
 from allears.act.transition import AFTER
-from allears.errors import NotFound
 from allears.guard.access import Action
-from allears.journey import briefing, effects
+from allears.journey import effects, seen
 from allears.show import figures, words
 from allears.web.pages import silence
 from allears.web.pages.frame import Door, Page
@@ -40,9 +39,7 @@ def register(door: Door) -> None:
 async def build(page: Page, issue: str) -> None:
     """Draw it."""
     space = page.space
-    row = await asyncio.to_thread(issue_desk.issue, space.ground.desk, issue)
-    if not page.sees(row):
-        raise NotFound("no issue has that id")
+    row = await asyncio.to_thread(seen.find_issue, space.ground, page.principal, issue)
 
     def draw(told: dict[str, Any]) -> None:
         _head(page, told)
@@ -63,7 +60,9 @@ async def build(page: Page, issue: str) -> None:
                     _people(page, told)
                 _history(told)
 
-    await page.fill(f"issue:{issue}", lambda: briefing.story(space.ground, issue), draw, lines=10)
+    await page.fill(
+        f"issue{page.eyes}:{issue}", lambda: seen.story(space.ground, page.principal, issue), draw, lines=10
+    )
     if row["fixed_at"] is not None and page.whole:
         await page.fill(
             f"verdict:{issue}",
@@ -81,11 +80,19 @@ def _head(page: Page, told: dict[str, Any]) -> None:
                 state(told["state"])
             _actions(page, told)
         tag("p", f"{words.headline(told)}. {words.noticed(told)}.", "lead")
+        if told.get("shared_with"):
+            tag(
+                "p",
+                f"Shared with {', '.join(told['shared_with'])}, which sees its own signals of it.",
+                "note",
+            )
+        if told.get("shared"):
+            tag("p", "Shared with you: the company settles it; you see your own signals of it.", "note")
 
 
 def _actions(page: Page, told: dict[str, Any]) -> None:
     with tag("div", classes="row"):
-        if not page.may(Action.WORK_CASES):
+        if not page.may(Action.WORK_CASES) or told.get("shared"):
             return
         for to, (text, act, done) in ACTS.items():
             if to not in AFTER.get(told["state"], ()):
@@ -95,8 +102,7 @@ def _actions(page: Page, told: dict[str, Any]) -> None:
                 desk, now = page.space.ground.desk, page.space.now()
 
                 def work(principal: Any) -> None:
-                    if not page.sees(issue_desk.issue(desk, told["id"])):
-                        raise NotFound("no issue has that id")
+                    seen.require_own(page.space.ground, principal, told["id"])
                     if to == "fixed":
                         # Through the space: playbooks that wait for a fix must hear of it.
                         page.space.mark_fixed(told["id"], now, actor=principal.name)
@@ -126,7 +132,12 @@ def _outbreak(told: dict[str, Any]) -> None:
             sorted(summed.items()), None, marks, f"signals {'an hour' if every == 'hour' else 'a day'}"
         ),
         title=f"It peaked on {words.time(peak)} with {words.count(summed[peak], 'signal')} in {'an hour' if every == 'hour' else 'a day'}",
-        note=f"Signals gathered, counted by {every}; n {sum(summed.values()):,}. Expected without it in the same time: {words.number(told['expected'], 1)}",
+        note=f"Signals gathered, counted by {every}; n {sum(summed.values()):,}."
+        + (
+            ""
+            if told["expected"] is None
+            else f" Expected without it in the same time: {words.number(told['expected'], 1)}"
+        ),
         height=290,
     )
 
@@ -147,6 +158,8 @@ def _about(told: dict[str, Any]) -> None:
             facts([("Words that set it apart", ", ".join(told["terms"]))])
         if not (facets or told["topics"] or told["terms"]):
             tag("p", "No channel, service, release, region or partner is shared by most.", "note")
+        if told["score"] is None:
+            return
         tag("h3", f"Why it ranks at {words.number(told['score'])}")
         factors = {
             name: float(value) for name, value in told["factors"].items() if isinstance(value, int | float)
@@ -265,7 +278,8 @@ def _history(told: dict[str, Any]) -> None:
                 tag("span", _step(event))
                 tag(
                     "div",
-                    f"{words.time(event['at'])} · {_who(event['actor'])}"
+                    words.time(event["at"])
+                    + (f" · {_who(event['actor'])}" if event["actor"] else "")
                     + (f" · {event['note']}" if event["note"] else ""),
                     "note",
                 )

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from allears.guard.access import Action
+from allears.journey.seen import issues as seen_issues
 from allears.show import figures, words
 from allears.web.pages.frame import Door, Page
 from allears.web.pages.pieces import card, empty, figure, state, table, tabs, tag, titled
@@ -36,8 +37,7 @@ async def build(page: Page) -> None:
     view, sort = view if view in VIEWS else "open", sort if sort in SORTS else "score"
     tag("h1", "Issues")
 
-    def draw(found: list[dict[str, Any]]) -> None:
-        seen = [i for i in found if page.sees(i)]
+    def draw(seen: list[dict[str, Any]]) -> None:
         with tag("div", classes="spread"):
             tabs(
                 [
@@ -51,7 +51,12 @@ async def build(page: Page) -> None:
         _spans(chosen, page.space.now())
         _table(chosen)
 
-    await page.fill("issues", page.space.issues, draw, lines=8)
+    await page.fill(
+        f"issues{page.eyes}",
+        lambda: seen_issues(page.space.ground, page.principal),
+        draw,
+        lines=8,
+    )
 
 
 def _spans(issues: list[dict[str, Any]], now: datetime) -> None:

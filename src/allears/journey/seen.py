@@ -1,0 +1,255 @@
+"""Issues and cases as somebody may see them: a partner's people are told of their own signals, and of what was shared with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from allears.act import issue as issue_desk
+from allears.act.case import cases as all_cases
+from allears.desk.access import Share
+from allears.desk.work import IssueSignal
+from allears.errors import NotFound, Refused
+from allears.guard.access import Principal
+from allears.guard.redaction.redact import redact
+from allears.guard.sight import Condition, Sight, sight_of
+from allears.journey import briefing, questions, rules
+from allears.journey.channels import SILENCE
+from allears.journey.cutoff import earliest_day
+from allears.journey.ground import Ground
+from allears.journey.models import topics_of
+from allears.know.identifiers import ACCOUNT, normalise
+
+Row = dict[str, Any]
+FACETS = ("channel", "service", "release", "platform", "region")
+# What is told of an issue as a whole would tell of others' signals: words, ranks, what was expected.
+_HIDDEN: Row = {"terms": [], "expected": None, "growth": None, "score": None, "factors": {}, "method": None}
+_OF_CASE: Row = {"customer": None, "why": "", "score": None, "urgency": None}
+
+
+def sight(ground: Ground, principal: Principal) -> Sight:
+    """Say what somebody may see."""
+    return sight_of(principal, lambda: rules.sights(ground))
+
+
+def condition(ground: Ground, mine: Sight) -> Condition:
+    """Say as a condition on signals what may be seen."""
+
+    def digest(account: str) -> str:
+        return ground.vault.digest(ACCOUNT, [normalise(ACCOUNT, account) or ""])[0][:32]
+
+    return mine.condition(digest)
+
+
+def issues(ground: Ground, principal: Principal, state: str | None = None) -> list[Row]:
+    """List the issues somebody may see; to a partner each is told from its own signals."""
+    found, mine = issue_desk.issues(ground.desk, state), sight(ground, principal)
+    if mine.whole:
+        return found
+    told = _own(ground, mine, found)
+    return sorted(told, key=lambda row: (-row["signals"], row["detected_at"], row["id"]))
+
+
+def issue(ground: Ground, principal: Principal, issue_id: str) -> Row:
+    """One issue with its history, typical messages and cases.
+
+    Raises
+    ------
+    NotFound
+        There is none of that id, or none that this reader may see: nothing tells which.
+    """
+    mine = sight(ground, principal)
+    if mine.whole:
+        return questions.issue(ground, issue_id)
+    own = find_issue(ground, principal, issue_id)
+    told = questions.issue(ground, issue_id, condition(ground, mine))
+    rest = {"messages": told["messages"], "hours": told["hours"], "cases": _cases(told["cases"], [own])}
+    return own | {"history": _history(told["history"])} | rest
+
+
+def find_issue(ground: Ground, principal: Principal, issue_id: str) -> Row:
+    """Find one issue, without its signals.
+
+    Raises
+    ------
+    NotFound
+        As for `issue`.
+    """
+    mine = sight(ground, principal)
+    if mine.whole:
+        return issue_desk.issue(ground.desk, issue_id)
+    found = [row for row in issue_desk.issues(ground.desk) if row["id"] == issue_id]
+    told = _own(ground, mine, found)
+    if not told:
+        raise NotFound("no issue has that id", place="issue")
+    return told[0]
+
+
+def story(ground: Ground, principal: Principal, issue_id: str) -> Row:
+    """Tell one issue for its page.
+
+    Raises
+    ------
+    NotFound
+        As for `issue`.
+    """
+    mine = sight(ground, principal)
+    if mine.whole:
+        return briefing.story(ground, issue_id) | {"shared_with": shared_with(ground, issue_id)}
+    own = find_issue(ground, principal, issue_id)
+    told = briefing.story(ground, issue_id, condition(ground, mine))
+    rest = {name: told[name] for name in ("counts", "every", "examples", "voices")}
+    rest |= {"people": [], "known": 0, "cases": _cases(told["cases"], [own])}
+    return own | {"history": _history(told["history"])} | rest
+
+
+def cases(ground: Ground, principal: Principal, state: str | None = None) -> list[Row]:
+    """List the cases somebody may see: to a partner those of its own issues."""
+    found = all_cases(ground.desk, ground.clock.now(), state=state)
+    mine = sight(ground, principal)
+    return found if mine.whole else _cases(found, _own(ground, mine, issue_desk.issues(ground.desk)))
+
+
+def require_own(ground: Ground, principal: Principal, issue_id: str | None) -> None:
+    """Insist that somebody may act on an issue: what was only shared with a partner is not its to settle.
+
+    Raises
+    ------
+    NotFound
+        It may not be seen, or not be acted on.
+    """
+    mine = sight(ground, principal)
+    if not mine.whole and (issue_id is None or find_issue(ground, principal, issue_id)["shared"]):
+        raise NotFound("no issue has that id", place="issue")
+
+
+def share(ground: Ground, issue_id: str, partner: str, *, title: str = "", actor: str) -> None:
+    """Let a partner's people see an issue: its title as given here, its state, and of its signals their own.
+
+    Raises
+    ------
+    NotFound
+        No issue has that id.
+    Refused
+        It is about our own listening, or no partner was named.
+    """
+    row = issue_desk.issue(ground.desk, issue_id)
+    if SILENCE in (row["topics"] or ()):
+        raise Refused("a silence of our own listening is not shared", place="issue")
+    if not partner.strip() or len(partner) > 64:
+        raise Refused("expected a partner's name, at most 64 letters", place="partner")
+    said = (redact([title.strip()]).texts[0] or "") if title.strip() else ""
+    with ground.desk.session() as session:
+        session.merge(
+            Share(issue=issue_id, partner=partner, title=said, shared_by=actor, shared_at=ground.clock.now())
+        )
+        ground.audit.write(session, actor, "issue.share", [issue_id], "", {"partner": partner})
+
+
+def unshare(ground: Ground, issue_id: str, partner: str, *, actor: str) -> None:
+    """Let a partner's people see an issue no longer.
+
+    Raises
+    ------
+    NotFound
+        It is not shared with them.
+    """
+    with ground.desk.session() as session:
+        gone = session.execute(delete(Share).where(Share.issue == issue_id, Share.partner == partner))
+        if not gone.rowcount:  # type: ignore[attr-defined]
+            raise NotFound("that issue is not shared with that partner", place="issue")
+        ground.audit.write(session, actor, "issue.unshare", [issue_id], "", {"partner": partner})
+
+
+def shared_with(ground: Ground, issue_id: str) -> list[str]:
+    """List the partners with whom an issue is shared."""
+    query = select(Share.partner).where(Share.issue == issue_id).order_by(Share.partner)
+    with ground.desk.reading() as session:
+        return list(session.scalars(query))
+
+
+def _own(ground: Ground, mine: Sight, found: Sequence[Row]) -> list[Row]:
+    """Tell of those issues that concern a partner or were shared with it, from its own signals."""
+    with ground.desk.reading() as session:
+        found_shares = session.scalars(select(Share).where(Share.partner == mine.partner))
+        shared = {row.issue: row.title for row in found_shares}
+    seen = [
+        row
+        for row in found
+        if SILENCE not in (row["topics"] or ())
+        and (row["id"] in shared or (row["facets"] or {}).get("partner") == mine.partner)
+    ]
+    counted = _counted(ground, mine, seen)
+    labels = topics_of(ground).describe()
+    named = dict(zip(labels["topic"].to_pylist(), labels["label"].to_pylist(), strict=True))
+    return [_narrowed(row, counted.get(row["id"]), mine, shared, named) for row in seen]
+
+
+def _counted(ground: Ground, mine: Sight, seen: Sequence[Row]) -> dict[str, Row]:
+    if not seen:
+        return {}
+    with ground.desk.reading() as session:
+        gathered = session.execute(
+            select(IssueSignal.issue, IssueSignal.signal_id).where(
+                IssueSignal.issue.in_([row["id"] for row in seen])
+            )
+        ).all()
+    limit = condition(ground, mine)
+    facets = ", ".join(f"list(DISTINCT {f}) FILTER (WHERE {f} IS NOT NULL) AS {f}" for f in FACETS)
+    rows = ground.engine.query(
+        f"""SELECT issue, count(*) AS signals, count(DISTINCT customer_key) AS customers, min(occurred_at) AS first_at,
+                   list(signal_id) AS ids, list_distinct(flatten(list(topics) FILTER (WHERE topics IS NOT NULL))) AS topics, {facets}
+            FROM signals JOIN (SELECT unnest($issues) AS issue, unnest($ids) AS signal_id) USING (signal_id)
+            WHERE day >= $day AND {limit.sql} GROUP BY issue""",
+        issues=[issue for issue, _ in gathered],
+        ids=[signal for _, signal in gathered],
+        day=min(earliest_day(row["first_signal_at"]) for row in seen),
+        **limit.values,
+    )
+    return {row["issue"]: row for row in rows.to_pylist()}
+
+
+def _narrowed(row: Row, own: Row | None, mine: Sight, shared: dict[str, str], named: dict[str, str]) -> Row:
+    facets = row["facets"] or {}
+    concerns = facets.get("partner") == mine.partner
+    told = own or {"signals": 0, "customers": 0, "first_at": None, "ids": (), "topics": ()}
+    topics = [topic for topic in row["topics"] or () if topic in (told["topics"] or ())]
+    # A signal of their account may name another firm: that it is an issue of that firm is not theirs to know.
+    kept = {n: value for n, value in facets.items() if n != "partner" and value in (told.get(n) or ())}
+    label = named.get(topics[0]) if topics else None
+    title = shared.get(row["id"]) or f"{label or 'Failing or complaining customers'} - {mine.partner}"
+    return (
+        row
+        | _HIDDEN
+        | {
+            "title": title,
+            "topics": topics,
+            "facets": kept | ({"partner": mine.partner} if concerns else {}),
+            "signals": told["signals"],
+            "customers": told["customers"],
+            "first_signal_at": _earliest(told["first_at"], row),
+            "exemplars": [one for one in row["exemplars"] or () if one in set(told["ids"])],
+            "shared": not concerns,
+        }
+    )
+
+
+def _earliest(first: datetime | None, row: Row) -> datetime:
+    # An issue of which nothing is theirs tells them when it was noticed, not when it began elsewhere.
+    found: datetime = first or row["detected_at"]
+    noticed: datetime = row["detected_at"]
+    return min(found, noticed)
+
+
+def _cases(found: Sequence[Row], own: Sequence[Row]) -> list[Row]:
+    titles = {row["id"]: row["title"] for row in own if not row["shared"]}
+    return [case | _OF_CASE | {"title": titles[case["issue"]]} for case in found if case["issue"] in titles]
+
+
+def _history(events: Sequence[Row]) -> list[Row]:
+    # What staff note, and who they are, stays in the house.
+    steps = [event for event in events if event["what"] in ("found", "state")]
+    return [event | {"actor": "allears" if event["what"] == "found" else "", "note": ""} for event in steps]

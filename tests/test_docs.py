@@ -157,6 +157,7 @@ def test_toml_in_the_docs_is_valid() -> None:
     from allears.act.route import read_rules
     from allears.act.survey import read_survey
     from allears.guard.retain import read_retention
+    from allears.guard.sight import read_sights
     from allears.listen.mapping import read_mapping
     from allears.listen.pull.recipe import read_recipe
     from allears.listen.vendor import read_vendor
@@ -179,6 +180,8 @@ def test_toml_in_the_docs_is_valid() -> None:
                 read_playbook(text)
             elif "[[signature]]" in text:
                 read_vendor(text)
+            elif "[partners." in text:
+                read_sights(text)
             elif "[[rule]]" in text:
                 read_rules(text)
             elif "[[objective]]" in text or "[sources." in text:

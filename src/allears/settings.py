@@ -233,6 +233,16 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[Literal["cio", "analyst", "agent", "engineer", "privacy", "partner", "sender"], ...],
         Meta(description="Roles whose people do not get in without a second factor (an authenticator)."),
     ] = ()
+    four_eyes_above: Annotated[
+        int,
+        Meta(
+            description="Exports of more people than this, and erasing more at once, need a second person; -1: nothing does.",
+            ge=-1,
+        ),
+    ] = 1000
+    four_eyes_hours: Annotated[
+        int, Meta(description="Hours such a request and the yes to it hold.", ge=1, le=720)
+    ] = 24
     session_hours: Annotated[
         int, Meta(description="Hours after which a log-in ends whatever happens.", ge=1, le=720)
     ] = 12

@@ -21,6 +21,7 @@ from allears.act.playbook import explain as explain_playbook
 from allears.clock import Clock
 from allears.errors import NotReady, Refused
 from allears.guard.access import Principal, Role
+from allears.guard.approval import Approvals, Asked
 from allears.guard.audit import Verified
 from allears.guard.erase import Receipt as ErasureReceipt
 from allears.guard.erasures import Scope
@@ -71,6 +72,7 @@ from allears.journey.consent import Imported
 from allears.journey.erasure import Progress, await_digest, erase_customer, erase_customers, finish, pending
 from allears.journey.inviting import Inviting
 from allears.journey.leave import export_table
+from allears.journey.many import people_in_table, subject_of
 from allears.journey.person import Person
 from allears.journey.pulse import pulse
 from allears.journey.refused import Replayed, Wanted
@@ -130,6 +132,7 @@ class Space:
         self.sessions = Sessions(
             ground.desk, idle_minutes=guarded.session_idle_minutes, hours=guarded.session_hours
         )
+        self.approvals = Approvals(ground.desk, ground.audit, ground.clock, hours=guarded.four_eyes_hours)
         self._digest: Digest | None = None
         self._door_seen: Seen | None = None
         self.sources: dict[str, str] = {}
@@ -873,6 +876,44 @@ class Space:
         path = heads or (self.ground.folder / outside if outside else None)
         return self.ground.audit.verify(heads=noted(path) if path is not None and path.is_file() else ())
 
+    def ask_export(self, table: str, *, why: str) -> Asked:
+        """Ask for a second person who agrees to an export."""
+        return self._ask_second("export", table, people_in_table(self.ground, table), why)
+
+    def ask_erasure(self, who: Sequence[str], *, why: str) -> Asked:
+        """Ask for a second person who agrees to erase everybody in a list."""
+        people = sorted(set(who))
+        return self._ask_second("erase", subject_of(self.ground, people), len(people), why)
+
+    def settle_approval(self, approval: str, *, yes: bool) -> Asked:
+        """Agree to what somebody else asked for, or refuse it."""
+        return self.approvals.settle(Principal(self.actor, Role.PRIVACY), approval, yes=yes)
+
+    def require_second(self, what: str, subject: str, people: int, *, alone: str = "") -> None:
+        """Insist that a second person agreed, where so many people are concerned; or write down why it is done ``alone``.
+
+        Raises
+        ------
+        NotAllowed
+            Nobody agreed.
+        """
+        above = self.settings.guard.four_eyes_above
+        if above < 0 or people <= above:
+            return
+        if alone.strip():
+            # Whoever holds the folder holds its key: that they did not wait for anybody is told, not hindered.
+            self.ground.audit.record(self.actor, f"{what}.alone", subject, alone, {"people": people})
+        else:
+            self.approvals.use(self.actor, what, subject, people)
+
+    def require_second_to_erase(self, who: Sequence[str], *, alone: str = "") -> None:
+        """Insist that a second person agreed to erase everybody in a list; as `require_second`."""
+        people = sorted(set(who))
+        self.require_second("erase", subject_of(self.ground, people), len(people), alone=alone)
+
+    def _ask_second(self, what: str, subject: str, people: int, why: str) -> Asked:
+        return self.approvals.ask(Principal(self.actor, Role.PRIVACY), what, subject, people, why)
+
     def export(
         self,
         table: str,
@@ -881,6 +922,7 @@ class Space:
         *,
         sealed: bool = False,
         to: str | None = None,
+<<<<<<< HEAD
         purpose: Purpose = "analytics",
     ) -> tuple[int, str | None]:
         """Export a table, redacted, to a new file, sealed if asked: its rows, and the passphrase it opens with, told once.
@@ -890,3 +932,16 @@ class Space:
         return export_table(
             self.ground, self.permit(purpose), table, path, form, actor=self.actor, sealed=sealed, to=to
         )
+=======
+        alone: str = "",
+    ) -> tuple[int, str | None]:
+        """Export a table, redacted, to a new file, sealed if asked: its rows, and the passphrase it opens with, told once.
+
+        Raises
+        ------
+        NotAllowed
+            It holds so many people that a second person must agree (`ask_export`); ``alone`` says why nobody did.
+        """
+        self.require_second("export", table, people_in_table(self.ground, table), alone=alone)
+        return export_table(self.ground, table, path, form, actor=self.actor, sealed=sealed, to=to)
+>>>>>>> 2fd3cab (Four eyes: exports and erasures of many people wait for a second person)

@@ -67,6 +67,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "keys": (GUARD, "allears.cli.guard:keys"),
     "users": (GUARD, "allears.cli.guard:users"),
     "erase": (GUARD, "allears.cli.erase:erase"),
+    "approvals": (GUARD, "allears.cli.approvals:approvals"),
     "receipt": (GUARD, "allears.cli.receipt:receipt"),
     "consent": (GUARD, "allears.cli.consent:consent"),
     "requests": (GUARD, "allears.cli.rights:requests"),

@@ -40,6 +40,9 @@ def erase(
             help="The file to write the receipt to, for whoever asked; with --file, a new folder for all of them."
         ),
     ] = None,
+    alone: Annotated[
+        str, Parameter(help="Why many are erased without a second person; it is in the audit.")
+    ] = "",
     yes: Annotated[bool, Parameter(alias="-y", negative="")] = False,
     where: Where = HERE,
 ) -> None:
@@ -61,7 +64,15 @@ def erase(
     with where.open() as space:
         if file is not None:
             _many(
-                space, _listed(file), scope, part, why, receipt, ask=not (yes or where.json), json=where.json
+                space,
+                listed(file),
+                scope,
+                part,
+                why,
+                receipt,
+                ask=not (yes or where.json),
+                json=where.json,
+                alone=alone,
             )
             return
         customer = space.customer(str(who)).id
@@ -98,12 +109,14 @@ def _many(
     *,
     ask: bool,
     json: bool,
+    alone: str,
 ) -> None:
     if ask and not Confirm.ask(
         f"erase {len(who):,} customers{part} for good?", console=show.out, default=False
     ):
         show.out.print("nothing was erased")
         return
+    space.require_second_to_erase(who, alone=alone)
     columns = (TextColumn("erasing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=show.err, transient=True, disable=json) as bar:
         task = bar.add_task("", total=len(who))
@@ -128,7 +141,8 @@ def _many(
         show.err.print("receipts: allears receipt list", style="dim")
 
 
-def _listed(file: Path) -> list[str]:
+def listed(file: Path) -> list[str]:
+    """Read whom a file names, one a line."""
     import sys
 
     try:

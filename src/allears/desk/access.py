@@ -1,4 +1,4 @@
-"""Who may come in and see what: API keys, users, sessions, failed attempts, what is shared."""
+"""Who may come in and see what: API keys, users, sessions, failed attempts, what is shared, approvals."""
 
 from __future__ import annotations
 
@@ -89,3 +89,22 @@ class Share(Base):
     title: Mapped[str] = mapped_column(Text)
     shared_by: Mapped[str] = mapped_column(String(128))
     shared_at: Mapped[datetime]
+
+
+class Approval(Base):
+    """Something that two people must agree on: one asked, another says yes, then the one who asked does it once."""
+
+    __tablename__ = "approvals"
+
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    what: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(128))
+    people: Mapped[int]
+    why: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(8), index=True)
+    asked_by: Mapped[str] = mapped_column(String(128))
+    asked_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    settled_by: Mapped[str | None] = mapped_column(String(128))
+    settled_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]

@@ -9,6 +9,7 @@ from nicegui import client, ui
 
 from allears.web.pages import (
     account,
+    approvals,
     cases,
     channels,
     customer,
@@ -63,6 +64,7 @@ def pages(app: FastAPI, space: Space, live: Live) -> None:
         explore,
         keys,
         account,
+        approvals,
         privacy,
         login,
         factor,

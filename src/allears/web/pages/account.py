@@ -29,6 +29,8 @@ async def build(page: Page) -> None:
     ):
         if page.may(Action.MANAGE_KEYS):
             link("Keys of programs", "/keys")
+        if page.may(Action.EXPORT):
+            link("Approvals: what needs a second person", "/privacy/approvals")
         if any(one.name == user for one in page.space.logins.list()):
             on = page.space.factors.needs(user) == "code"
             link("Second factor: on" if on else "Set up a second factor", "/login/factor?next=/account")

@@ -43,6 +43,7 @@ def register(door: Door) -> None:
 async def build(page: Page) -> None:
     """Draw it."""
     tag("h1", "Privacy desk")
+    link("Approvals: what needs a second person", "/privacy/approvals")
     # Outside of what is drawn anew, so that nobody loses what they are writing.
     _new(page)
     await page.fill("privacy", lambda: privacy(page.space.ground), partial(_desk, page), lines=10)

@@ -922,20 +922,12 @@ class Space:
         *,
         sealed: bool = False,
         to: str | None = None,
-<<<<<<< HEAD
         purpose: Purpose = "analytics",
+        alone: str = "",
     ) -> tuple[int, str | None]:
         """Export a table, redacted, to a new file, sealed if asked: its rows, and the passphrase it opens with, told once.
 
         Whoever is left out of the purpose is not in it.
-        """
-        return export_table(
-            self.ground, self.permit(purpose), table, path, form, actor=self.actor, sealed=sealed, to=to
-        )
-=======
-        alone: str = "",
-    ) -> tuple[int, str | None]:
-        """Export a table, redacted, to a new file, sealed if asked: its rows, and the passphrase it opens with, told once.
 
         Raises
         ------
@@ -943,5 +935,6 @@ class Space:
             It holds so many people that a second person must agree (`ask_export`); ``alone`` says why nobody did.
         """
         self.require_second("export", table, people_in_table(self.ground, table), alone=alone)
-        return export_table(self.ground, table, path, form, actor=self.actor, sealed=sealed, to=to)
->>>>>>> 2fd3cab (Four eyes: exports and erasures of many people wait for a second person)
+        return export_table(
+            self.ground, self.permit(purpose), table, path, form, actor=self.actor, sealed=sealed, to=to
+        )

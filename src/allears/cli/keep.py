@@ -30,15 +30,12 @@ def export(
         Parameter(negative="", help="Seal it in the form of age, under a passphrase that is shown once."),
     ] = False,
     to: Annotated[str | None, Parameter(help="Seal it for a public key of age (age1…).")] = None,
-<<<<<<< HEAD
     purpose: Annotated[
         Purpose, Parameter(help="What it is for; who objected to that, or did not consent, is left out.")
     ] = "analytics",
-=======
     alone: Annotated[
         str, Parameter(help="Why many people's rows leave without a second person; it is in the audit.")
     ] = "",
->>>>>>> 2fd3cab (Four eyes: exports and erasures of many people wait for a second person)
     where: Where = HERE,
 ) -> None:
     """Export a table, redacted, to Parquet, CSV or JSON; the export is in the audit.
@@ -51,11 +48,7 @@ def export(
     if out.exists():
         raise Refused("there is a file already", place="--out")
     with where.open() as space:
-<<<<<<< HEAD
-        rows, words = space.export(table, out, format, sealed=sealed, to=to, purpose=purpose)
-=======
-        rows, words = space.export(table, out, format, sealed=sealed, to=to, alone=alone)
->>>>>>> 2fd3cab (Four eyes: exports and erasures of many people wait for a second person)
+        rows, words = space.export(table, out, format, sealed=sealed, to=to, purpose=purpose, alone=alone)
     if where.json:
         told = {"table": table, "rows": rows, "file": str(out)}
         show.as_json(told | ({"passphrase": words} if words else {}))

@@ -12,11 +12,8 @@ import pyarrow.compute as pc
 from allears.act import issue as issue_desk
 from allears.act.case import cases
 from allears.errors import AllearsError
-<<<<<<< HEAD
 from allears.guard.permit import Permit
-=======
 from allears.guard.sight import EVERY, Condition
->>>>>>> 21bcae9 (Partners see of an issue what their own signals tell; issues can be shared with them)
 from allears.journey import effects
 from allears.journey.channels import SILENCE
 from allears.journey.cutoff import cutoff, day_of

@@ -18,11 +18,8 @@ from allears.act import issue as issue_desk
 from allears.act.case import cases
 from allears.desk.work import Issue, IssueSignal
 from allears.errors import NotFound
-<<<<<<< HEAD
 from allears.guard.permit import Permit
-=======
 from allears.guard.sight import EVERY, Condition
->>>>>>> 21bcae9 (Partners see of an issue what their own signals tell; issues can be shared with them)
 from allears.journey.cutoff import cutoff, day_of, earliest_day
 from allears.journey.ground import Ground
 from allears.journey.heard import fields_table, hours_table

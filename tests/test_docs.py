@@ -85,6 +85,10 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     ]
     (tmp_path / "labelled.csv").write_text("text,label\n" + "\n".join(labelled) + "\n", "utf-8")
     (tmp_path / "people.csv").write_text("email,language\nada@example.com,it\nbo@example.com,\n", "utf-8")
+    words = next(
+        code for code, _ in blocks(ROOT / "docs" / "how-to.md", "csv") if code.startswith("email,purpose")
+    )
+    (tmp_path / "words.csv").write_text(words, "utf-8")
     yield tmp_path
 
 
@@ -137,6 +141,7 @@ def test_commands_of_the_recipes_work_in_their_order(
                 "examples.csv",
                 "labelled.csv",
                 "people.csv",
+                "words.csv",
             ):
                 if not (shop / file).exists():
                     (shop / file).symlink_to(desk / file)
@@ -156,6 +161,7 @@ def test_toml_in_the_docs_is_valid() -> None:
     from allears.act.playbook import read_playbook
     from allears.act.route import read_rules
     from allears.act.survey import read_survey
+    from allears.guard.purpose import PURPOSES, read_purposes
     from allears.guard.retain import read_retention
     from allears.guard.sight import read_sights
     from allears.listen.mapping import read_mapping
@@ -170,6 +176,8 @@ def test_toml_in_the_docs_is_valid() -> None:
             tables = set(re.findall(r"^\[{1,2}(\w+)\]", text, re.M))
             if tables and tables <= sections:
                 read_settings_text(text)
+            elif tables and tables <= set(PURPOSES):
+                read_purposes(text)
             elif "keep" in tables:
                 read_retention(text)
             elif "[[questions]]" in text:

@@ -68,6 +68,10 @@ _IBAN_LENGTHS = {
 _CHUNK = re.compile(r"[^ \u00a0\u202f]+(?: ?(?:x|ext\.?|extension) ?\d+$)?")
 _GAP = re.compile(r"[ \u00a0\u202f]+")
 _MOST_CHUNKS = 10
+_MOST_LOOKS = 6
+# A run longer than this, characters, is cut: nobody writes so many numbers in a row, and each is looked for among the rest.
+_LONGEST_RUN = 2_000
+_LONGEST_NUMBER = 60
 _FEWEST_DIGITS = 6
 _NORTH_AMERICAN = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}$")
 _CALLING = re.compile(
@@ -87,20 +91,36 @@ def judge_digits(candidate: Candidate) -> Iterator[Find]:
     run, start = candidate.found, 0
     for date in [*_PLAIN_DATE.finditer(run), None]:
         end = date.start() if date else len(run)
+        while end - start > _LONGEST_RUN:
+            gap = _GAP.search(run, start + _LONGEST_RUN, end)
+            if gap is None:
+                break
+            cut = gap.start()
+            finds = sorted(
+                _judge_part(candidate, candidate.start + start, candidate.start + cut), key=lambda f: f.start
+            )
+            if finds and finds[-1].end >= candidate.start + cut - 2:
+                # It may go on behind the cut: judged again, from where it begins.
+                start = max(start + 1, finds.pop().start - candidate.start)
+            else:
+                start = max(cut - _LONGEST_NUMBER, finds[-1].end - candidate.start if finds else 0)
+            yield from finds
         yield from _judge_part(candidate, candidate.start + start, candidate.start + end)
         start = date.end() if date else end
 
 
 def _judge_part(candidate: Candidate, start: int, end: int) -> Iterator[Find]:
-    start, end = _whole_chunks(candidate.text, start, end)
-    part = candidate.text[start:end]
-    if sum(map(str.isdigit, part)) < _FEWEST_DIGITS:
-        return
-    inner = _card(part) or _national_id(candidate, part, start) or _phone(candidate, part, start)
-    if inner is not None:
-        yield from _judge_part(candidate, start, start + inner.start)
-        yield Find(start + inner.start, start + inner.end, inner.type)
-        yield from _judge_part(candidate, start + inner.end, end)
+    # No recursion: a list of a thousand numbers is one run.
+    left = [(start, end)]
+    while left:
+        start, end = _whole_chunks(candidate.text, *left.pop())
+        part = candidate.text[start:end]
+        if sum(map(str.isdigit, part)) < _FEWEST_DIGITS:
+            continue
+        inner = _card(part) or _national_id(candidate, part, start) or _phone(candidate, part, start)
+        if inner is not None:
+            yield Find(start + inner.start, start + inner.end, inner.type)
+            left += [(start + inner.end, end), (start, start + inner.start)]
 
 
 def _whole_chunks(text: str, start: int, end: int) -> tuple[int, int]:
@@ -115,10 +135,26 @@ def _whole_chunks(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _phone(candidate: Candidate, part: str, start: int) -> Find | None:
-    """Find a phone number: the whole run, else the longest stretch of its groups that is one."""
+    """Find a phone number: the whole run, else the longest stretch of its groups that is one.
+
+    Of a long run a few groups are looked at together, then the next few, and so on, but not for ever.
+    """
     chunks = [(m.start(), m.end()) for m in _CHUNK.finditer(part)]
-    if len(chunks) > _MOST_CHUNKS:
-        chunks = [(chunks[0][0], chunks[-1][1])]
+    if len(chunks) <= _MOST_CHUNKS:
+        return _phone_among(candidate, part, start, chunks)
+    for first in range(0, min(len(chunks), _MOST_LOOKS * _MOST_CHUNKS // 2), _MOST_CHUNKS // 2):
+        some = chunks[first : first + _MOST_CHUNKS]
+        found = _phone_among(candidate, part, start, some)
+        if found is not None and found.end >= some[-1][1] - 1 and first + len(some) < len(chunks):
+            # It may go on behind these groups: they are looked at again, from where it begins.
+            begun = next(n for n, (_, end) in enumerate(chunks) if end > found.start)
+            found = _phone_among(candidate, part, start, chunks[begun : begun + _MOST_CHUNKS]) or found
+        if found is not None:
+            return found
+    return None
+
+
+def _phone_among(candidate: Candidate, part: str, start: int, chunks: list[tuple[int, int]]) -> Find | None:
     for count in range(len(chunks), 0, -1):
         for first in range(len(chunks) - count + 1):
             low, high = chunks[first][0], chunks[first + count - 1][1]

@@ -103,8 +103,8 @@ def _record(space: Space, issues: list[tuple[str | None, list[int]]]) -> list[st
                 "customers": 5,
                 "expected": 3.0,
                 "growth": 2.0,
-                "score": 7777.0 + place,
-                "factors": '{"burst": 7777.0}',
+                "score": 77771234.0 + place,
+                "factors": '{"burst": 77771234.0}',
                 "method": "test",
             }
         )
@@ -158,7 +158,7 @@ def test_whatever_the_data_a_partner_is_told_nothing_that_is_not_its_own(
         others = [n for n, p, a in owned if p != partner and (a is None or a != ACCOUNTS.get(partner))]
         assert [canary(n) for n in others if canary(n) in told] == []
         assert [p for p in PARTNERS if p != partner and p in told] == []
-        assert [word for word in ("zqnote", "insider-zq", "7777", "c_") if word in told] == []
+        assert [word for word in ("zqnote", "insider-zq", "7777123", "c_") if word in told] == []
         listed = {row["id"] for row in seen.issues(space.ground, Principal("user:p", Role.PARTNER, partner))}
         concern = {name for name, (whose, _) in zip(names, issues, strict=True) if whose == partner}
         assert listed == concern | {name for name, whose in shared if whose == partner}

@@ -51,8 +51,8 @@ def _issue(name: str, partner: str | None, members: list[int]) -> dict[str, obje
         "issue": name, "title": f"Late {words[-1]} at {partner}", "kind": "issue", "topics": ["delivery/late"],
         "facets": f'{{"partner": "{partner}"}}' if partner else f'{{"service": "svc-{words[0]}"}}', "terms": words[:3],
         "exemplars": [f"desk:{w}" for w in words[:5]], "signal_ids": [f"desk:{w}" for w in words], "first_signal_at": NOW - timedelta(days=3),
-        "detected_at": NOW - timedelta(hours=2), "signals": len(words), "customers": 4, "expected": 3.0, "growth": 2.0, "score": 7777.0,
-        "factors": '{"burst": 7777.0}', "method": "test",
+        "detected_at": NOW - timedelta(hours=2), "signals": len(words), "customers": 4, "expected": 3.0, "growth": 2.0, "score": 77771234.0,
+        "factors": '{"burst": 77771234.0}', "method": "test",
     }  # fmt: skip
 
 
@@ -83,8 +83,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "zqinsider",
         "zqnote",
         "i-house",
-        "7777",
-        "7,777",
+        "77771234",
+        "77,771,234",
         *FACTS["everybody"].split(),
     ]
     with serving(folder, "--role", "listen,web") as running:

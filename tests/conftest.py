@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -60,8 +62,7 @@ def postgres() -> Iterator[str]:
         pytest.skip("a real database needs postgresql (apt install postgresql), started by root")
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     shutil.chown(folder, "postgres", "postgres")
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = sock.getsockname()[1]
+    port = _free(range(54_320, 54_400))
 
     def as_postgres(*words: str) -> list[str]:
         return ["runuser", "-u", "postgres", "--", str(found[-1] / words[0]), *words[1:]]
@@ -90,6 +91,13 @@ def postgres() -> Iterator[str]:
     )
     process.wait(30)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free(ports: range) -> int:
+    for port in random.sample(ports, len(ports)):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise OSError("no port is free")
 
 
 @pytest.fixture(scope="session")

@@ -126,9 +126,9 @@ def test_tls_is_asked_for_where_it_is_said_and_never_given_up(postgres: str, tmp
 def test_one_database_holds_one_space(migrated: Callable[[], str], tmp_path: Path) -> None:
     chosen = DeskSettings(url=migrated())
     for _ in range(2):
-        open_settled(chosen, tmp_path, {}, "key-1").close()
+        open_settled(chosen, tmp_path, {}, ("key-1",)).close()
     with pytest.raises(Refused, match="another space"):
-        open_settled(chosen, tmp_path, {}, "key-2")
+        open_settled(chosen, tmp_path, {}, ("key-2",))
     with pytest.raises(Refused, match="another space"):
         open_settled(chosen, tmp_path, {})  # a new space has no key yet
 

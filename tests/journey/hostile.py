@@ -118,7 +118,7 @@ def main(folder: Path, url: str, outside: Path) -> None:
                 space, "hook", pack(Parcel(case.vendor, case.content_type, case.headers, case.body)), "warm"
             )
         space.digest()
-        write_brief(brief(space.ground))
+        write_brief(brief(space.ground, space.permit("analytics")))
         watching = True
         taken = 0
         for case in CASES:
@@ -131,7 +131,7 @@ def main(folder: Path, url: str, outside: Path) -> None:
                 for number, body in enumerate(bodies(example, bad, entity)):
                     taken += _take(space, door, body, f"hostile-{number}")
         space.digest()
-        write_brief(brief(space.ground))
+        write_brief(brief(space.ground, space.permit("analytics")))
         watching = False
         stored = space.signals.count().execute()
     print(json.dumps({"found": sorted(set(found)), "taken": taken, "stored": int(stored)}))

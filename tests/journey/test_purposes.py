@@ -28,7 +28,7 @@ ENTRUSTED = {
     "service": {
         "briefing._gathered", "briefing._voices", "briefing.examples",  # the messages of one issue
         "effects.burning_now", "effects.objectives", "effects.services",  # how services stand
-        "held.__init__", "lookout._authors", "lookout._signals", "lookout._spans", "lookout._by_ids", "lookout.hear", "lookout.look",  # issues
+        "held.__init__", "seen._counted", "lookout._authors", "lookout._signals", "lookout._spans", "lookout._by_ids", "lookout.hear", "lookout.look",  # issues
         "person.originals", "person.overview", "person.timeline",  # one customer
         "promises.promises", "questions._heard_last", "questions.customers", "questions.issue",
     },
@@ -40,7 +40,7 @@ ENTRUSTED = {
         "opening.open_desk",
         "heard.count_past", "pulling._keep", "pulling.seen_of", "take._take_planned",
     },
-    "no row of anybody": {"cutoff._newest", "cutoff.cutoff", "questions.surprises"},
+    "no row of anybody": {"many.people_in_table", "cutoff._newest", "cutoff.cutoff", "questions.surprises"},
     "whoever it finds is asked about at the gate": {
         "inviting._contacts", "playbooks.scene", "segment.customers_in", "segment.strata_of",
     },
@@ -92,7 +92,8 @@ NOBODYS = {
     "acknowledge", "add_channel", "add_destination", "answering", "channels", "check_rules", "close", "counts", "daily_due",
     "digester", "dismiss", "explain", "health", "hear", "inviting", "listen", "look", "lookout", "may_digest", "move_case", "name",
     "now", "open", "open_refused", "outbox", "permit", "playbooks", "pull", "pulls", "refused", "refused_groups", "refused_row",
-    "remove_channel", "remove_destination", "replay", "require_rules", "status", "surveys", "switch_off", "switch_on", "take",
+    "remove_channel", "remove_destination", "replay", "require_rules", "ask_export", "ask_erasure", "require_second", "require_second_to_erase",
+    "settle_approval", "share", "unshare", "status", "surveys", "switch_off", "switch_on", "take",
     "teach_topics", "tidy",
 }  # fmt: skip
 """Takes in, sets, counts the listening itself, or gives something that asks for permits of its own."""

@@ -155,6 +155,11 @@ def test_an_empty_space_answers_every_question(allears: Run, space: Path) -> Non
         as_json(out)
 
 
+def test_the_doctor_of_a_folder_that_is_not_there_says_so(allears: Run, tmp_path: Path) -> None:
+    code, out, err = allears("doctor", "--space", str(tmp_path / "missing"))
+    assert (code, err) == (0, "") and "no such folder" in out
+
+
 def test_too_little_is_said_as_not_ready(allears: Run, space: Path) -> None:
     for words in (["forecast"], ["backtest"], ["learn", "sentiment"]):
         code, _, err = allears(*words, "--space", str(space))

@@ -94,6 +94,9 @@ def _checks(where: Where) -> Iterator[dict[str, object]]:
     except AllearsError as error:
         yield {"check": "space", "ok": False, "says": error.message}
         return
+    if not folder.is_dir():
+        yield {"check": "space", "ok": False, "says": "there is no such folder"}
+        return
     free = shutil.disk_usage(folder).free / 2**30
     yield {"check": "disk", "ok": free > 2, "says": f"{free:.1f} GB free"}
     key = folder / "space.key"

@@ -57,7 +57,8 @@ def make_space(folder: Path) -> None:
         with space.ground.desk.session() as session:
             session.add_all(_proposed())
         queue.offer(
-            space.ground.desk, [_pair(space, *who) for who in (("u1", "u2"), ("u3", "ada@example.com"))]
+            space.ground.desk,
+            [_pair(space, *who) for who in (("u1", "ada@example.com"), ("u3", "ada@example.com"))],
         )
         for role in ROLES:
             space.logins.add(role, PASSWORD, role, partner="Postwing" if role == "partner" else None)

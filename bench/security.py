@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -43,7 +42,6 @@ def rows() -> list[Row]:
             found.append(attack.bodies(url, keys))
             found.append(attack.questions(url, keys, texts))
             found.append(attack.headers(url, texts))
-            found.append(_described(folder))
         log = (outside / "town" / "log").read_text("utf-8", "replace")
         found.append(("the server's log", 1, Failures(["a trace in the log"] if OWN[0] in log else [])))
         with Space.open(folder, create=False) as space:
@@ -82,18 +80,6 @@ def _prepare(folder: Path) -> dict[str, str]:
         space.digest(look=False)
         space.logins.add("cio", "a word of the bench", "cio")
         return {str(role): space.keys.make(role, role, partner="Postwing" if role is Role.PARTNER else None)[0] for role in Role}  # fmt: skip
-
-
-def _described(folder: Path) -> tuple[str, int, Failures]:
-    """Ask what the description allows and forbids, as each role, with a generator of requests that knows it."""
-    done = subprocess.run([sys.executable, "-m", "bench.described", str(folder)], capture_output=True, text=True)  # fmt: skip
-    told = done.stdout.strip().splitlines()
-    failures = Failures(told[1:] if done.returncode == 0 else [done.stderr.strip()[-200:] or "it ended"])
-    return (
-        "the API by its description, each role",
-        int(told[0]) if told and told[0].isdigit() else 0,
-        failures,
-    )
 
 
 def _addresses(space: Space) -> tuple[str, int, Failures]:

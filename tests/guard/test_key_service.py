@@ -6,9 +6,6 @@ import base64
 import contextlib
 import json
 import os
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +20,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Theirs
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from tests.serving import moto
 
 from allears.errors import AllearsError, NotAllowed, NotFound, Refused, WorldFailed
 from allears.guard import key_service
@@ -48,24 +46,11 @@ VAULT = {"VAULT_TOKEN": "let-me-in"}
 @pytest.fixture(scope="module")
 def kms() -> Iterator[str]:
     """AWS KMS as moto serves it, with one key: what ``--key`` takes."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(300):
-            with socket.socket() as asked:
-                if asked.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        url = f"http://127.0.0.1:{port}"
+    with moto() as address:
+        url = f"http://{address}"
         service = key_service.service_of("aws-kms", "x", {"endpoint": url}, AWS)
         made = service._call("CreateKey", {})  # type: ignore[attr-defined]
         yield f"aws-kms:{made['KeyMetadata']['KeyId']}?region=eu-central-1&endpoint={url}"
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 class Transit(BaseHTTPRequestHandler):

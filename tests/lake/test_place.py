@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
 import threading
-import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +12,7 @@ import httpx
 import pyarrow as pa
 import pytest
 from pyarrow import fs
+from tests.serving import moto
 
 from allears.cli.app import run
 from allears.errors import NotFound, Refused, WorldFailed
@@ -30,25 +27,12 @@ GIVEN = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION"
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(600):
-            with socket.socket() as asked:
-                if asked.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
+    with moto() as address:
         made = fs.S3FileSystem(
-            access_key=KEY, secret_key=SECRET, region="eu-west-1", endpoint_override=f"127.0.0.1:{port}", scheme="http", allow_bucket_creation=True,
+            access_key=KEY, secret_key=SECRET, region="eu-west-1", endpoint_override=address, scheme="http", allow_bucket_creation=True,
         )  # fmt: skip
         made.create_dir("ears")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(10)
+        yield f"http://{address}"
 
 
 def store(endpoint: str, folder: Path, url: str = "s3://ears/lake", **given: str) -> Store:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +10,7 @@ import pytest
 from pyarrow import fs
 from tests.listen.pull.conftest import QUICK
 from tests.listen.pull.test_web import cursor, rows
+from tests.serving import moto
 
 from allears.errors import NotFound, Refused, WorldFailed
 from allears.listen import Context
@@ -25,21 +22,8 @@ CSV = b"id,comment\n1,The lid broke\n2,It came late\n"
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(300):
-            with socket.socket() as asked:
-                if asked.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(10)
+    with moto() as address:
+        yield address
 
 
 @pytest.fixture

@@ -1,0 +1,65 @@
+"""Who is who: customers, merges, and pairs that may be one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allears.guard.access import Principal
+from allears.journey import probable, queued, stewards
+from allears.journey import questions as ask
+from allears.journey.person import Person
+from allears.space.ground import Grounded
+
+
+class Knowing(Grounded):
+    """Who is who: customers, merges, and pairs that may be one."""
+
+    def customers(self, *, search: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+        """List customers by last contact, or find one by any identifier."""
+        return ask.customers(self.ground, search, limit)
+
+    def customer(self, who: str) -> Person:
+        """One customer, by id or any identifier.
+
+        Raises
+        ------
+        NotFound
+            Nobody is known by it.
+        """
+        return Person(self.ground, who)
+
+    def merge(self, left: str, right: str, *, why: str, actor: str | None = None) -> dict[str, Any]:
+        """Make two customers one, each given by id or any identifier; `unmerge` takes it back exactly."""
+        return stewards.merge(self.ground, left, right, why=why, actor=actor or self.actor)
+
+    def part(self, left: str, right: str, *, why: str, actor: str | None = None) -> dict[str, Any]:
+        """Part two identifiers that were seen together by mistake; `unmerge` takes it back exactly."""
+        return stewards.part(self.ground, left, right, why=why, actor=actor or self.actor)
+
+    def unmerge(self, act: str, *, actor: str | None = None) -> dict[str, Any]:
+        """Take a merge or a parting back: customers are as if it had never been done."""
+        return stewards.unmerge(self.ground, act, actor=actor or self.actor)
+
+    def merges(self, customer: str | None = None) -> list[dict[str, Any]]:
+        """List merges and partings made by hand, newest first."""
+        return stewards.acts(self.ground, customer)
+
+    def link(self, *, relearn: bool = False) -> dict[str, Any]:
+        """Look for customers that are probably one, by what they told; the sure ones are joined, others wait in `link_queue`."""
+        return probable.look_for_links(self.ground, relearn=relearn)
+
+    def link_queue(self, state: str = "waiting", limit: int = 100) -> list[dict[str, Any]]:
+        """List pairs of customers that wait to be decided, or were: surest first, each with what every field adds."""
+        return queued.listed(self.ground, state, limit)
+
+    def link_pair(self, pair: int) -> dict[str, Any]:
+        """Show one pair of the queue: what each field adds, who they are, and what joining them would do."""
+        return queued.shown(self.ground, pair)
+
+    def link_told(self, pair: int, principal: Principal, why: str) -> dict[str, list[str | None]]:
+        """Open what both customers of a pair told, side by side, for somebody who may look; the look is in the audit."""
+        return queued.told(self.ground, pair, principal, why)
+
+    def settle_link(self, pair: int, *, same: bool, why: str, actor: str | None = None) -> dict[str, Any]:
+        """Say that a pair is one person, or that it is not; a pair joined by mistake parts again, and stays apart."""
+        return queued.settle(self.ground, pair, same=same, why=why, actor=actor or self.actor)

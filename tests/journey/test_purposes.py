@@ -22,18 +22,12 @@ from allears.space import Space
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 
-# Functions that read the lake without a permit, and for what. `service` and `rights` are owed: they can be neither switched
-# off nor objected to, so a permit would say yes to everything.
+# Functions that read the lake without a permit, and for what. `rights` are owed, whatever somebody said. What serves customers
+# reads through `ground.serving`: nobody can object to it, but whoever's data is restricted is not in it.
 ENTRUSTED = {
-    "service": {
-        "briefing._gathered", "briefing._voices", "briefing.examples",  # the messages of one issue
-        "effects.burning_now", "effects.objectives", "effects.services",  # how services stand
-        "held.__init__", "seen._counted", "lookout._authors", "lookout._signals", "lookout._spans", "lookout._by_ids", "lookout.hear", "lookout.look",  # issues
-        "person.originals", "person.overview", "person.timeline",  # one customer
-        "promises.promises", "questions._heard_last", "questions.customers", "questions.issue",
-    },
     "rights": {
-        "access._signals", "belongings.keys_used", "blank._found", "erasure._emptied_ids", "retention._in_lake", "retention._lake", "retention._untie",
+        "access._signals", "person.originals", "person.overview", "person.timeline",  # of one customer, asked about first
+        "belongings.keys_used", "blank._found", "erasure._emptied_ids", "retention._in_lake", "retention._lake", "retention._untie",
     },
     "taking in, and keeping": {
         "alone.hashed", "alone.known_hashes", "amend.settle", "backup._files", "backup.backup", "leases._catch_up",
@@ -41,9 +35,6 @@ ENTRUSTED = {
         "heard.count_past", "pulling._keep", "pulling.seen_of", "take._take_planned",
     },
     "no row of anybody": {"many.people_in_table", "cutoff._newest", "cutoff.cutoff", "questions.surprises"},
-    "whoever it finds is asked about at the gate": {
-        "inviting._contacts", "playbooks.scene", "segment.customers_in", "segment.strata_of",
-    },
     "gives permits their engine": {"ground.asked", "ground.close", "ground.lay", "ground.tallied", "ground.tallies"},
 }  # fmt: skip
 
@@ -74,7 +65,7 @@ FOR_SERVICE = {
 """What customers are owed; moves and deliveries ask the gate about each person (test_consent)."""
 BY_RIGHT = {
     "access", "check_asker", "close_request", "consent", "consent_coverage", "due", "erase", "erase_all", "extend_request", "hold", "holds",
-    "import_consent", "note_consent", "prove_consent", "receipts", "release", "request", "requests", "retire", "sign_audit", "verify_audit",
+    "import_consent", "note_consent", "prove_consent", "receipts", "release", "request", "requests", "restrict", "restrict_asker", "restrictions", "lift", "retire", "sign_audit", "verify_audit",
 }  # fmt: skip
 WHO_IS_WHO = {
     "link",

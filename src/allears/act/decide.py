@@ -113,10 +113,10 @@ def contacts(action: Action) -> bool:
 def _refusals(
     playbook: Playbook, planned: list[tuple[str, int, timedelta, str | None]], gate: Gate
 ) -> dict[tuple[Purpose, str], str]:
-    """Ask the gate about everybody who would be contacted, once for each purpose."""
+    """Ask the gate about everybody something would be done about, once for each purpose."""
     people: dict[Purpose, set[str]] = {}
     for _, step, _, customer in planned:
-        if customer is not None and contacts(playbook.then[step]):
+        if customer is not None:
             people.setdefault(purpose_of(playbook.then[step]), set()).add(customer)
     return {
         (purpose, customer): rule

@@ -73,6 +73,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "requests": (GUARD, "allears.cli.rights:requests"),
     "access": (GUARD, "allears.cli.rights:access"),
     "hold": (GUARD, "allears.cli.rights:hold"),
+    "restrict": (GUARD, "allears.cli.rights:restrict"),
     "retention": (GUARD, "allears.cli.rights:retention"),
     "audit": (GUARD, "allears.cli.audit:audit"),
     "export": (KEEP, "allears.cli.keep:export"),

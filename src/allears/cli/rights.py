@@ -12,9 +12,12 @@ from rich.prompt import Confirm
 
 from allears.cli import show
 from allears.cli.where import HERE, Where
+from allears.errors import Refused
 from allears.journey.requests import Kind
 
 hold = App(name="hold", help="Legal holds: what is held is neither erased nor retired.")
+
+restrict = App(name="restrict", help="Article 18: data that is kept and not used, until that is lifted.")
 
 requests = App(name="requests", help="What people ask for by right, with the clock of one month.")
 
@@ -208,3 +211,63 @@ def end(hold: str, /, *, where: Where = HERE) -> None:
     with where.open() as space:
         space.release(hold)
         show.as_json({"ended": hold}) if where.json else show.out.print("ended")
+
+
+@restrict.command(name="add")
+def add_restriction(
+    who: str | None = None,
+    /,
+    *,
+    why: str = "",
+    request: Annotated[
+        str | None, Parameter(help="The request for restriction that this does and closes.")
+    ] = None,
+    where: Where = HERE,
+) -> None:
+    """Keep a customer's data and use it for nothing else: of a person, or of whoever made a request.
+
+    Parameters
+    ----------
+    who
+        A customer id or any identifier.
+    why
+        The reason; redacted, and kept in the audit.
+    """
+    if (who is None) == (request is None):
+        raise Refused("expected a customer, or --request with its id: one of the two", place="restrict add")
+    with where.open() as space:
+        made = space.restrict_asker(request) if request else space.restrict(str(who), why=why)
+        show.as_json({"restriction": made}) if where.json else show.out.print(
+            f"restricted until `allears restrict lift {made} --told ...`"
+        )
+
+
+@restrict.command(name="list")
+def list_restrictions(
+    *,
+    lifted: Annotated[bool, Parameter(negative="", help="Lifted ones too.")] = False,
+    where: Where = HERE,
+) -> None:
+    """List the restrictions that last."""
+    with where.open() as space:
+        found = space.restrictions(lifted=lifted)
+        if where.json:
+            show.as_json(found)
+            return
+        rows = [r | {"customers": ", ".join(r["customers"])} for r in found]
+        columns = ("restriction", "customers", "since", "why", "lifted_at")
+        show.rows(rows, columns, empty="nobody's data is restricted")
+
+
+@restrict.command(name="lift")
+def lift_restriction(
+    restriction: str,
+    /,
+    *,
+    told: Annotated[str, Parameter(help="How the person was told before; the law wants it.")],
+    where: Where = HERE,
+) -> None:
+    """Lift a restriction: the data is used again from now on."""
+    with where.open() as space:
+        space.lift(restriction, told=told)
+        show.as_json({"lifted": restriction}) if where.json else show.out.print("lifted")

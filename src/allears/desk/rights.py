@@ -24,6 +24,22 @@ class Hold(Base):
     ended_by: Mapped[str | None] = mapped_column(String(128))
 
 
+class Restriction(Base):
+    """Data of this person is kept and not used until it is lifted (article 18). Found by digests, as a hold is."""
+
+    __tablename__ = "restrictions"
+
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    digests: Mapped[list[str]] = mapped_column(JSON)
+    why: Mapped[str] = mapped_column(Text)
+    request: Mapped[str | None] = mapped_column(String(24))
+    actor: Mapped[str] = mapped_column(String(128))
+    since: Mapped[datetime]
+    lifted_at: Mapped[datetime | None]
+    lifted_by: Mapped[str | None] = mapped_column(String(128))
+    told: Mapped[str | None] = mapped_column(Text)
+
+
 class RightsRequest(Base):
     """What somebody asked for by right, and its clock. ``digests``: the identifiers that were shown to be theirs."""
 

@@ -7,7 +7,7 @@ permit says of one person is looked up at that moment, so that a withdrawal coun
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,9 +18,11 @@ from allears.desk.consent import ConsentWord
 from allears.desk.identity import IdentityHistory, IdentityRevision
 from allears.errors import NotAllowed
 from allears.guard.consent import STRANGER, anybody_said_no, everybody, standing
-from allears.guard.purpose import Purpose, Purposes, Use, default_purposes
+from allears.guard.purpose import SPARED, Purpose, Purposes, Use, default_purposes
+from allears.guard.restrict import RESTRICTED, restricted_people, restrictions_mark
 
 _GATE = object()
+Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 
 
 class Verdict(NamedTuple):
@@ -40,6 +42,13 @@ class Bounds(NamedTuple):
     def everything(self) -> bool:
         """Whether nobody is left out."""
         return not self.only and len(self.keys) == 0
+
+    def within(self, rows: Rows, column: str = "customer_key") -> Rows:
+        """Leave out rows of whoever may not be read; rows of nobody known stay."""
+        if self.everything:
+            return rows
+        theirs = pc.is_in(rows[column], value_set=self.keys)
+        return rows.filter(pc.or_(theirs if self.only else pc.invert(theirs), pc.is_null(rows[column])))
 
 
 class Permit:
@@ -97,6 +106,7 @@ class Gate:
     ) -> None:
         self._desk, self._purposes, self._today = desk, purposes, today
         self._bounds: dict[Purpose, tuple[object, Bounds]] = {}
+        self._restricted: tuple[object, frozenset[str]] = (None, frozenset())
 
     def use(self, purpose: Purpose) -> Use:
         """Give a purpose as this space has it."""
@@ -111,6 +121,8 @@ class Gate:
             return Verdict("limited", f"{purpose}: only of those who consented")
         if use.heeds and anybody_said_no(self._desk, purpose):
             return Verdict("limited", f"{purpose}: without those who objected")
+        if self.restricted(purpose):
+            return Verdict("limited", f"{purpose}: without those whose data is restricted")
         return Verdict("allowed", f"{purpose}: {use.basis}")
 
     def permit(self, purpose: Purpose) -> Permit:
@@ -131,11 +143,31 @@ class Gate:
         use = self.use(purpose)
         if not use.on:
             return [f"{purpose} is switched off"] * len(people)
-        if not use.heeds or not people:
+        back = self.restricted(purpose)
+        if not (use.heeds or back) or not people:
             return [""] * len(people)
         now = self._now(people)
-        told = standing(self._desk, purpose, now)
-        return [_rule(use, purpose, told[p].state if p in told else None) for p in now]
+        told = standing(self._desk, purpose, now) if use.heeds else {}
+        return [
+            RESTRICTED
+            if p.removeprefix(STRANGER) in back
+            else _rule(use, purpose, told[p].state if p in told else None)
+            if use.heeds
+            else ""
+            for p in now
+        ]
+
+    def restricted(self, purpose: Purpose) -> frozenset[str]:
+        """Give the customers of today, and the identifiers, whose data is kept and not used for a purpose."""
+        if purpose in SPARED:
+            return frozenset()
+        put, lifted = restrictions_mark(self._desk)
+        if put == lifted:
+            return frozenset()
+        mark = (put, lifted, self._revision())
+        if self._restricted[0] != mark:
+            self._restricted = (mark, restricted_people(self._desk))
+        return self._restricted[1]
 
     def bounds(self, purpose: Purpose) -> Bounds:
         """Tell whose rows may be read for a purpose.
@@ -148,17 +180,22 @@ class Gate:
         use = self.use(purpose)
         if not use.on:
             raise NotAllowed(f"{purpose} is switched off", purpose=purpose)
-        only = use.basis == "consent"
-        if not use.heeds or not (only or anybody_said_no(self._desk, purpose)):
+        only, back = use.basis == "consent", self.restricted(purpose)
+        asked = use.heeds and (only or anybody_said_no(self._desk, purpose))
+        if not asked and not back:
             return Bounds(pa.array([], pa.string()), only=False)
-        mark = (use, *self._mark())
+        mark = (use, asked, back, *self._mark(words=asked))
         kept = self._bounds.get(purpose)
         if kept is None or kept[0] != mark:
-            said = everybody(self._desk, purpose)
-            chosen = [
+            said = everybody(self._desk, purpose) if asked else {}
+            chosen = {
                 p for p, s in said.items() if (s.state == "given") == only and not p.startswith(STRANGER)
-            ]
-            kept = self._bounds[purpose] = (mark, Bounds(self._keys(chosen), only))
+            }
+            keys = self._keys(sorted(chosen - back if only else chosen | back))
+            # The same people again are the same bounds: what was laid out for them holds.
+            same = kept is not None and kept[1].only == only and kept[1].keys.equals(keys)
+            bounds = kept[1] if kept is not None and same else Bounds(keys, only)
+            kept = self._bounds[purpose] = (mark, bounds)
         return kept[1]
 
     def _now(self, people: Sequence[str]) -> list[str]:
@@ -177,12 +214,17 @@ class Gate:
         theirs = old.filter(pc.is_in(self._today(old), value_set=mine)) if len(old) else old
         return pc.unique(pa.concat_arrays([mine, theirs]))
 
-    def _mark(self) -> tuple[int, int]:
+    def _mark(self, *, words: bool) -> tuple[int, int]:
+        if not words:
+            return 0, self._revision()
         # Erasing deletes words, and moves the revision too.
         with self._desk.reading() as session:
             newest = session.scalar(select(func.max(ConsentWord.id))) or 0
-            revision = session.scalar(select(func.max(IdentityRevision.revision))) or 0
-        return int(newest), int(revision)
+        return int(newest), self._revision()
+
+    def _revision(self) -> int:
+        with self._desk.reading() as session:
+            return int(session.scalar(select(func.max(IdentityRevision.revision))) or 0)
 
 
 def _rule(use: Use, purpose: Purpose, state: str | None) -> str:

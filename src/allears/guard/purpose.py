@@ -19,6 +19,10 @@ OWED: tuple[Purpose, ...] = ("service", "safety", "rights")
 """What customers are owed: neither switched off, nor waiting for anybody's consent, nor ended by an objection."""
 
 
+SPARED: tuple[Purpose, ...] = ("safety", "rights")
+"""What goes on while somebody's data is restricted: storage and legal claims, and warnings of danger (article 18(2))."""
+
+
 class Use(msgspec.Struct, frozen=True):
     """One purpose as this space has it.
 

@@ -98,7 +98,7 @@ def _heard_around(ground: Ground, told: Row) -> list[tuple[datetime, int]]:
 
 def examples(ground: Ground, ids: Sequence[str], since: datetime, seen: Condition = EVERY) -> list[Row]:
     """Read typical signals, in the order given; redacted as stored."""
-    rows = ground.engine.query(
+    rows = ground.serving.query(
         f"""SELECT signal_id, occurred_at, channel, source, kind, name, text, language, sentiment, service, ok, duration_ms, release, platform
             FROM signals WHERE day >= $day AND occurred_at >= $since AND {_AMONG} AND {seen.sql}""",
         day=day_of(since),
@@ -199,7 +199,7 @@ def _rows(ask: Any, *arguments: Any) -> list[Row]:
 
 def _gathered(ground: Ground, ids: Sequence[str], since: datetime, seen: Condition = EVERY) -> pa.Table:
     """Read once, of the signals an issue gathered, what tells when, where, who and in what mood."""
-    return ground.engine.query(
+    return ground.serving.query(
         f"""SELECT signal_id, occurred_at, channel, customer_key, relationship, sentiment,
                    text IS NOT NULL AND direction = 'in' AS worded
             FROM signals WHERE day >= $day AND occurred_at >= $since AND {_AMONG} AND {seen.sql} ORDER BY occurred_at, signal_id""",
@@ -268,7 +268,7 @@ def _typical(exemplars: Sequence[str], gathered: pa.Table) -> list[str]:
 def _voices(ground: Ground, people: Sequence[Row], told: Row, seen: Condition = EVERY) -> list[Row]:
     """Read what those who were hit wrote while it lasted, unhappiest first; not what the issue gathered already."""
     until = (told["fixed_at"] or told["detected_at"]) + timedelta(days=2)
-    rows = ground.engine.query(
+    rows = ground.serving.query(
         f"""SELECT signal_id, occurred_at, channel, source, kind, name, text, language, sentiment, service, ok, duration_ms, release, platform
             FROM signals WHERE text IS NOT NULL AND direction = 'in' AND day >= $first AND day <= $last AND occurred_at >= $since AND occurred_at <= $until
               AND customer_key IN (SELECT unnest($keys)) AND NOT {_AMONG} AND {seen.sql} ORDER BY sentiment, signal_id LIMIT $n""",

@@ -146,12 +146,12 @@ def signals(ground: Ground, permit: Permit, end: datetime, days: int) -> ibis.Ta
 def objectives(ground: Ground) -> list[Objective]:
     """Give the objectives of each service: set by hand, else worked out from the last four weeks."""
     end = cutoff(ground)
-    with ground.engine.asking():
+    with ground.serving.asking():
         worked_out = objectives_from(
-            ground.engine.table("signals"),
+            ground.serving.table("signals"),
             since=end - timedelta(days=JUDGED_DAYS),
             cutoff=end,
-            tally=ground.tallies,
+            tally=ground.tallied(ground.gate.permit("service")),
         )
     return overridden(worked_out, list(rules.objectives(ground).objective))
 
@@ -161,9 +161,11 @@ def services(ground: Ground) -> list[dict[str, Any]]:
     end, chosen = cutoff(ground), objectives(ground)
     if not chosen:
         return []
-    with ground.engine.asking():
-        table = ground.engine.table("signals")
-        figures = reliability(table, chosen, now=end, tally=ground.tallies).to_pylist()
+    with ground.serving.asking():
+        table = ground.serving.table("signals")
+        figures = reliability(
+            table, chosen, now=end, tally=ground.tallied(ground.gate.permit("service"))
+        ).to_pylist()
         alarms = burning(table, chosen, now=end)
         hurt = struck(table, end - timedelta(days=7), end)
     found = []
@@ -209,8 +211,8 @@ def services(ground: Ground) -> list[dict[str, Any]]:
 def burning_now(ground: Ground) -> list[Happening]:
     """Say which services burn their error budget too fast now, for playbooks."""
     chosen, end = objectives(ground), cutoff(ground)
-    with ground.engine.asking():
-        alarms = burning(ground.engine.table("signals"), chosen, now=end) if chosen else []
+    with ground.serving.asking():
+        alarms = burning(ground.serving.table("signals"), chosen, now=end) if chosen else []
     return [burn(b.service, b.rate, b.at, objective=b.objective) for b in alarms]
 
 

@@ -117,6 +117,11 @@ class Ground:
             )
         return kept[1]
 
+    @property
+    def serving(self) -> Engine:
+        """The engine as far as serving customers goes: without those whose data is restricted."""
+        return self.asked(self.gate.permit("service"))
+
     def tallied(self, permit: Permit) -> Tallies:
         """Give what whole periods added up to, as far as a permit goes."""
         engine = self.asked(permit)

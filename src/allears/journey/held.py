@@ -22,14 +22,14 @@ class Held:
     def __init__(self, ground: Ground, now: datetime, heard: Heard) -> None:
         self._heard, self._by_hand = heard, rules.objectives(ground).sources
         limits = {o.within for o in self._by_hand.values() if o.within is not None}
-        with ground.engine.asking():
+        with ground.serving.asking():
             self._delays = delays(
-                ground.engine.table("signals"),
+                ground.serving.table("signals"),
                 limits,
                 since=now - timedelta(days=WINDOW_DAYS),
                 until=now,
                 live=LIVE,
-                tally=ground.tallies,
+                tally=ground.tallied(ground.gate.permit("service")),
             )
 
     def of(self, source: str) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from allears.desk.identity import Identifier
 from allears.desk.rights import Hold
 from allears.errors import NotAllowed, NotFound, Refused
 from allears.guard.redaction.redact import redact
+from allears.guard.restrict import restricted_digests
 from allears.journey.ground import Ground
 
 _CHUNK = 500
@@ -91,10 +92,10 @@ def held_customers(ground: Ground) -> set[str]:
 
 
 def held_digests(ground: Ground) -> set[str]:
-    """Give the digests of the identifiers that holds were put on."""
+    """Give the digests of the identifiers that holds were put on, or a restriction: whoever asked for one wants the data kept."""
     with ground.desk.reading() as session:
         lists = session.scalars(select(Hold.digests).where(Hold.ended_at.is_(None))).all()
-    return {digest for digests in lists for digest in digests}
+    return {digest for digests in lists for digest in digests} | restricted_digests(ground.desk)
 
 
 def require_free(ground: Ground, customer: str) -> None:
@@ -103,9 +104,11 @@ def require_free(ground: Ground, customer: str) -> None:
     Raises
     ------
     NotAllowed
-        A hold lasts; the message names it.
+        A hold or a restriction lasts; the message names it.
     """
     for hold in holds(ground):
         if customer in hold["customers"]:
             since: datetime = hold["since"]
             raise NotAllowed(f"hold {hold['hold']} of {since.date()} keeps this customer's data")
+    if customer in ground.gate.restricted("service"):
+        raise NotAllowed("this customer's data is restricted: it is kept until that is lifted")

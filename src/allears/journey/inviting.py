@@ -180,7 +180,7 @@ class Inviting:
         """Read when the company reached out unasked, of the last weeks: what fatigue needs of the signals."""
         columns = ", ".join(f'"{c}"' for c in COLUMNS)
         return Scene(
-            self._ground.engine.query(
+            self._ground.serving.query(
                 f"""SELECT {columns} FROM signals WHERE occurred_at > $since AND occurred_at <= $until
                     AND direction = 'out' AND thread IS NULL AND customer_key IS NOT NULL""",
                 since=at - timedelta(days=SCENE_DAYS),

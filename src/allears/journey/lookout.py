@@ -25,6 +25,7 @@ from allears.desk.work import Case
 from allears.errors import NotReady
 from allears.foresee.backtest import Backtest, backtest
 from allears.foresee.watch import Watch, Watched, WatchRules, arrived_at
+from allears.guard.permit import Bounds
 from allears.journey import rules
 from allears.journey.amend import Amended
 from allears.journey.channels import silences
@@ -62,7 +63,7 @@ class Lookout:
         self._upto: datetime | None = None
         self._waiting: list[pa.RecordBatch] = []
         self._looked: datetime | None = None
-        self._erased: str | None = None
+        self._erased: tuple[str, Bounds | None] | None = None
         self._rebuilt_at: int | None = None
 
     def hear(self, news: Sequence[News]) -> datetime | None:
@@ -77,7 +78,7 @@ class Lookout:
                 self.revise(Amended(edited[0] if edited else None, deleted))
             days = None if one.days is None else msgspec.json.decode(one.days, type=list[str])
             ids = pa.array(np.frombuffer(one.ids, "<u8").astype(np.uint64))
-            stored = self._ground.engine.by_ids(WATCHED, ids, days)
+            stored = self._ground.serving.by_ids(WATCHED, ids, days)
             # A change claims ids too, of signals that were stored before.
             before = pa.array([*changed, *deleted], pa.string())
             stored = stored.filter(pc.invert(pc.is_in(stored["signal_id"], value_set=before)))
@@ -97,11 +98,12 @@ class Lookout:
     def _by_ids(self, ids: Sequence[str]) -> pa.Table:
         columns = ", ".join(f'"{c}"' for c in WATCHED)
         query = f"SELECT {columns} FROM signals WHERE signal_id IN (SELECT unnest($ids))"
-        return self._ground.engine.query(query, ids=list(ids))
+        return self._ground.serving.query(query, ids=list(ids))
 
     def feed(self, signals: pa.RecordBatch) -> datetime | None:
         """Hand over what a micro-batch stored; returns when the oldest of it arrived."""
-        self._waiting.append(signals.select([n for n in WATCHED if n in signals.schema.names]))
+        served = self._ground.gate.bounds("service").within(signals)
+        self._waiting.append(served.select([n for n in WATCHED if n in signals.schema.names]))
         oldest: datetime | None = pc.min(signals["received_at"]).as_py()
         return oldest
 
@@ -109,7 +111,8 @@ class Lookout:
         """Hand over what a micro-batch edited and deleted of what was stored before."""
         if amended.edited is None and not amended.deleted:
             return
-        edited = None if amended.edited is None else pa.table(amended.edited.select(list(WATCHED)))
+        served = self._ground.gate.bounds("service").within
+        edited = None if amended.edited is None else pa.table(served(amended.edited).select(list(WATCHED)))
         if self._watch is not None:
             self._watch.revise(edited, amended.deleted)
         renewed = [] if edited is None else edited["signal_id"].to_pylist()
@@ -127,7 +130,7 @@ class Lookout:
         self._forget_erased()
         if self._watch is None or self._older_waits() or self._idle(upto):
             # One version of the lake for all: what other workers commit meanwhile is heard of afterwards.
-            with self._ground.engine.standing_still("signals") as self._rebuilt_at:
+            with self._ground.serving.standing_still("signals") as self._rebuilt_at:
                 watched = self._rebuild(upto)
         else:
             watched = [self._watch.advance(self._take(), upto)]
@@ -141,11 +144,13 @@ class Lookout:
         return seen
 
     def _forget_erased(self) -> None:
-        """Remember anew, from the lake, when somebody was erased since: by whichever process."""
+        """Remember anew, from the lake, when somebody was erased or restricted since: by whichever process."""
         with self._ground.desk.reading() as session:
             mark = session.get(Mark, ERASED)
-        erased = mark.value if mark is not None else ""
-        if self._erased is not None and erased != self._erased:
+        bounds = self._ground.gate.bounds("service")
+        erased = (mark.value if mark is not None else "", None if bounds.everything else bounds)
+        # Bounds are the same object for as long as they are of the same people.
+        if self._erased is not None and not (erased[0] == self._erased[0] and erased[1] is self._erased[1]):
             self._watch, self._waiting = None, []
         self._erased = erased
 
@@ -219,7 +224,7 @@ class Lookout:
 
     def _spans(self, since: datetime) -> list[tuple[date, date]]:
         """List the stretches of days with signals, parted where nothing came for a fortnight."""
-        days = self._ground.engine.query(
+        days = self._ground.serving.query(
             f"SELECT DISTINCT CAST({ARRIVED} AS DATE) AS day FROM signals WHERE {ARRIVED} >= $since ORDER BY day",
             since=since,
         )["day"].to_pylist()
@@ -233,7 +238,7 @@ class Lookout:
 
     def _signals(self, start: datetime, end: datetime) -> pa.Table:
         columns = ", ".join(f'"{c}"' for c in WATCHED)
-        return self._ground.engine.query(
+        return self._ground.serving.query(
             f"SELECT {columns} FROM signals WHERE {ARRIVED} >= $start AND {ARRIVED} < $end ORDER BY {ARRIVED}, signal_id",
             start=start,
             end=end,
@@ -283,7 +288,7 @@ class Lookout:
 
     def _authors(self, issues: pa.Table) -> dict[str, str]:
         ids = pc.unique(pc.list_flatten(issues["signal_ids"])).to_pylist()
-        rows = self._ground.engine.query(
+        rows = self._ground.serving.query(
             "SELECT signal_id, customer_key FROM signals WHERE customer_key IS NOT NULL AND signal_id IN (SELECT unnest($ids))",
             ids=ids,
         )

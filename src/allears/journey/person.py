@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from allears.errors import NotFound
-from allears.guard.access import Principal
+from allears.errors import NotAllowed, NotFound
+from allears.guard.access import Principal, Role
 from allears.guard.look import look
 from allears.journey.ground import Ground
 from allears.journey.questions import find, issues_of
@@ -34,8 +34,23 @@ class Person:
         self._ground = ground
         self._keys = ground.graph.keys_of(customer)
 
+    def restricted(self) -> str:
+        """Name the rule that keeps this customer's data from being used, or nothing."""
+        return self._ground.gate.held("service", [self.id])[0]
+
+    def _serve(self) -> None:
+        if rule := self.restricted():
+            raise NotAllowed(f"this customer's data is kept and not used: {rule}")
+
     def overview(self) -> dict[str, Any]:
-        """Who it is and the figures."""
+        """Who it is and the figures.
+
+        Raises
+        ------
+        NotAllowed
+            This customer's data is restricted; the same for `timeline`.
+        """
+        self._serve()
         with self._ground.engine.asking():
             whole = view(
                 self._ground.desk,
@@ -48,6 +63,7 @@ class Person:
 
     def timeline(self, *, limit: int = 100, before: datetime | None = None) -> pa.Table:
         """Tell what happened over all channels, newest first."""
+        self._serve()
         with self._ground.engine.asking():
             return timeline(self._ground.engine.table("signals"), self._keys, limit, before)
 
@@ -64,10 +80,16 @@ class Person:
         Raises
         ------
         NotAllowed
-            The role may not look.
+            The role may not look, or the data is restricted and it is not the privacy officer who looks.
         Refused
             No reason was given.
         """
+        rule = self.restricted()
+        # What legal claims, the person's own among them, need to be read is the officer's to say.
+        if rule and principal.role is not Role.PRIVACY:
+            detail = {"field": "signals.sealed", "rule": rule}
+            self._ground.audit.record(principal.name, "open_sealed_denied", self.id, why, detail)
+            self._serve()
         rows = self._ground.engine.query(
             "SELECT signal_id, customer_key, sealed FROM signals WHERE list_contains($ids, signal_id) AND list_contains($keys, customer_key)",
             ids=list(signal_ids),

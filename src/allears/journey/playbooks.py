@@ -91,7 +91,7 @@ def switch_off(ground: Ground, name: str) -> None:
 def scene(ground: Ground, permit: Permit, until: datetime, days: int = SCENE_DAYS) -> Scene:
     """Recent signals that decisions may look at, and which of them each issue gathered."""
     columns = ", ".join(f'"{c}"' for c in COLUMNS)
-    rows = ground.engine.query(
+    rows = ground.serving.query(
         f"SELECT {columns} FROM signals WHERE occurred_at > $since AND occurred_at <= $until",
         since=until - timedelta(days=days),
         until=until,

@@ -19,6 +19,7 @@ from allears.journey.ground import Ground
 from allears.journey.holds import holds
 from allears.journey.renewing import ages
 from allears.journey.requests import requests
+from allears.journey.restricting import restrictions
 
 NEWEST = 20
 
@@ -32,6 +33,7 @@ def privacy(ground: Ground) -> dict[str, Any]:
             (r for r in every if r["closed_at"] is not None), key=lambda r: r["closed_at"], reverse=True
         )[:NEWEST],
         "holds": holds(ground),
+        "restrictions": restrictions(ground),
         "consent": _consent(ground),
         "retention": _retention(ground),
         "keys": _keys(ground),

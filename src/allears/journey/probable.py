@@ -108,6 +108,8 @@ def _people(ground: Ground) -> tuple[list[str], pa.Table, list[datetime]]:
             .group_by(Profile.customer)
             .order_by(Profile.customer)
         ).all()
+    back = ground.gate.restricted("service")
+    told = [row for row in told if row[0] not in back]
     customers = [customer for customer, _ in told]
     profiles = Profiles(ground.desk, ground.vault.seal, ground.vault.open, remembered=_AT_ONCE)
     rows: list[dict[str, str | None]] = []

@@ -32,7 +32,7 @@ DEPARTMENT, PRIORITY = "service", "P3"
 def promises(ground: Ground, *, days: int = FOLLOWED_DAYS) -> list[dict[str, Any]]:
     """List promises made in the last days, the one due first on top, with what became of each by the data cut-off."""
     end = cutoff(ground)
-    rows = ground.engine.query(
+    rows = ground.serving.query(
         """SELECT signal_id, source, thread, customer_key, channel, occurred_at, text FROM signals
            WHERE direction = 'out' AND thread IS NOT NULL AND text IS NOT NULL AND occurred_at > $since AND occurred_at <= $until
            ORDER BY occurred_at DESC, signal_id LIMIT $most""",

@@ -70,7 +70,7 @@ def customers(ground: Ground, search: str | None, limit: int) -> list[dict[str, 
         keys = ground.graph.keys_of(found)
     else:
         keys = _heard_last(ground, limit)
-    rows = ground.engine.query(
+    rows = ground.serving.query(
         """SELECT customer_key, arg_max(relationship, occurred_at) AS relationship, count(*) AS signals,
                   count(*) FILTER (WHERE kind = 'feedback') AS messages, count(DISTINCT channel) AS channels,
                   avg(sentiment) AS sentiment, min(occurred_at) AS first_at, max(occurred_at) AS last_at
@@ -89,10 +89,10 @@ def customers(ground: Ground, search: str | None, limit: int) -> list[dict[str, 
 
 def _heard_last(ground: Ground, limit: int) -> list[str]:
     """Find who was heard last: from the newest day back, until there are enough."""
-    days = sorted(ground.engine.made_of("signals"), reverse=True)
+    days = sorted(ground.serving.made_of("signals"), reverse=True)
     read = 1
     while True:
-        rows = ground.engine.query(
+        rows = ground.serving.query(
             """SELECT customer_key, max(occurred_at) AS last_at FROM signals WHERE day >= $day AND customer_key IS NOT NULL
                GROUP BY customer_key ORDER BY last_at DESC, customer_key LIMIT $n""",
             day=days[min(read, len(days)) - 1] if days else "",
@@ -161,7 +161,7 @@ def issue(ground: Ground, issue_id: str, seen: Condition = EVERY) -> dict[str, A
     """One issue with its history, typical messages, cases and verdicts; told from the signals that may be ``seen``."""
     found = issue_desk.issue(ground.desk, issue_id)
     since = earliest_day(found["first_signal_at"])
-    rows = ground.engine.query(
+    rows = ground.serving.query(
         f"""SELECT signal_id, occurred_at, channel, language, sentiment, region, text FROM signals
            WHERE day >= $day AND text IS NOT NULL AND signal_id IN (SELECT unnest($ids)) AND {seen.sql}""",
         day=since,
@@ -169,7 +169,7 @@ def issue(ground: Ground, issue_id: str, seen: Condition = EVERY) -> dict[str, A
         **seen.values,
     ).to_pylist()
     order = {signal: place for place, signal in enumerate(found["exemplars"])}
-    hours = ground.engine.query(
+    hours = ground.serving.query(
         f"""SELECT date_trunc('hour', occurred_at) AS hour, count(*) AS signals, count(DISTINCT customer_key) AS customers
            FROM signals WHERE day >= $day AND signal_id IN (SELECT unnest($ids)) AND {seen.sql} GROUP BY hour ORDER BY hour""",
         day=since,
@@ -221,9 +221,4 @@ def sql(ground: Ground, permit: Permit, text: str, seconds: float, rows: int = 1
 
 def _of(permit: Permit, rows: pa.Table) -> pa.Table:
     """Leave out rows about people the permit does not reach; rows about nobody stay."""
-    bounds = permit.bounds()
-    if bounds.everything or "customer" not in rows.schema.names:
-        return rows
-    theirs = pc.is_in(rows["customer"], value_set=bounds.keys)
-    nobodys = pc.is_null(rows["customer"])
-    return rows.filter(pc.or_(theirs if bounds.only else pc.invert(theirs), nobodys))
+    return permit.bounds().within(rows, "customer") if "customer" in rows.schema.names else rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from allears.errors import Refused
+from allears.errors import NotAllowed, Refused
 from allears.guard.access import Principal
 from allears.guard.look import look_profiles
 from allears.journey import stewards
@@ -73,7 +73,7 @@ def told(ground: Ground, pair: int, principal: Principal, why: str) -> dict[str,
     NotFound
         There is no such pair.
     NotAllowed
-        The role may not look.
+        The role may not look, or the data of one of the two is restricted.
     Refused
         No reason was given, or the two are one today.
     """
@@ -81,6 +81,8 @@ def told(ground: Ground, pair: int, principal: Principal, why: str) -> dict[str,
     sides = today_of(ground, (row["left"], row["right"]))
     if sides[0] == sides[1]:
         raise Refused("these are one customer today: what they told is read together")
+    if rule := next(filter(None, ground.gate.held("service", sides)), ""):
+        raise NotAllowed(f"the data of one of the two is kept and not used: {rule}")
     look_profiles(ground.desk, ground.audit, principal, why=stewards.reason(why), subjects=sides)
     profiles = Profiles(ground.desk, ground.vault.seal, ground.vault.open, remembered=2)
     known = [profiles.of(side) for side in sides]

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from allears.desk.rights import Hold, RightsRequest
+from allears.desk.rights import Hold, Restriction, RightsRequest
 from allears.errors import NotAllowed, NotFound, Refused
 from allears.guard.month import months_later
 from allears.guard.redaction.redact import redact
@@ -178,7 +178,7 @@ def asker(ground: Ground, request: str) -> str:
 
 
 def forget_requests(session: Session, digests: Mapping[str, str], at: datetime, actor: str) -> Counter[str]:
-    """Take people off their requests and holds, and close those that asked for just that, inside the caller's transaction.
+    """Take people off their requests, and off holds and restrictions that are over, and close those that asked for just that, inside the caller's transaction.
 
     Returns how many requests, by the customer whom a digest stands for.
     """
@@ -191,9 +191,13 @@ def forget_requests(session: Session, digests: Mapping[str, str], at: datetime, 
         if request.state == "open" and request.kind == "erasure":
             _close(session, request, "erased", at, actor, refused=False)
         request.digests = [d for d in request.digests if d not in digests]
-    for hold in session.scalars(select(Hold).where(Hold.ended_at.is_not(None))):
-        if not digests.keys().isdisjoint(hold.digests):
-            hold.digests = [d for d in hold.digests if d not in digests]
+    over: list[Hold | Restriction] = [
+        *session.scalars(select(Hold).where(Hold.ended_at.is_not(None))),
+        *session.scalars(select(Restriction).where(Restriction.lifted_at.is_not(None))),
+    ]
+    for one in over:
+        if not digests.keys().isdisjoint(one.digests):
+            one.digests = [d for d in one.digests if d not in digests]
     return counts
 
 

@@ -199,7 +199,7 @@ def _counted(ground: Ground, mine: Sight, seen: Sequence[Row]) -> dict[str, Row]
         ).all()
     limit = condition(ground, mine)
     facets = ", ".join(f"list(DISTINCT {f}) FILTER (WHERE {f} IS NOT NULL) AS {f}" for f in FACETS)
-    rows = ground.engine.query(
+    rows = ground.serving.query(
         f"""SELECT issue, count(*) AS signals, count(DISTINCT customer_key) AS customers, min(occurred_at) AS first_at,
                    list(signal_id) AS ids, list_distinct(flatten(list(topics) FILTER (WHERE topics IS NOT NULL))) AS topics, {facets}
             FROM signals JOIN (SELECT unnest($issues) AS issue, unnest($ids) AS signal_id) USING (signal_id)

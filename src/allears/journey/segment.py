@@ -93,7 +93,7 @@ def customers_in(ground: Ground, segment: Segment, sample: int | None = None) ->
     }
     if segment.topic:
         asked.append("list_has_any(topics, $topic)")
-    rows = ground.engine.query(
+    rows = ground.serving.query(
         f"""SELECT DISTINCT customer_key FROM signals WHERE direction = 'in' AND customer_key IS NOT NULL
             AND occurred_at > $since AND occurred_at <= $until {"".join(f" AND {a}" for a in asked)}""",
         since=end - timedelta(days=segment.days),
@@ -157,7 +157,7 @@ def strata_of(ground: Ground, customers: Sequence[str]) -> dict[str, dict[str, s
     """Tell the strata of customers as last seen: relationship, channel, region, language."""
     if not customers:
         return {}
-    rows: pa.Table = ground.engine.query(
+    rows: pa.Table = ground.serving.query(
         """SELECT customer_key, arg_max(relationship, occurred_at) AS relationship, arg_max(channel, occurred_at) AS channel,
                   arg_max(region, occurred_at) AS region,
                   arg_max(language, occurred_at) FILTER (WHERE language_p > 0.6) AS language

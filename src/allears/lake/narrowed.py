@@ -6,12 +6,13 @@ of anybody left out ever reaches Python.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from allears.lake.engine import LAKE, OF_PEOPLE, Engine
 
@@ -81,6 +82,14 @@ class Narrowed(Engine):
                     },
                 )
             return self._marks[1]
+
+    def by_ids(self, columns: Sequence[str], hashes: pa.Array, days: Sequence[str] | None = None) -> pa.Table:
+        """Give the signals whose ids hash to these, narrowed."""
+        column = OF_PEOPLE["signals"]
+        wanted = list(columns) if column in columns else [*columns, column]
+        found = self._whole.by_ids(wanted, hashes, days)
+        theirs = pc.is_in(found[column], value_set=self._keys.cast(pa.string()))
+        return found.filter(theirs if self._only else pc.invert(theirs)).select(list(columns))
 
     def query(self, sql: str, **values: object) -> pa.Table:
         """Answer our own SQL over the lake tables it names, narrowed."""

@@ -14,11 +14,12 @@ from allears.space.answer import Guarding
 from allears.space.ask import CONTRACT, Asking
 from allears.space.erase import ErasedMany, Erasing
 from allears.space.hear import Hearing
+from allears.space.protect import Protecting
 
 __all__ = ["CONTRACT", "ErasedMany", "Space"]
 
 
-class Space(Hearing, Asking, Acting, Erasing, Guarding):
+class Space(Hearing, Asking, Acting, Erasing, Guarding, Protecting):
     """One company's folder. Use `open`; close it, or use it as a context manager.
 
     Examples

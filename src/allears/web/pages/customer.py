@@ -38,6 +38,10 @@ async def build(page: Page, customer: str) -> None:
     with tag("div", classes="head"):
         link("Customers", "/customers", "over")
         tag("h1", person.id)
+    if rule := await asyncio.to_thread(person.restricted):
+        with card("Restricted", "This customer's data is kept, and used for nothing until that is lifted."):
+            tag("p", f"{rule.capitalize()}. The privacy officer put it on, and lifts it at the Privacy desk.")
+        return
     await page.fill(
         f"customer:{person.id}", person.overview, lambda found: _overview(found, issues), lines=4, live=False
     )

@@ -13,7 +13,7 @@ from nicegui import ui
 from allears.guard.access import Action, Principal
 from allears.guard.erasures import Scope
 from allears.guard.receipt import give_again
-from allears.journey import holds, requests, retention
+from allears.journey import holds, requests, restricting, retention
 from allears.journey.erasure import erase_customer
 from allears.journey.privacy import privacy
 from allears.show import words
@@ -55,6 +55,7 @@ def _desk(page: Page, told: dict[str, Any]) -> None:
         _requests(page, told["requests"])
         _consent(told["consent"])
         _due(page, told["retention"])
+        _restrictions(page, told["restrictions"])
         _holds(page, told["holds"])
         _keys(told["keys"])
         _audit(told["audit"])
@@ -139,6 +140,11 @@ def _steps(page: Page, request: dict[str, Any]) -> None:
                 Action.ERASE,
             )  # fmt: skip
             _part(page, request["customers"][0])
+        if kind == "restriction" and len(request["customers"]) == 1:
+            _ask(
+                page, "Restrict use", "Keep this customer's data and use it for nothing?", "What it rests on, such as: contests that the address is right",
+                lambda who, said: restricting.restrict_asker(ground, name, actor=who.name, why=said), "Restricted; the request is closed",
+            )  # fmt: skip
         if request["extended"] is None and request["days_left"] >= 0:
             _ask(
                 page, "More time", "Why are two more months needed?", "The asker must be told within the first month",
@@ -314,6 +320,31 @@ def _due(page: Page, told: dict[str, Any]) -> None:
                     lambda who, said: retention.retire(page.space.ground, actor=who.name, why=said), "Gone; files that held it follow within an hour",
                     Action.ERASE,
                 )  # fmt: skip
+
+
+def _restrictions(page: Page, found: list[dict[str, Any]]) -> None:
+    said = "Kept, and left out of figures, models, playbooks, messages, exports, SQL and pages (article 18)."
+    with card("Restricted", said):
+        if not found:
+            empty("Nobody's data is restricted.", "allears restrict add WHO --why REASON")
+            return
+        rows = [
+            (
+                words.day(r["since"]),
+                partial(_whom, r["customers"]),
+                r["why"],
+                partial(_lift, page, r["restriction"]),
+            )
+            for r in found
+        ]
+        table(("Since", "Of whom", "Why", "Next"), rows, caption="Restrictions", classes="cards")
+
+
+def _lift(page: Page, restriction: str) -> None:
+    _ask(
+        page, "Lift", "How was the person told that it is lifted?", "Such as: by letter of 3 May; the law wants it before",
+        lambda who, said: restricting.lift(page.space.ground, restriction, told=said, actor=who.name), "Lifted: the data is used again",
+    )  # fmt: skip
 
 
 def _holds(page: Page, found: list[dict[str, Any]]) -> None:

@@ -1,0 +1,112 @@
+"""Restriction carried out (article 18): a person's data stays where it is, and nothing but storage and legal claims uses it.
+
+A restriction lies on identifiers, as a hold does: it follows them through merges and partings. The gate reads it at each
+question, so it counts from the moment it is put on, in every process and at every door, and so does its lifting.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from sqlalchemy import select
+
+from allears.desk.rights import Restriction, RightsRequest
+from allears.errors import NotFound, Refused
+from allears.guard.redaction.redact import redact
+from allears.journey.ground import Ground
+from allears.journey.holds import owners
+from allears.journey.questions import named
+from allears.journey.requests import asker, close
+
+
+def restrict(ground: Ground, who: str, *, why: str, actor: str, request: str | None = None) -> str:
+    """Restrict the use of a customer's data until `lift`; returns the restriction's id.
+
+    Raises
+    ------
+    NotFound
+        Nobody is known by that.
+    Refused
+        No reason was given.
+    """
+    why = _reason(why, "--why", "expected a reason for the restriction")
+    customer = named(ground, who)[0]
+    made = Restriction(id="x" + secrets.token_hex(6), digests=ground.graph.digests_of(customer), actor=actor)
+    made.why, made.since, made.request = why, ground.clock.now(), request
+    with ground.desk.session() as session:
+        ground.audit.write(
+            session, actor, "restrict", [customer], why, {"restriction": made.id, "request": request or ""}
+        )
+        session.add(made)
+    return made.id
+
+
+def restrict_asker(ground: Ground, request: str, *, actor: str, why: str = "") -> str:
+    """Do what a request for restriction asks, and close it; returns the restriction's id.
+
+    Raises
+    ------
+    NotAllowed
+        Nobody checked who asks.
+    Refused
+        It asks for something else.
+    """
+    with ground.desk.reading() as session:
+        found = session.get(RightsRequest, request)
+    if found is not None and found.kind != "restriction":
+        raise Refused(f"this request asks for {found.kind}", place="request")
+    customer = asker(ground, request)
+    made = restrict(ground, customer, why=why or f"request {request}", actor=actor, request=request)
+    close(ground, request, f"restricted: {made}", actor=actor)
+    return made
+
+
+def lift(ground: Ground, restriction: str, *, told: str, actor: str) -> None:
+    """Lift a restriction; from this moment the data is used again.
+
+    Parameters
+    ----------
+    told
+        How the person was told before (article 18(3)); redacted before it is kept.
+
+    Raises
+    ------
+    NotFound
+        No restriction with that id lasts.
+    Refused
+        Nothing was said about how the person was told.
+    """
+    told = _reason(told, "--told", "expected how the person was told before it is lifted")
+    with ground.desk.session() as session:
+        found = session.get(Restriction, restriction)
+        if found is None or found.lifted_at is not None:
+            raise NotFound("no restriction with that id lasts")
+        found.lifted_at, found.lifted_by, found.told = ground.clock.now(), actor, told
+        ground.audit.write(session, actor, "restrict.lift", [restriction], told, {})
+
+
+def restrictions(ground: Ground, *, lifted: bool = False) -> list[dict[str, Any]]:
+    """List restrictions that last, newest first, with the customers they concern today; lifted ones too if asked."""
+    query = select(Restriction).order_by(Restriction.since.desc(), Restriction.id)
+    with ground.desk.reading() as session:
+        found = list(session.scalars(query if lifted else query.where(Restriction.lifted_at.is_(None))))
+    return [
+        {
+            "restriction": one.id,
+            "customers": owners(ground, one.digests),
+            "why": one.why,
+            "request": one.request,
+            "by": one.actor,
+            "since": one.since,
+            "lifted_at": one.lifted_at,
+            "told": one.told,
+        }
+        for one in found
+    ]
+
+
+def _reason(text: str, place: str, expected: str) -> str:
+    if not text.strip():
+        raise Refused(expected, place=place)
+    return redact([text.strip()]).texts[0] or ""

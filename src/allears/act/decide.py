@@ -22,6 +22,8 @@ from allears.act.playbook import (
     OpenCase,
     Playbook,
     Propose,
+    SegmentEntered,
+    SegmentLeft,
     Survey,
     Trigger,
     VerdictSaid,
@@ -42,6 +44,8 @@ TOLD: dict[type, str] = {
     CustomerHit: "customer hit",
     DetractorAnswered: "detractor answered",
     Event: "event",
+    SegmentEntered: "segment entered",
+    SegmentLeft: "segment left",
 }
 """What a happening is called that a trigger listens for."""
 
@@ -158,6 +162,8 @@ def concerns(when: Trigger, happening: Happening) -> list[str] | None:
         return [f"a rating of {facts['rating']:.2g}"] if facts["rating"] <= when.at_most + 1e-9 else None
     if isinstance(when, Event):
         return [f"it was {facts['name']}"] if facts["name"] in when.names else None
+    if isinstance(when, SegmentEntered | SegmentLeft):
+        return [f"it was {facts['segment']}"] if facts["segment"] in when.segment else None
     return [f"{facts['failures']} failures within {when.within_hours:g} hours"]
 
 

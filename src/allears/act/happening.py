@@ -46,6 +46,12 @@ def verdict(issue: Mapping[str, Any], said: str, at: datetime) -> Happening:
     )
 
 
+def segment_moment(segment: str, what: str, customer: str, at: datetime) -> Happening:
+    """Tell that a customer entered or left a segment; once per customer and moment."""
+    key = f"segment:{segment}:{what}:{customer}:{at.isoformat()}"
+    return Happening(f"segment {what}", key, at, customer=customer, facts={"segment": segment})
+
+
 def from_changes(changes: Iterable[Change], at: datetime) -> list[Happening]:
     """Turn changes of issues into happenings.
 

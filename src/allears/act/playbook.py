@@ -74,8 +74,29 @@ class Event(_Part, frozen=True, tag_field="on", tag="event"):
     names: Annotated[tuple[str, ...], Meta(min_length=1)]
 
 
+class SegmentEntered(_Part, frozen=True, tag_field="on", tag="segment entered"):
+    """A customer came to belong to a segment, by what they did or met."""
+
+    segment: Annotated[tuple[str, ...], Meta(min_length=1)]
+
+
+class SegmentLeft(_Part, frozen=True, tag_field="on", tag="segment left"):
+    """A customer belongs to a segment no longer."""
+
+    segment: Annotated[tuple[str, ...], Meta(min_length=1)]
+
+
 Trigger = (
-    IssueOpened | IssueFixed | IssueReopened | Burn | VerdictSaid | CustomerHit | DetractorAnswered | Event
+    IssueOpened
+    | IssueFixed
+    | IssueReopened
+    | Burn
+    | VerdictSaid
+    | CustomerHit
+    | DetractorAnswered
+    | Event
+    | SegmentEntered
+    | SegmentLeft
 )
 
 
@@ -244,7 +265,9 @@ def _check(playbook: Playbook, place: str) -> None:
     people = playbook.who.are
     if playbook.then[-1].__class__ is Wait:
         raise Refused("nothing follows the wait", place=f"{place}: then[{len(playbook.then) - 1}]")
-    personal = isinstance(playbook.when, CustomerHit | DetractorAnswered | Event)
+    personal = isinstance(
+        playbook.when, CustomerHit | DetractorAnswered | Event | SegmentEntered | SegmentLeft
+    )
     if people == "customer" and not personal:
         raise Refused("this trigger is not about one customer", place=f"{place}: who.are")
     if people in ("exposed", "wrote") and not isinstance(
@@ -286,6 +309,9 @@ def _when(when: Trigger) -> str:
     if isinstance(when, DetractorAnswered):
         scale = f" on {' or '.join(when.scale)}" if when.scale else ""
         return f"a customer gave a rating of {when.at_most:g} or less (1 is best){scale}"
+    if isinstance(when, SegmentEntered | SegmentLeft):
+        verb = "enters" if isinstance(when, SegmentEntered) else "leaves"
+        return f"a customer {verb} the segment {' or '.join(when.segment)}"
     return f"a customer does: {' or '.join(when.names)}"
 
 

@@ -27,6 +27,7 @@ MODELS = (
     "rights",
     "consent",
     "digesting",
+    "segments",
 )
 FOLDER = Path(__file__).parent / "migrations"
 

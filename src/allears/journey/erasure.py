@@ -37,6 +37,7 @@ from allears.journey.blank import GONE, blank_refused, blank_signals
 from allears.journey.ground import Ground
 from allears.journey.holds import held_customers, require_free
 from allears.journey.requests import forget_requests
+from allears.know.stays import forget_stays
 
 LOT = 500
 LOCK = "erase.lock"
@@ -267,6 +268,8 @@ class _Lot:
         ):
             for customer in counts:
                 counts[customer][name] = found[customer]
+        for customer, stays in forget_stays(session, self._keys).items():
+            counts[customer]["segment_stays"] = stays
         for customer, work in forget_customers(session, self._keys).items():
             counts[customer].update(work)
         # Any identifier of theirs leads to who they are taken for, in an older desk too.

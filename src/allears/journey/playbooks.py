@@ -21,6 +21,7 @@ from allears.guard.permit import Permit
 from allears.journey.cutoff import cutoff
 from allears.journey.ground import Ground
 from allears.journey.rules import clocks
+from allears.journey.segments import past_moments
 
 SCENE_DAYS = 31
 
@@ -123,6 +124,7 @@ def rehearse(ground: Ground, permit: Permit, name: str, days: int) -> dict[str, 
         known,
         gate=ground.gate,
         members=members,
+        given=past_moments(ground, end - timedelta(days=days)),
         until=end,
         days=days,
         timezone=ground.settings.space.timezone,

@@ -1,4 +1,4 @@
-"""What a space has set by hand, in files beside its settings: routes, clocks, objectives, retention, purposes, access. What is not there is as it ships.
+"""What a space has set by hand, in files beside its settings: routes, clocks, objectives, retention, purposes, access, segments. What is not there is as it ships.
 
 A file that turns out wrong while the server runs must not stop it: the last good one stays in force, and the log and
 ``allears doctor`` say what is wrong. At start a wrong file is an error.
@@ -22,6 +22,7 @@ from allears.guard.retain import Retention, read_retention
 from allears.guard.sight import FILE as ACCESS
 from allears.guard.sight import Sights, read_sights
 from allears.journey.ground import Ground
+from allears.know.segment import read_segment
 from allears.measure.listening import EVERY
 from allears.measure.objectives import Objectives, read_objectives
 
@@ -80,7 +81,7 @@ def remember(ground: Ground) -> None:
 
 
 def check(ground: Ground) -> Iterator[dict[str, Any]]:
-    """Read each file anew and say whether it is right; playbooks that are on too."""
+    """Read each file anew and say whether it is right; playbooks that are on and segments too."""
     space = ground.settings.space
     readers: dict[str, Callable[[str, str], Any]] = {
         ROUTES: read_rules,
@@ -92,6 +93,8 @@ def check(ground: Ground) -> Iterator[dict[str, Any]]:
     }
     playbooks = sorted((ground.folder / "playbooks").glob("*.toml"))
     readers |= {f"playbooks/{path.name}": read_playbook for path in playbooks}
+    segments = sorted((ground.folder / "segments").glob("*.toml"))
+    readers |= {f"segments/{path.name}": read_segment for path in segments}
     for name, read in readers.items():
         path = ground.folder / name
         if not path.is_file():

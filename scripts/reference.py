@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
@@ -13,6 +14,7 @@ from allears.guard.purpose import SHIPPED, Changed
 from allears.guard.retain import Keep
 from allears.guard.sight import Partner
 from allears.guard.signature import Signature
+from allears.know.segment import Condition
 from allears.listen.known_vendors import Vendors
 from allears.listen.networks import NETWORKS, VERSION
 from allears.listen.pull.vendor_tables import read_tables, shipped_tables
@@ -52,6 +54,14 @@ def text() -> str:
         "\n## Sight: `access.toml`\n\nOne `[partners.NAME]` for each partner.\n\n| field | default | meaning |\n|---|---|---|"
     )
     parts += [_field(field) for field in msgspec.structs.fields(Partner)]
+    parts.append(
+        "\n## Segments: `segments/*.toml`\n\n`name`, `says`, `purpose`, `relationship` (default consumer); lists `where` (all must hold) and `unless` (none may). "
+        "Each condition says what it is `about`:\n\n| about | field | default | meaning |\n|---|---|---|---|"
+    )
+    for condition in get_args(Condition):
+        about = condition.__struct_config__.tag
+        parts.append(f"| `{about}` | | | {condition.__doc__.splitlines()[0]} |")
+        parts += [f"| {_field(field)}" for field in msgspec.structs.fields(condition)]
     parts.append("\n## Roles\n\nDenied until a row allows it.\n\n| role | may |\n|---|---|")
     parts += [
         f"| {role} | {', '.join(sorted(a.value for a in actions))} |" for role, actions in RIGHTS.items()

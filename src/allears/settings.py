@@ -183,6 +183,14 @@ class KnowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="Once a day `allears serve` looks for customers that are probably one, as `allears link` does; needs the extra `link`."
         ),
     ] = False
+    segments_minutes: Annotated[
+        float,
+        Meta(
+            description="`allears serve` counts the segments of customers this often, and notes who entered and left.",
+            gt=0,
+            le=1440,
+        ),
+    ] = 5.0
 
 
 class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -79,9 +79,11 @@ WHO_IS_WHO = {
     "settle_link",
     "unmerge",
 }
+OF_ITS_OWN = {"count_segments", "follow_segments", "segment", "segment_members", "segments"}
+"""Each segment names its purpose, and is counted through that purpose's permit (test_segments)."""
 NOBODYS = {
     "acknowledge", "add_channel", "add_destination", "answering", "channels", "check_rules", "close", "counts", "daily_due",
-    "digester", "dismiss", "explain", "health", "hear", "inviting", "listen", "look", "lookout", "may_digest", "move_case", "name",
+    "digester", "dismiss", "explain", "explain_segment", "segment_on", "segment_off", "health", "hear", "inviting", "listen", "look", "lookout", "may_digest", "move_case", "name",
     "now", "open", "open_refused", "outbox", "permit", "playbooks", "pull", "pulls", "refused", "refused_groups", "refused_row",
     "remove_channel", "remove_destination", "replay", "require_rules", "ask_export", "ask_erasure", "require_second", "require_second_to_erase",
     "settle_approval", "share", "unshare", "status", "surveys", "switch_off", "switch_on", "take",
@@ -259,7 +261,7 @@ def test_the_brief_asks_too(space: Space) -> None:
 def test_every_door_of_a_space_is_sorted() -> None:
     parts = [part for part in Space.__mro__ if part.__module__.startswith("allears.")]
     doors = {name for part in parts for name in vars(part) if not name.startswith("_")}
-    sorted_in = [set(FIGURES), set(OTHERS), FOR_SERVICE, BY_RIGHT, WHO_IS_WHO, NOBODYS]
+    sorted_in = [set(FIGURES), set(OTHERS), FOR_SERVICE, BY_RIGHT, WHO_IS_WHO, OF_ITS_OWN, NOBODYS]
     assert doors == set().union(*sorted_in), "say for which purpose a new door reads people's data"
     assert sum(map(len, sorted_in)) == len(doors)
 

@@ -18,8 +18,14 @@ class SegmentStay(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     segment: Mapped[str] = mapped_column(String(64))
-    customer: Mapped[str] = mapped_column(String(24), index=True)  # the id at that time; merges are followed when read
+    customer: Mapped[str] = mapped_column(
+        String(24), index=True
+    )  # the id at that time; merges are followed when read
     entered_at: Mapped[datetime]
-    how: Mapped[str] = mapped_column(String(12))  # entered; or defined: was in when the segment was made or changed
+    how: Mapped[str] = mapped_column(
+        String(12)
+    )  # entered; or defined: was in when the segment was made or changed
     left_at: Mapped[datetime | None]
-    ended: Mapped[str | None] = mapped_column(String(12))  # left; or defined, held: the segment or the purpose let go
+    ended: Mapped[str | None] = mapped_column(
+        String(12)
+    )  # left; or defined, held: the segment or the purpose let go

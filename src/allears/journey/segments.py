@@ -18,7 +18,7 @@ from allears.act.happening import Happening, segment_moment
 from allears.desk.identity import Identifier
 from allears.desk.listening import Mark
 from allears.desk.work import Issue, IssueSignal
-from allears.errors import NotAllowed, NotFound, Refused
+from allears.errors import NotAllowed, Refused
 from allears.guard.consent import STRANGER, everybody
 from allears.guard.permit import Permit
 from allears.guard.purpose import Purpose
@@ -122,7 +122,7 @@ def _refresh(ground: Ground, segment: Segment) -> Turned:
         found, problem, held = who(ground, permit, segment), "", permit.held
     except NotAllowed as error:
         # Nobody may be counted for a purpose that is switched off.
-        found, problem, held = [], error.message, lambda people: [error.message] * len(people)
+        found, problem, held = [], error.message, _all_held
     conditions = blake2b(msgspec.json.encode(segment), digest_size=8).hexdigest()
     with ground.desk.session() as session:
         mark = session.get(Mark, _MARK + segment.name)
@@ -251,9 +251,15 @@ def _known_by(ground: Ground, types: Sequence[str]) -> list[str]:
 
 def _in_issue(ground: Ground, topics: Sequence[str]) -> list[str]:
     with ground.desk.reading() as session:
-        active = session.execute(select(Issue.id, Issue.topics).where(Issue.state.in_(("open", "acknowledged")))).all()
-        ids = [i for i, about in active if not topics or any(t.startswith(tuple(topics)) for t in about or ())]
-        hit = select(IssueSignal.customer).where(IssueSignal.issue.in_(ids), IssueSignal.customer.is_not(None))
+        active = session.execute(
+            select(Issue.id, Issue.topics).where(Issue.state.in_(("open", "acknowledged")))
+        ).all()
+        ids = [
+            i for i, about in active if not topics or any(t.startswith(tuple(topics)) for t in about or ())
+        ]
+        hit = select(IssueSignal.customer).where(
+            IssueSignal.issue.in_(ids), IssueSignal.customer.is_not(None)
+        )
         return [str(c) for c in session.scalars(hit.distinct())]
 
 
@@ -267,3 +273,7 @@ def _agreed(ground: Ground, purpose: Purpose) -> dict[str, list[str]]:
 
 def _nobody_held(people: Sequence[str]) -> list[str]:
     return [""] * len(people)
+
+
+def _all_held(people: Sequence[str]) -> list[str]:
+    return ["the purpose"] * len(people)

@@ -148,7 +148,8 @@ def _experienced(condition: Experience, mine: ibis.Table, world: World) -> pa.Ar
 
 def _told(condition: Trait, mine: ibis.Table, world: World) -> pa.Array:
     rows = mine.filter(
-        mine.kind == "profile", mine.properties.contains(json.dumps(condition.trait, ensure_ascii=False) + ":")
+        mine.kind == "profile",
+        mine.properties.contains(json.dumps(condition.trait, ensure_ascii=False) + ":"),
     )
     told = rows.select("customer_key", "occurred_at", "properties").to_pyarrow()
     today = world.today(told["customer_key"].combine_chunks())
@@ -160,7 +161,9 @@ def _told(condition: Trait, mine: ibis.Table, world: World) -> pa.Array:
             last[customer] = (at, value)
     wanted = {(type(v) is bool, v) for v in condition.is_in}
     # True == 1 in Python, not in what was told.
-    return pa.array([c for c, (_, v) in last.items() if _hashable(v) and (type(v) is bool, v) in wanted], WORDS)
+    return pa.array(
+        [c for c, (_, v) in last.items() if _hashable(v) and (type(v) is bool, v) in wanted], WORDS
+    )
 
 
 def trait_of(text: str | None, trait: str) -> Any:
@@ -197,7 +200,9 @@ def _agreed(condition: Consent, world: World, everybody: pa.ChunkedArray) -> pa.
 
 def _belongs(condition: AccountOf, mine: ibis.Table, world: World) -> pa.Array:
     rows = mine.filter(mine.account.isin([world.account(one) for one in condition.accounts]))
-    return pc.drop_null(world.today(_flat(rows.select("customer_key").distinct().to_pyarrow()["customer_key"])))
+    return pc.drop_null(
+        world.today(_flat(rows.select("customer_key").distinct().to_pyarrow()["customer_key"]))
+    )
 
 
 def _lately(mine: ibis.Table, world: World, days: float) -> ibis.Table:

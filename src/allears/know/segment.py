@@ -16,7 +16,7 @@ from msgspec import Meta
 from allears.errors import NotFound, Refused
 from allears.guard.purpose import Purpose
 
-Days = Annotated[float, Meta(gt=0, le=3650)]
+Days = Annotated[float, Meta(gt=0, le=3650, description="days")]
 Some = Annotated[tuple[str, ...], Meta(max_length=100)]
 Count = Annotated[int, Meta(ge=0)]
 State = Literal["given", "refused", "withdrawn", "never said"]
@@ -40,7 +40,9 @@ class Signals(_Part, frozen=True, tag_field="about", tag="signals"):
     region: Some = ()
     partner: Some = ()
     release: Some = ()
-    failed: Annotated[bool, Meta(description="only requests that did not work, or only those that did")] | None = None
+    failed: (
+        Annotated[bool, Meta(description="only requests that did not work, or only those that did")] | None
+    ) = None
     within_days: Days = 30.0
     at_least: Count | None = None
     at_most: Count | None = None
@@ -68,7 +70,8 @@ class KnownBy(_Part, frozen=True, tag_field="about", tag="known by"):
     """By which sort of identifier they can be known; any of these."""
 
     types: Annotated[
-        tuple[Literal["email", "phone", "user_id", "anonymous_id", "handle", "device"], ...], Meta(min_length=1)
+        tuple[Literal["email", "phone", "user_id", "anonymous_id", "handle", "device"], ...],
+        Meta(min_length=1),
     ]
 
 

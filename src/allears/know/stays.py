@@ -52,7 +52,9 @@ def settle(
         Names for each person the rule by which the purpose holds them back; who leaves by that did not leave.
     """
     open_stays = session.execute(
-        select(SegmentStay.id, SegmentStay.customer).where(SegmentStay.segment == segment, SegmentStay.left_at.is_(None))
+        select(SegmentStay.id, SegmentStay.customer).where(
+            SegmentStay.segment == segment, SegmentStay.left_at.is_(None)
+        )
     ).all()
     now_called = today(pa.array([stay.customer for stay in open_stays], pa.string())).to_pylist()
     stays: dict[str, list[int]] = {}
@@ -127,7 +129,9 @@ def moments(
         if since is not None:
             query = query.where(column > since)
         query = query.order_by(column.desc(), SegmentStay.id.desc()).limit(limit)
-        found += [{"segment": s, "customer": c, "what": what, "at": at} for s, c, at in session.execute(query)]
+        found += [
+            {"segment": s, "customer": c, "what": what, "at": at} for s, c, at in session.execute(query)
+        ]
     names = today(pa.array([row["customer"] for row in found], pa.string())).to_pylist()
     told = [row | {"customer": name or row["customer"]} for row, name in zip(found, names, strict=True)]
     return sorted(told, key=lambda row: row["at"], reverse=True)[:limit]
@@ -154,7 +158,9 @@ def forget_stays(session: Session, keys: Mapping[str, str]) -> dict[str, int]:
     given = list(keys)
     for some in (given[i : i + _CHUNK] for i in range(0, len(given), _CHUNK)):
         mine = SegmentStay.customer.in_(some)
-        for key, n in session.execute(select(SegmentStay.customer, func.count()).where(mine).group_by(SegmentStay.customer)):
+        for key, n in session.execute(
+            select(SegmentStay.customer, func.count()).where(mine).group_by(SegmentStay.customer)
+        ):
             counted[keys[str(key)]] += n
         session.execute(delete(SegmentStay).where(mine))
     return dict(counted)

@@ -9,17 +9,17 @@ from pathlib import Path
 from allears.clock import Clock
 from allears.journey import lay
 from allears.settings import Settings
-from allears.space.act import Acting
 from allears.space.answer import Guarding
 from allears.space.ask import CONTRACT, Asking
 from allears.space.erase import ErasedMany, Erasing
 from allears.space.hear import Hearing
 from allears.space.protect import Protecting
+from allears.space.segments import Segmenting
 
 __all__ = ["CONTRACT", "ErasedMany", "Space"]
 
 
-class Space(Hearing, Asking, Acting, Erasing, Guarding, Protecting):
+class Space(Hearing, Asking, Segmenting, Erasing, Guarding, Protecting):
     """One company's folder. Use `open`; close it, or use it as a context manager.
 
     Examples

@@ -113,6 +113,25 @@ def api(space: Space) -> APIRouter:
         "One pair: who they are and what joining them would do",
         paged=False,
     )
+    route(
+        "/segments",
+        see,
+        lambda v, p: _whole(p, space.segments),
+        "Segments of customers, as they were last counted",
+    )
+    route(
+        "/segments/{segment}",
+        people,
+        lambda v, p: space.segment(v["segment"]),
+        "One segment: conditions in words, the last 30 days, who entered and left lately",
+        paged=False,
+    )
+    route(
+        "/segments/{segment}/customers",
+        people,
+        lambda v, p: [{"customer": c} for c in space.segment_members(v["segment"])],
+        "Who is in a segment",
+    )
     route("/customers", people, lambda v, p: space.customers(limit=1000), "Customers by last contact")
     route(
         "/trust",

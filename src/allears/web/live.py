@@ -35,6 +35,7 @@ class Live:
         self._due = {
             "look": 0.0,
             "sign": 0.0,
+            "segments": 0.0,
             "publish": start + PUBLISH_SECONDS,
             "tidy": start + TIDY_SECONDS,
         }
@@ -106,6 +107,9 @@ class Live:
         if now >= self._due["publish"]:
             space.publish()
             self._due["publish"] = now + PUBLISH_SECONDS
+        if now >= self._due["segments"]:
+            space.follow_segments()
+            self._due["segments"] = now + 60 * space.settings.know.segments_minutes
         if now >= self._due["sign"]:
             space.sign_audit()
             self._due["sign"] = now + 60 * space.ground.settings.guard.heads_minutes

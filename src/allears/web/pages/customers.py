@@ -27,6 +27,7 @@ async def build(page: Page) -> None:
     kind = page.request.query_params.get("kind", "")
     tag("h1", "Customers")
     _search(page)
+    await page.fill("segments", page.space.segments, _segments, lines=1)
     if page.may(Action.MERGE_CUSTOMERS):
         await page.fill(
             "links:waiting", lambda: page.space.link_queue("waiting", limit=51), _waiting, lines=1
@@ -68,6 +69,12 @@ async def build(page: Page) -> None:
             )
 
     await page.fill("customers", lambda: page.space.customers(limit=LISTED), draw, lines=10)
+
+
+def _segments(found: list[dict[str, Any]]) -> None:
+    on = [s for s in found if s["on"]]
+    text = f"{words.count(len(on), 'segment')} of customers" if on else "Segments of customers"
+    link(f"{text}: who belongs, who entered and left", "/customers/segments")
 
 
 def _waiting(pairs: list[dict[str, Any]]) -> None:

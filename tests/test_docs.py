@@ -164,6 +164,7 @@ def test_toml_in_the_docs_is_valid() -> None:
     from allears.guard.purpose import PURPOSES, read_purposes
     from allears.guard.retain import read_retention
     from allears.guard.sight import read_sights
+    from allears.know.segment import read_segment
     from allears.listen.mapping import read_mapping
     from allears.listen.pull.recipe import read_recipe
     from allears.listen.vendor import read_vendor
@@ -184,6 +185,8 @@ def test_toml_in_the_docs_is_valid() -> None:
                 read_survey(text)
             elif text.startswith("says = "):
                 read_recipe(text, page.name)
+            elif "where" in tables:
+                read_segment(text)
             elif "when" in tables:
                 read_playbook(text)
             elif "[[signature]]" in text:

@@ -17,10 +17,13 @@ import httpx
 
 from allears.errors import NotAllowed, Refused, WorldFailed
 from allears.guard.address import check_url, resolve
+from allears.listen.pull.deadline import Deadline, transport
 from allears.listen.pull.page import Ask, Resting
+from allears.listen.pull.unpack import lines, unpacked
 
 T = TypeVar("T")
 LARGEST_ANSWER = 64 << 20
+LONGEST_LINE = 1 << 20
 _MOVED = (301, 302, 303, 307, 308)
 _LATER = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529)
 _MOST_MOVES = 4
@@ -61,9 +64,13 @@ class Fetcher:
         pace = ask.per_minute or per_minute
         self._pause = 60.0 / pace if pace else 0.0
         self._next = 0.0
+        self._deadline = Deadline()
         # No proxy or certificates from the environment, and nobody is followed unseen.
         self._client = httpx.Client(
-            timeout=ask.patience.timeout_seconds, follow_redirects=False, trust_env=False, verify=_trusted()
+            timeout=ask.patience.timeout_seconds,
+            follow_redirects=False,
+            trust_env=False,
+            transport=transport(_trusted(), self._deadline),
         )
 
     def close(self) -> None:
@@ -116,17 +123,30 @@ class Fetcher:
             raise WorldFailed("stopped", place=self._ask.place, again=True)
 
     @contextmanager
-    def stream(self, url: str, headers: Mapping[str, str], *, patience: float) -> Iterator[httpx.Response]:
-        """Open an answer that does not end; ``patience`` bounds the silence in seconds."""
-        with self._opened(
-            url, None, headers, httpx.Timeout(self._ask.patience.timeout_seconds, read=patience)
-        ) as answer:
+    def stream(self, url: str, headers: Mapping[str, str], *, patience: float) -> Iterator[Iterator[str]]:
+        """Open an answer that does not end and give its lines; ``patience`` bounds the silence in seconds."""
+        timeout = httpx.Timeout(self._ask.patience.timeout_seconds, read=patience)
+        with self._opened("GET", url, headers, timeout=timeout) as answer:
             self.judge(answer)
-            yield answer
+            self._deadline.lift()
+            yield lines(answer, self._ask.place, LONGEST_LINE)
+
+    def exchange(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> Answer:
+        """Ask once, whatever the answer's status; nobody is followed.
+
+        Raises
+        ------
+        WorldFailed
+            There was no whole answer in time.
+        NotAllowed
+            It leads to a host that is not configured, or to a private address.
+        """
+        with self._opened(method, url, headers, content=content) as answer:
+            return Answer(answer.status_code, dict(answer.headers), self._read(answer))
 
     def _once(self, url: str, params: Mapping[str, Any] | None, headers: Mapping[str, str] | None) -> Answer:
         for _ in range(_MOST_MOVES):
-            with self._opened(url, params, headers or {}, None) as answer:
+            with self._opened("GET", url, headers or {}, params=params) as answer:
                 if answer.status_code in _MOVED and (target := answer.headers.get("location")):
                     url, params = self._moved(url, target), None
                     continue
@@ -137,10 +157,13 @@ class Fetcher:
     @contextmanager
     def _opened(
         self,
+        method: str,
         url: str,
-        params: Mapping[str, Any] | None,
         headers: Mapping[str, str],
-        timeout: httpx.Timeout | None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
+        timeout: httpx.Timeout | None = None,
     ) -> Iterator[httpx.Response]:
         self.keep_pace()
         target, named = self._pinned(url)
@@ -148,12 +171,16 @@ class Fetcher:
             "accept": "*/*",
             "user-agent": "allears (customer listening; +https://github.com/)",
             **headers,
+            "accept-encoding": "gzip",
+            "host": urlsplit(url).netloc.rpartition("@")[2],
         }
+        self._deadline.begin(self._ask.patience.answer_seconds)
         try:
             with self._client.stream(
-                "GET",
+                method,
                 target if not params else target.copy_merge_params(dict(params)),
-                headers=asked | {"host": urlsplit(url).netloc.rpartition("@")[2]},
+                headers=asked,
+                content=content,
                 extensions=named,
                 timeout=timeout or self._client.timeout,
             ) as answer:
@@ -188,7 +215,7 @@ class Fetcher:
 
     def _read(self, answer: httpx.Response) -> bytes:
         held = bytearray()
-        for chunk in answer.iter_bytes(1 << 16):
+        for chunk in unpacked(answer, self._ask.place):
             held += chunk
             if len(held) > LARGEST_ANSWER:
                 raise WorldFailed(f"an answer longer than {LARGEST_ANSWER:,} bytes", place=self._ask.place)

@@ -13,13 +13,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
 import msgspec
 
 from allears.errors import WorldFailed
 from allears.listen.changes import Change
 from allears.listen.gather import Gather
-from allears.listen.pull.fetch import Fetcher, host_of
+from allears.listen.pull.fetch import LONGEST_LINE, Fetcher, host_of
 from allears.listen.pull.page import Ask, Cursor, Page, map_rows
 from allears.listen.pull.recipe import compiled, read_shipped
 from allears.listen.pull.web import Web
@@ -66,12 +65,12 @@ class Mastodon:
         if not self._ask.stop.is_set():
             raise WorldFailed("the stream was cut", place=self._ask.place, again=True)
 
-    def _live(self, stream: httpx.Response, cursor: Cursor) -> Iterator[Page]:
+    def _live(self, stream: Iterator[str], cursor: Cursor) -> Iterator[Page]:
         rows: list[Any] = []
         gone: list[str] = []
         due = time.monotonic() + _BATCH_SECONDS
         last = str(cursor.get("last", "0"))
-        for name, data in events(stream.iter_lines()):
+        for name, data in events(stream):
             if name in ("update", "status.update") and (status := _decoded(data)) is not None:
                 rows.append(status)
             elif name == "delete":
@@ -104,19 +103,20 @@ def events(lines: Iterator[str]) -> Iterator[tuple[str | None, str]]:
     """
     name: str = "message"
     data: list[str] = []
+    size = 0
     for line in lines:
         if line.startswith(":"):
             yield None, ""
         elif not line:
-            if data:
+            if data and size <= LONGEST_LINE:
                 yield name, "\n".join(data)
-            name, data = "message", []
+            name, data, size = "message", [], 0
         else:
             field, _, value = line.partition(":")
             value = value.removeprefix(" ")
             if field == "event":
                 name = value
-            elif field == "data":
+            elif field == "data" and (size := size + len(value) + 1) <= LONGEST_LINE:
                 data.append(value)
 
 

@@ -31,6 +31,7 @@ class Patience(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout_seconds: Annotated[
         float, Meta(description="longest wait for an answer, or for more of it", gt=0)
     ] = 30.0
+    answer_seconds: Annotated[float, Meta(description="longest wait for one answer as a whole", gt=0)] = 300.0
     retry_seconds: Annotated[
         tuple[float, ...], Meta(description="waits before the second, third ... attempt")
     ] = (

@@ -13,6 +13,7 @@ from allears.errors import AllearsError, NotAllowed, Refused, WorldFailed
 from allears.guard.access import Principal, Role
 from allears.guard.erasures import read_erasures
 from allears.journey.backup import backup, check, restore
+from allears.settings import DeskSettings, LakeSettings, Settings, SpaceSettings
 from allears.space import Space
 
 ROWS = [
@@ -180,3 +181,19 @@ def test_the_commands_say_what_they_need(space: Space, tmp_path: Path) -> None:
     assert refused.returncode == 2 and "--no-erasures" in refused.stderr
     assert allears("restore", file, str(tmp_path / "again"), "--no-erasures", *key).returncode == 0
     assert allears("status", "--space", str(tmp_path / "again")).returncode == 0
+
+
+def test_a_desk_and_lake_under_other_names_come_back(tmp_path: Path) -> None:
+    settings = Settings(
+        space=SpaceSettings(name="shop"),
+        desk=DeskSettings(url="sqlite:///till.db"),
+        lake=LakeSettings(url="data/tables"),
+    )
+    with Space.open(tmp_path / "shop", settings=settings) as space:
+        space.hear(ROWS, source="desk")
+        space.digest()
+        backup(space.ground, tmp_path / "1")
+    restore(tmp_path / "1", tmp_path / "again", tmp_path / "shop" / "space.key", [])
+    with Space.open(tmp_path / "again", create=False) as again:
+        assert again.counts()["stored"] == 12
+        assert again.customer("canary3@example.com").timeline().num_rows == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tests.serving import moto
 
 from allears.cli.app import run
 from allears.errors import NotFound, Refused, WorldFailed
+from allears.journey.backup import backup, restore
 from allears.lake import Overtaken, Place, Store, bucket_of
 from allears.settings import LakeSettings, Settings, SpaceSettings
 from allears.space import Space
@@ -163,6 +164,56 @@ def test_a_whole_space_lives_in_a_bucket(endpoint: str, tmp_path: Path) -> None:
             "issues": 0,
             "cases": 0,
         }
+
+
+def test_a_space_moves_by_its_backup_to_a_database_and_a_bucket_and_back(
+    endpoint: str, migrated: Callable[[], str], tmp_path: Path
+) -> None:
+    rows: list[dict[str, Any]] = [
+        {
+            "signal_id": f"s{n}",
+            "text": "My parcel never came",
+            "identifiers": {"email": f"u{n % 7}@example.com"},
+        }
+        for n in range(40)
+    ]
+    with Space.open(tmp_path / "shop", environment=GIVEN) as space:
+        space.hear(rows[:20], source="own")
+        space.digest()
+        space.erase("u3@example.com")
+        space.hear(rows[20:30], source="own")
+        backup(space.ground, tmp_path / "1")
+    key = tmp_path / "shop" / "space.key"
+    away = {
+        "desk": migrated(),
+        "lake": "s3://ears/moved",
+        "environment": GIVEN | {"AWS_ENDPOINT_URL": endpoint},
+    }
+    restore(tmp_path / "1", tmp_path / "away", key, [], **away)
+    assert not list((tmp_path / "away").glob("desk.db*")) and not (tmp_path / "away" / "lake").exists()
+    for taken in ({"desk": away["desk"]}, {"lake": away["lake"]}):
+        with pytest.raises(Refused, match="one of its own"):
+            restore(
+                tmp_path / "1", tmp_path / "twice", key, [], **{**away, "desk": None, "lake": None, **taken}
+            )
+        assert not (tmp_path / "twice").exists()
+    with Space.open(tmp_path / "away", environment=away["environment"]) as space:
+        assert space.digest()["stored"] == 10
+        space.hear(rows[30:], source="own")
+        assert space.digest()["stored"] == 10
+        space.erase("u4@example.com")
+        told = [space.customer("u1@example.com").timeline(), space.counts()["stored"]]
+        backup(space.ground, tmp_path / "2")
+    restore(tmp_path / "2", tmp_path / "back", key, [])
+    with Space.open(tmp_path / "back") as space:
+        assert space.settings.desk.url.startswith("sqlite") and space.settings.lake.url == "lake"
+        assert told == [space.customer("u1@example.com").timeline(), space.counts()["stored"]]
+        assert told[1] == 40 and told[0].num_rows == 6
+        assert space.verify_audit().ok
+        with pytest.raises(NotFound):
+            space.customer("u4@example.com")
+        space.hear(rows, source="own")
+        assert space.digest(look=False)["duplicates"] >= 28  # those of the two who were erased count anew
 
 
 def test_a_bucket_that_is_not_there_leaves_no_half_space(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +47,14 @@ def restore(
         Parameter(help="The list of erasures of the lost space: carried out again before anybody asks."),
     ] = None,
     no_erasures: Annotated[bool, Parameter(negative="", help="Nobody was erased since the backup.")] = False,
+    desk: Annotated[
+        str | None,
+        Parameter(help="An empty PostgreSQL database for it, as in `[desk] url`; else in the folder."),
+    ] = None,
+    lake: Annotated[
+        str | None,
+        Parameter(help="An empty place in a bucket for it, as in `[lake] url`; else in the folder."),
+    ] = None,
     check: Annotated[
         bool, Parameter(negative="", help="Only read and check the backup; write nothing.")
     ] = False,
@@ -78,6 +87,14 @@ def restore(
         if erasures is not None and not erasures.is_file():
             raise Refused("no such file", place="--erasures")
         listed = read_erasures(erasures) if erasures is not None else []
-        found = backups.restore(file, directory, key, listed)
+        found = backups.restore(
+            file,
+            directory,
+            key,
+            listed,
+            desk=desk,
+            lake=lake,
+            environment=os.environ,
+        )
         say = f"{found.files:,} files in {directory}; {found.erased_again:,} customers erased again"
     show.as_json(msgspec.to_builtins(found)) if json else show.out.print(say)

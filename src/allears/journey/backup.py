@@ -3,6 +3,9 @@
 Order matters while others write: the inbox first, then the lake, then the desk. What the digest takes over meanwhile is
 still in the copied inbox, and is taken over again after a restore (a signal counts once); every key that the copied lake
 needs was in the desk before its rows were written. Copied the other way round, a row could lack its key.
+
+In the file a desk is always SQLite's and a lake always files, wherever they were: a restore puts them into the space's
+folder, or where it is told. So it is also how a space moves to PostgreSQL or into a bucket, and back.
 """
 
 from __future__ import annotations
@@ -14,14 +17,17 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import IO, BinaryIO
 
 import msgspec
+from msgspec.structs import replace
 
+from allears.desk import Desk
+from allears.desk.copy import copy
 from allears.desk.upgrade import newest
 from allears.errors import NotFound, Refused, WorldFailed
 from allears.guard.erasures import Erasure
@@ -31,12 +37,15 @@ from allears.guard.stream import SealedReader, SealedWriter
 from allears.journey.amend import tidy
 from allears.journey.digest import Digest
 from allears.journey.erasure import LOCK, alone, finish, note_again, pending
-from allears.journey.ground import KEY_FILE, NEXT_KEY_FILE, Ground, lay
+from allears.journey.ground import KEY_FILE, NEXT_KEY_FILE, NOTHING, Ground, lay
+from allears.journey.opening import open_desk, open_lake
 from allears.journey.renewing import KEYS_LOCK, key_stays
+from allears.settings import DeskSettings, read_settings, write_settings
 
 MAGIC = b"allears-backup-1\n"
 MANIFEST = "manifest.json"
 DESK = "desk.db"
+LAKE = "lake"
 # Never in a backup: the key (it would open the backup), locks and scratch; the desk is copied as a whole by its engine.
 _LEFT_OUT = (KEY_FILE, NEXT_KEY_FILE, "scratch", "digest.lock", LOCK, KEYS_LOCK)
 
@@ -66,22 +75,12 @@ def backup(ground: Ground, target: Path) -> Summary:
     Raises
     ------
     Refused
-        The file is there already, or the desk is not SQLite: back that up with its own tools.
+        The file is there already.
     WorldFailed
         Target or space cannot be read or written; no half-made file stays.
     """
     if target.exists():
         raise Refused("there is a file already", place=str(target))
-    if "://" in ground.settings.lake.url:
-        raise Refused(
-            "this space's lake is in a bucket, which this file cannot hold: keep copies of the bucket by its own means",
-            place="[lake] url",
-        )
-    if ground.desk.engine.dialect.name != "sqlite":
-        raise Refused(
-            "this space's desk is on PostgreSQL, which this file cannot hold: stop the servers, keep a `pg_dump` of the database and a copy of the folder",
-            place="[desk] url",
-        )
     with key_stays(ground):
         return _write(ground, target)
 
@@ -123,7 +122,16 @@ def check(source: Path, key_file: Path) -> Summary:
     return Summary(str(source), header.made_at, files, size)
 
 
-def restore(source: Path, folder: Path, key_file: Path, erasures: Iterable[Erasure]) -> Summary:
+def restore(
+    source: Path,
+    folder: Path,
+    key_file: Path,
+    erasures: Iterable[Erasure],
+    *,
+    desk: str | None = None,
+    lake: str | None = None,
+    environment: Mapping[str, str] = NOTHING,
+) -> Summary:
     """Make a space from a backup: all of it or nothing.
 
     Parameters
@@ -134,11 +142,17 @@ def restore(source: Path, folder: Path, key_file: Path, erasures: Iterable[Erasu
         The space's key: a backup does not hold it.
     erasures
         What was erased since; carried out again before anybody may ask the restored space.
+    desk, lake
+        Addresses of an empty database and an empty place in a bucket for the restored space; both are in its folder when not given,
+        wherever they were before: what is there still may be in use.
+    environment
+        Where the database's password and the bucket's key are looked up.
 
     Raises
     ------
     Refused
-        The folder exists, or the backup is damaged, of another key, or made by a newer version.
+        The folder exists, the database or the place in the bucket is not empty, or the backup is damaged, of another
+        key, or made by a newer version.
     """
     if folder.exists():
         raise Refused("a restore needs a folder that is not there yet", place=str(folder))
@@ -151,10 +165,44 @@ def restore(source: Path, folder: Path, key_file: Path, erasures: Iterable[Erasu
             files, size = _compare(tar, made)
         shutil.copyfile(key_file, made / KEY_FILE)
         (made / KEY_FILE).chmod(0o600)
+        _settle_in(made)
         again = _erase(made, header.made_at, erasures)
+        _move_out(made, desk, lake, environment)
         os.sync()
         made.rename(folder)
     return Summary(str(source), header.made_at, files, size, again)
+
+
+def _settle_in(folder: Path) -> None:
+    """Let a restored space look for its desk and lake in its own folder, where they are now."""
+    settings = read_settings(folder)
+    kept = settings.lake.url if (folder / settings.lake.url).is_dir() else LAKE
+    here = replace(
+        settings, desk=replace(settings.desk, url=DeskSettings().url), lake=replace(settings.lake, url=kept)
+    )
+    if here != settings:
+        write_settings(folder, here)
+
+
+def _move_out(folder: Path, desk: str | None, lake: str | None, environment: Mapping[str, str]) -> None:
+    """Move desk and lake of a restored space to where they are wanted. The lake goes first: alone it is of no use to anybody."""
+    here = there = read_settings(folder)
+    if lake is not None:
+        there = replace(there, lake=replace(here.lake, url=lake))
+        open_lake(there.lake, folder, environment).fill(folder / here.lake.url)
+        shutil.rmtree(folder / here.lake.url, ignore_errors=True)
+    if desk is not None:
+        there = replace(there, desk=replace(here.desk, url=desk))
+        old, new = open_desk(here.desk, folder, {}), open_desk(there.desk, folder, environment)
+        try:
+            copy(old, new)
+        finally:
+            old.close()
+            new.close()
+        for path in folder.glob(f"{DESK}*"):
+            path.unlink()
+    if there != here:
+        write_settings(folder, there)
 
 
 def _erase(folder: Path, since: datetime, erasures: Iterable[Erasure]) -> int:
@@ -225,20 +273,37 @@ class _Summed(io.RawIOBase):
 def _files(ground: Ground, scratch: Path) -> Iterator[tuple[str, Path]]:
     folder, lake = ground.folder, ground.store.folder
     yield from ((f"inbox/{name}.seg", folder / "inbox" / f"{name}.seg") for name in ground.inbox.segments())
-    for table in sorted(p.parent.name for p in lake.glob("*/_delta_log")):
-        yield from ((str(path.relative_to(folder)), path) for path in ground.store.snapshot(table))
-    desk = scratch / DESK
-    source = sqlite3.connect(f"file:{ground.desk.engine.url.database}?mode=ro", uri=True)
-    with source, sqlite3.connect(desk) as copy:
-        source.backup(copy)
-    source.close()
-    copy.close()
-    yield DESK, desk
-    inside = {"inbox", lake.name, *_LEFT_OUT, scratch.name}
+    in_folder = "://" not in ground.settings.lake.url and lake.is_relative_to(folder)
+    below = str(lake.relative_to(folder)) if in_folder else LAKE
+    for table in ground.store.tables():
+        yield from (
+            (f"{below}/{place}", path) for place, path in ground.store.snapshot(table, scratch / "log")
+        )
+    yield DESK, _desk(ground.desk, scratch)
+    database = Path(ground.desk.engine.url.database or "").name if not ground.desk.shared else DESK
+    inside = {"inbox", *_LEFT_OUT, scratch.name}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        if path.is_file() and name.parts[0] not in inside and not name.parts[0].startswith(DESK):
+        left_out = name.parts[0] in inside or name.parts[0].startswith((DESK, database))
+        if path.is_file() and not left_out and not path.is_relative_to(lake):
             yield str(name), path
+
+
+def _desk(desk: Desk, scratch: Path) -> Path:
+    """Copy the desk into a file of SQLite's, as it is at one moment."""
+    if desk.shared:
+        copied = Desk(f"sqlite:///{DESK}", scratch)
+        try:
+            copy(desk, copied)
+        finally:
+            copied.close()
+        return scratch / DESK
+    source = sqlite3.connect(f"file:{desk.engine.url.database}?mode=ro", uri=True)
+    with source, sqlite3.connect(scratch / DESK) as copy_of:
+        source.backup(copy_of)
+    source.close()
+    copy_of.close()
+    return scratch / DESK
 
 
 def _compare(tar: tarfile.TarFile, into: Path | None) -> tuple[int, int]:

@@ -97,6 +97,49 @@ class Place:
                 self._fetch(f"{self._root}/{name}/{uri[start:]}", path)
         return paths
 
+    def tables(self) -> list[str]:
+        """Name the tables that are here."""
+        if self.bucket is None:
+            return sorted(log.parent.name for log in self.folder.glob("*/_delta_log"))
+        return sorted({Path(path).parent.parent.name for path in self._listed("") if "/_delta_log/" in path})
+
+    def log(self, name: str, scratch: Path) -> Iterator[tuple[Path, Path]]:
+        """Give each entry of a table's log, in order: its place below the table, and a file on this machine, fetched into ``scratch`` from a bucket."""
+        if self.bucket is None:
+            for entry in sorted((self.folder / name / "_delta_log").iterdir()):
+                yield entry.relative_to(self.folder / name), entry
+            return
+        root = f"{self._root}/{name}"
+        for path in sorted(self._listed(f"{name}/_delta_log")):
+            place = path[len(root) + 1 :]
+            self._fetch(path, scratch / name / place)
+            yield Path(place), scratch / name / place
+
+    def take(self, folder: Path) -> None:
+        """Put the tables of a folder into this bucket, where there must be nothing yet: files first, then their logs, oldest first.
+
+        Raises
+        ------
+        Refused
+            There is something at this place.
+        WorldFailed
+            The bucket is away, or refuses; what was put there stays, and is no table until its log is there.
+        """
+        if any(self._listed("")):
+            raise Refused("there is something at this place; a lake needs one of its own", place=PLACE)
+        paths = [path for path in folder.rglob("*") if path.is_file()]
+        for path in sorted(paths, key=lambda path: (path.parent.name == "_delta_log", str(path))):
+            key = f"{self._root}/{path.relative_to(folder)}"
+            with self.told(key), path.open("rb") as source, self._files.open_output_stream(key) as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+
+    def _listed(self, below: str) -> list[str]:
+        from pyarrow import fs
+
+        chosen = fs.FileSelector(f"{self._root}/{below}".rstrip("/"), recursive=True, allow_not_found=True)
+        with self.told(below):
+            return [found.path for found in self._files.get_file_info(chosen) if found.is_file]
+
     def forget(self, name: str, paths: Sequence[str], *, now: bool = False) -> None:
         """Remove copies of files that have not been among these for an hour, or are not now."""
         if self.bucket is None:

@@ -193,15 +193,34 @@ class Store:
         self._place.forget(name, paths)
         return paths
 
-    def snapshot(self, name: str) -> list[Path]:
-        """Give every file that makes up the table as it is now, its log included: copied together they are the table."""
+    def tables(self) -> list[str]:
+        """Name the tables there are."""
+        return self._place.tables()
+
+    def snapshot(self, name: str, scratch: Path) -> list[tuple[str, Path]]:
+        """Give every file that makes up the table as it is now, its log included, with its place below the lake: copied together they are the table.
+
+        What a bucket holds and this machine does not is fetched, the log into ``scratch``.
+        """
         delta = self._delta(name)
         if delta is None:
             return []
-        log = (self.folder / name / "_delta_log").iterdir()
         # Without the hint to the last checkpoint, which may be newer than this version, readers list the log themselves.
-        entries = [p for p in log if p.name[:20].isdigit() and int(p.name[:20]) <= delta.version()]
-        return [*sorted(entries), *(Path(uri.removeprefix("file://")) for uri in delta.file_uris())]
+        log = [
+            (place, path)
+            for place, path in self._place.log(name, scratch)
+            if place.name[:20].isdigit() and int(place.name[:20]) <= delta.version()
+        ]
+        start = len(self._place.uri(name)) + 1
+        uris = [uri.removeprefix("file://") for uri in delta.file_uris()]
+        data = zip((uri[start:] for uri in uris), self._place.local(name, uris), strict=True)
+        return [(f"{name}/{place}", path) for place, path in log] + [
+            (f"{name}/{place}", Path(path)) for place, path in data
+        ]
+
+    def fill(self, folder: Path) -> None:
+        """Take over the tables of a folder, as `Place.take`."""
+        self._place.take(folder)
 
     def settle(self) -> None:
         """Wait until everything written is on the disk itself: before this, the inbox keeps its copy."""

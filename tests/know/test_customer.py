@@ -40,6 +40,12 @@ def test_the_timeline_holds_all_channels_newest_first(signals: ibis.Table) -> No
     assert tuple(mine.column_names) == TIMELINE
 
 
+def test_a_customer_of_ten_thousand_keys_has_one_timeline(signals: ibis.Table) -> None:
+    many = [*KEYS, *(f"c_merged{n}" for n in range(10_000))]
+    assert timeline(signals, many).equals(timeline(signals, KEYS))
+    assert overview(signals, many) == overview(signals, KEYS)
+
+
 def test_pages_of_the_timeline_follow_each_other(signals: ibis.Table) -> None:
     first = timeline(signals, KEYS, limit=2)
     second = timeline(signals, KEYS, limit=2, before=first["occurred_at"][-1].as_py())

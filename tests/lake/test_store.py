@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -135,3 +136,37 @@ def test_a_long_question_draws_nothing_into_the_answer(tmp_path: Path) -> None:
     asked = "SELECT current_setting('enable_progress_bar_print') AS drawn"
     assert engine.query(asked)["drawn"].to_pylist() == [False]
     assert engine._ibis.raw_sql(asked).fetchall() == [(False,)]
+
+
+def test_every_file_of_signals_says_which_customers_it_may_hold(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for part in range(3):
+        store.append("signals", batch([f"p{part}-{i}" for i in range(4)]))
+    seen = store.files("signals")
+    store.compact("signals")
+    store.empty("signals", ["text"], "signal_id = 'p0-0'")
+    files = [f.removeprefix("file://") for f in [*seen, *store.files("signals")]]
+    found = duckdb.execute(
+        "SELECT bloom_filter_length FROM parquet_metadata($files) WHERE path_in_schema = 'customer_key'",
+        {"files": files},
+    ).fetchall()
+    assert len(found) == len(files) and all(length and length > 0 for (length,) in found)
+
+
+def test_who_is_sought_is_found_in_every_part_of_a_file(tmp_path: Path) -> None:
+    # More rows than a part of a file holds, one of everybody in each part.
+    store = Store(tmp_path)
+    n = 40_000
+    moment = DAY
+    keys = [f"c_{i % 500}" for i in range(n)]
+    store.append(
+        "signals",
+        SIGNALS.arrays(
+            {"signal_id": [f"s{i}" for i in range(n)], "occurred_at": [moment] * n, "customer_key": keys, "day": [f"{moment:%Y-%m-%d}"] * n},
+            n,
+        ),
+    )  # fmt: skip
+    engine = Engine(store)
+    for key, expected in (("c_7", 80), ("c_499", 80), ("c_500", 0)):
+        found = engine.query("SELECT count(*) AS n FROM signals WHERE customer_key = $k", k=key)
+        assert found["n"].to_pylist() == [expected]

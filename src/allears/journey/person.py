@@ -13,7 +13,7 @@ from allears.errors import NotAllowed, NotFound
 from allears.guard.access import Principal, Role
 from allears.guard.look import look
 from allears.journey.ground import Ground
-from allears.journey.questions import find, issues_of
+from allears.journey.questions import find, issues_of, of_keys
 from allears.know.customer import timeline, view
 
 
@@ -90,10 +90,11 @@ class Person:
             detail = {"field": "signals.sealed", "rule": rule}
             self._ground.audit.record(principal.name, "open_sealed_denied", self.id, why, detail)
             self._serve()
+        mine = of_keys(self._keys)
         rows = self._ground.engine.query(
-            "SELECT signal_id, customer_key, sealed FROM signals WHERE list_contains($ids, signal_id) AND list_contains($keys, customer_key)",
+            f"SELECT signal_id, customer_key, sealed FROM signals WHERE list_contains($ids, signal_id) AND {mine.sql}",
             ids=list(signal_ids),
-            keys=self._keys,
+            **mine.values,
         )
         opened = look(
             self._ground.desk,

@@ -28,6 +28,7 @@ from allears.journey.refused import page
 from allears.know.graph import Graph
 from allears.tables import TABLES
 
+FEW_KEYS = 50
 KINDS_OF_IDENTIFIER = ("email", "phone", "user_id", "handle", "anonymous_id", "device")
 
 
@@ -67,15 +68,16 @@ def customers(ground: Ground, search: str | None, limit: int) -> list[dict[str, 
         found = find(ground.graph, search)
         if found is None:
             return []
-        keys = ground.graph.keys_of(found)
+        mine = of_keys(ground.graph.keys_of(found))
     else:
         keys = _heard_last(ground, limit)
+        mine = of_keys(keys)
     rows = ground.serving.query(
-        """SELECT customer_key, arg_max(relationship, occurred_at) AS relationship, count(*) AS signals,
+        f"""SELECT customer_key, arg_max(relationship, occurred_at) AS relationship, count(*) AS signals,
                   count(*) FILTER (WHERE kind = 'feedback') AS messages, count(DISTINCT channel) AS channels,
                   avg(sentiment) AS sentiment, min(occurred_at) AS first_at, max(occurred_at) AS last_at
-           FROM signals WHERE customer_key IN (SELECT unnest($keys)) GROUP BY customer_key ORDER BY last_at DESC, customer_key LIMIT $n""",
-        keys=keys,
+           FROM signals WHERE {mine.sql} GROUP BY customer_key ORDER BY last_at DESC, customer_key LIMIT $n""",
+        **mine.values,
         n=limit,
     )
     today = ground.graph.resolve_keys(rows["customer_key"].combine_chunks())
@@ -85,6 +87,15 @@ def customers(ground: Ground, search: str | None, limit: int) -> list[dict[str, 
         _joined([r for r in listed if r["customer"] == c])
         for c in dict.fromkeys(pc.drop_null(today).to_pylist())
     ]
+
+
+def of_keys(keys: Sequence[str]) -> Condition:
+    """Say as a condition whose signals they are; a few are written out key by key, so that parts of files without any are skipped."""
+    if len(keys) > FEW_KEYS:
+        return Condition("customer_key IN (SELECT unnest($keys))", {"keys": list(keys)})
+    values = {f"key_{place}": key for place, key in enumerate(keys)}
+    listed = ", ".join(f"${name}" for name in values)
+    return Condition(f"customer_key IN ({listed})" if values else "FALSE", values)
 
 
 def _heard_last(ground: Ground, limit: int) -> list[str]:

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import (
+    BloomFilterProperties,
+    ColumnProperties,
+    CommitProperties,
+    DeltaTable,
+    Transaction,
+    WriterProperties,
+    write_deltalake,
+)
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from allears.errors import NotReady
@@ -24,6 +32,11 @@ TRIES = 5
 PARTITIONS = {"signals": ["day"]}
 # The log keeps the smallest and largest value of a column for each file; of texts that would outlive their deletion.
 CONFIGURATION = {"signals": {"delta.dataSkippingStatsColumns": "occurred_at,received_at"}}
+
+# Which parts of a file hold a customer: a question about one skips the others. Filters hold no key, only bits of hashes.
+SOUGHT = {"signals": "customer_key"}
+GROUP_ROWS = 16_384
+_FALSE_HITS = 0.01
 
 
 class Overtaken(NotReady):
@@ -76,7 +89,7 @@ class Store:
                 mode="append",
                 partition_by=PARTITIONS.get(name),
                 configuration=CONFIGURATION.get(name),
-                writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
+                writer_properties=_writing(name, rows.num_rows),
                 commit_properties=CommitProperties(app_transactions=moved) if moved else None,
                 storage_options=self._place.options,
             ),
@@ -126,6 +139,7 @@ class Store:
                     predicate="stored.signal_id = given.signal_id AND stored.day = given.day",
                     source_alias="given",
                     target_alias="stored",
+                    writer_properties=_writing(name),
                 )
                 .when_matched_update({column: f"given.{column}" for column in columns})
                 .execute()
@@ -141,7 +155,9 @@ class Store:
             The disk or the table failed, or somebody else changed the same files just now; nothing was changed.
         """
         return int(
-            self._change_stored(name, lambda delta: delta.delete(predicate)).get("num_deleted_rows", 0)
+            self._change_stored(name, lambda delta: delta.delete(predicate, _writing(name))).get(
+                "num_deleted_rows", 0
+            )
         )
 
     def empty(self, name: str, columns: Sequence[str], predicate: str) -> int:
@@ -153,7 +169,12 @@ class Store:
             As `delete`.
         """
         nothing = dict.fromkeys(columns, "NULL")
-        done = self._change_stored(name, lambda delta: delta.update(updates=nothing, predicate=predicate))
+        done = self._change_stored(
+            name,
+            lambda delta: delta.update(
+                updates=nothing, predicate=predicate, writer_properties=_writing(name)
+            ),
+        )
         return int(done.get("num_updated_rows", 0))
 
     def overwrite(self, name: str, batch: pa.RecordBatch | pa.Table) -> None:
@@ -228,7 +249,9 @@ class Store:
 
     def compact(self, name: str = "signals") -> int:
         """Join small files; returns how many were replaced."""
-        done = self._change_stored(name, lambda delta: delta.optimize.compact())
+        done = self._change_stored(
+            name, lambda delta: delta.optimize.compact(writer_properties=_writing(name))
+        )
         return int(done.get("numFilesRemoved", 0))
 
     def vacuum(self, name: str = "signals", hours: int = 168) -> int:
@@ -281,3 +304,17 @@ class Store:
 
     def _load(self, name: str, version: int | None = None) -> DeltaTable:
         return DeltaTable(self._place.uri(name), version=version, storage_options=self._place.options)
+
+
+def _writing(name: str, rows: int = GROUP_ROWS) -> WriterProperties:
+    """Say how files of a table are written; a filter is as large as the rows it is for."""
+    sought = SOUGHT.get(name)
+    if sought is None:
+        return WriterProperties(compression="ZSTD", compression_level=1)
+    bloom = BloomFilterProperties(True, fpp=_FALSE_HITS, ndv=max(1, min(rows, GROUP_ROWS)))
+    return WriterProperties(
+        compression="ZSTD",
+        compression_level=1,
+        max_row_group_size=GROUP_ROWS,
+        column_properties={sought: ColumnProperties(bloom_filter_properties=bloom)},
+    )

@@ -42,12 +42,12 @@ def rows() -> list[Row]:
             start = time.perf_counter()
             ask()
             first = (time.perf_counter() - start) * 1000
-            found.append(_timed(f"question: {name}", data, ask, FLOOR, 500))
+            found.append(timed(f"question: {name}", data, ask, FLOOR, 500))
             if name in ("trust by week", "services", "verdict on a fix"):
                 found.append(row(f"question: {name}, for the first time", data, first, "ms", source="one run: nothing was kept yet"))  # fmt: skip
         for name, ask in _by_hand(space).items():
             ask()
-            found.append(_timed(f"by hand: {name}", data, ask, BY_HAND))
+            found.append(timed(f"by hand: {name}", data, ask, BY_HAND))
         files = space.ground.store.files("signals")
         size = sum(os.path.getsize(f.removeprefix("file://")) for f in files)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -58,7 +58,7 @@ def rows() -> list[Row]:
     return found
 
 
-def _timed(
+def timed(
     measure: str, data: str, ask: Callable[[], Any], source: str, reference: float | None = None
 ) -> Row:
     times = []

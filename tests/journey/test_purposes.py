@@ -26,7 +26,7 @@ DAY = timedelta(days=1)
 # reads through `ground.serving`: nobody can object to it, but whoever's data is restricted is not in it.
 ENTRUSTED = {
     "rights": {
-        "access._signals", "person.originals", "person.overview", "person.timeline",  # of one customer, asked about first
+        "access._signals", "dealings.dealings", "person.conversation", "person.originals", "person.overview", "person.timeline",  # of one customer, asked about first
         "belongings.keys_used", "blank._found", "erasure._emptied_ids", "retention._in_lake", "retention._lake", "retention._untie",
     },
     "taking in, and keeping": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -99,6 +99,7 @@ def cases(
     state: str | None = None,
     department: str | None = None,
     issue: str | None = None,
+    customers: Sequence[str] | None = None,
     overdue: bool | None = None,
 ) -> list[dict[str, Any]]:
     """List cases, the one to take next first.
@@ -109,6 +110,8 @@ def cases(
         The time for which ``overdue`` and ``urgency`` are computed.
     state
         ``open``, ``acknowledged``, ``fixed``, ``closed``; or ``active`` for the first two.
+    customers
+        Only cases about one customer, by any of these keys.
     overdue
         Only cases that are, or are not, past a clock.
     """
@@ -120,6 +123,8 @@ def cases(
     for column, value in ((Case.department, department), (Case.issue, issue)):
         if value is not None:
             query = query.where(column == value)
+    if customers is not None:
+        query = query.where(Case.customer.in_(customers))
     with desk.reading() as session:
         found = [_shown(row, at) for row in session.scalars(query)]
     kept = [row for row in found if overdue is None or row["overdue"] == overdue]

@@ -227,6 +227,19 @@ def left_in_peace(desk: Desk, since: datetime) -> list[dict[str, Any]]:
         return [dict(row) for row in session.execute(query).mappings()]
 
 
+def invitations_of(session: Session, digests: Sequence[str]) -> list[dict[str, Any]]:
+    """List the invitations of one customer, by the digests of their identifiers."""
+    names = ("survey", "asked_by", "state", "why", "made_at", "answered_at", "move")
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(digests), CHUNK):
+        some = digests[start : start + CHUNK]
+        mine = or_(Invitation.digest.in_(some), Invitation.person.in_(some))
+        found += [
+            {n: getattr(row, n) for n in names} for row in session.scalars(select(Invitation).where(mine))
+        ]
+    return found
+
+
 def forget_invitations(session: Session, digests: Mapping[str, str]) -> Counter[str]:
     """Delete invitations, found by the digests of identifiers; their links lead nowhere then. Returns how many, by what a digest stands for."""
     gone: Counter[str] = Counter()

@@ -6,7 +6,7 @@ A move that concerns a customer waits as *proposed*. Somebody approves or dismis
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -35,12 +35,15 @@ def moves(
     issue: str | None = None,
     decision: str | None = None,
     state: str | None = None,
+    customers: Sequence[str] | None = None,
     limit: int = 1_000,
 ) -> list[dict[str, Any]]:
     """List moves, newest first; those of customers who said no since are taken back before anybody reads whom to contact."""
     query = select(Move).order_by(Move.at.desc(), Move.id).limit(limit)
     given = {"playbook": playbook, "issue": issue, "decision": decision, "state": state}
     query = query.where(*(getattr(Move, name) == value for name, value in given.items() if value is not None))
+    if customers is not None:
+        query = query.where(Move.customer.in_(customers))
     with desk.session() as session:
         take_back(session, gate, list(session.scalars(query)))
         return [{n: getattr(row, n) for n in _LISTED} for row in session.scalars(query)]

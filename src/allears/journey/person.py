@@ -12,9 +12,12 @@ import pyarrow as pa
 from allears.errors import NotAllowed, NotFound
 from allears.guard.access import Principal, Role
 from allears.guard.look import look
+from allears.journey.dealings import dealings
 from allears.journey.ground import Ground
 from allears.journey.questions import find, issues_of, of_keys
 from allears.know.customer import timeline, view
+
+MOST_OF_ONE = 500
 
 
 class Person:
@@ -66,6 +69,18 @@ class Person:
         self._serve()
         with self._ground.engine.asking():
             return timeline(self._ground.engine.table("signals"), self._keys, limit, before)
+
+    def conversation(self, thread: str) -> pa.Table:
+        """Tell what was said in one conversation, newest first."""
+        self._serve()
+        with self._ground.engine.asking():
+            signals = self._ground.engine.table("signals")
+            return timeline(signals.filter(signals.thread == thread), self._keys, MOST_OF_ONE)
+
+    def dealings(self) -> dict[str, Any]:
+        """Tell what is in hand: conversations, promises, cases, what was sent, segments."""
+        self._serve()
+        return dealings(self._ground, self.id, self._keys)
 
     def originals(
         self, principal: Principal, why: str, signal_ids: Sequence[str]

@@ -40,6 +40,11 @@ def promises(ground: Ground, *, days: int = FOLLOWED_DAYS) -> list[dict[str, Any
         until=end,
         most=MOST,
     ).to_pylist()
+    return followed(rows, end)
+
+
+def followed(rows: list[dict[str, Any]], end: datetime) -> list[dict[str, Any]]:
+    """Find the promises in messages the company wrote, newest message first, and what became of each by ``end``."""
     wrote: dict[tuple[str, str], list[datetime]] = defaultdict(list)
     for row in reversed(rows):
         wrote[row["source"], row["thread"]].append(row["occurred_at"])

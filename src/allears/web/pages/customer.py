@@ -14,6 +14,7 @@ from allears.guard.access import Action
 from allears.show import words
 from allears.web.pages.consent import draw_consent
 from allears.web.pages.customers import mood
+from allears.web.pages.dealings import draw_dealings
 from allears.web.pages.frame import Door, Page
 from allears.web.pages.issue import said
 from allears.web.pages.merges import draw_merges
@@ -45,6 +46,7 @@ async def build(page: Page, customer: str) -> None:
     await page.fill(
         f"customer:{person.id}", person.overview, lambda found: _overview(found, issues), lines=4, live=False
     )
+    await draw_dealings(page, person)
     await draw_consent(page, person.id)
     await draw_merges(page, person.id)
     with card("What happened, newest first", "Over all channels; personal data is hidden"):

@@ -284,3 +284,50 @@ def test_bytes_that_are_no_text_in_a_header_cost_no_message(header: bytes) -> No
     context = Context(source="post", channel=None, received_at=datetime(2026, 6, 2, tzinfo=UTC))
     assert MAIL.check(body, context).accepted == 1
     assert MAIL.read(body, context).arrivals["text"].to_pylist() == ["It never came"]
+
+
+def _within(depth: int) -> bytes:
+    parts = (b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(depth))
+    return b"From: a@example.com\r\n" + b"".join(parts) + b"Content-Type: text/plain\r\n\r\ndeep\r\n"
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        _within(10_000),
+        b"From: a@example.com\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 5_000,
+    ],
+    ids=["parts", "forwarded"],
+)
+def test_parts_within_parts_without_end_are_one_refused_message(hostile: bytes, context: Context) -> None:
+    begin = b"From - Thu Jan  1 00:00:00 1970\n"
+    reading = MAIL.read(begin + hostile + b"\n\n" + begin + letter().as_bytes(), context)
+    assert [r["text"] for r in reading.arrivals.to_pylist()] == ["The lid broke."]
+    assert [(r.place, r.reason) for r in reading.refused] == [("message 1", "not readable as e-mail")]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"".join(b"X-%d: a\r\n" % n for n in range(200_000)),
+        b"Subject: " + b"=?utf-8?q?=41?= " * 50_000 + b"\r\n",
+        b"Content-Type: text/plain; " + b"a*0=b;" * 50_000 + b"\r\n",
+    ],
+    ids=["very many", "encoded words", "parameters"],
+)
+def test_headers_without_end_cost_no_more_than_reading_them(head: bytes, context: Context) -> None:
+    # Each took minutes or hours of one processor: the test ends in seconds, or not at all.
+    reading = MAIL.read(b"From: a@example.com\r\n" + head + b"\r\nhello", context)
+    assert reading.arrivals.num_rows + len(reading.refused) == 1
+
+
+def test_a_sentence_that_begins_with_from_and_holds_a_time_is_no_new_message(context: Context) -> None:
+    body = letter("hi\n\nFrom the start at 10:30 it was bad.").as_bytes()
+    dated = (b"From ada@example.com Fri Jul  8 12:08:34 2011\n", b"From - 2026-01-02 10:00:00\n")
+    reading = MAIL.read(dated[0] + body + b"\n" + dated[1] + letter(Message_ID="<m2@x>").as_bytes(), context)
+    assert [r["text"] for r in reading.arrivals.to_pylist()] == [
+        "hi\n\nFrom the start at 10:30 it was bad.",
+        "The lid broke.",
+    ]
+    lines = (dated[0] + body + b"\n" + dated[1] + body).splitlines(keepends=True)
+    assert len(list(stream_messages(iter(lines), 10_000))) == 2

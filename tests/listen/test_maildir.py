@@ -56,3 +56,17 @@ def test_a_message_too_long_is_refused_and_the_others_are_read(box: Path, contex
     plan = replace(plan_file(box), limits=Limits(max_line=1000))
     [reading] = read_file(plan, context)
     assert reading.arrivals.num_rows == 3 and "longer than" in reading.refused[0].reason
+
+
+def test_a_message_whose_flags_change_again_and_again_is_followed(
+    box: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, flags = Path.read_bytes, iter(("S", "RS", "FRS"))
+
+    def changing(file: Path) -> bytes:
+        if flag := next(flags, None):
+            file.rename(box / "cur" / f"{file.name.partition(':')[0]}:2,{flag}")
+        return read(file)
+
+    monkeypatch.setattr(Path, "read_bytes", changing)
+    assert len(list(Letters(box).messages(1 << 20))) == 3

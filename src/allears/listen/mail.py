@@ -18,8 +18,11 @@ from allears.listen.quotations import own_words
 from allears.listen.reading import BadRow, Checked, Context, Reading, Refusal, refuse
 from allears.listen.times import read_time
 
-_FROM_LINE = re.compile(rb"(?:^|\r?\n\r?\n)From [^\n]*\d\d:\d\d[^\n]*\r?\n")
-_MARK = re.compile(rb"From [^\n]*\d\d:\d\d")
+# Between the messages of an mbox stands a line with a whole date: "From the start at 10:30" is somebody's sentence.
+_DATED = rb"From [^\n]*(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[ ,][^\n]*|\d{4}-\d\d-\d\d[ T])\d\d:\d\d"
+_FROM_LINE = re.compile(rb"(?:^|\r?\n\r?\n)" + _DATED + rb"[^\n]*\r?\n")
+_MARK = re.compile(_DATED)
+LONGEST_HEADER = 8_000
 LONGEST_WRITTEN = 10_000
 MOST_ATTACHMENTS = 50
 BROKEN_MAIL = (
@@ -31,9 +34,11 @@ BROKEN_MAIL = (
     IndexError,
     AttributeError,
     BadRow,
+    RecursionError,  # parts within parts within parts: the standard library reads them one inside the other
 )
 
-
+_STUMBLES = (ValueError, IndexError, AttributeError, TypeError)  # as the parser does over some broken headers
+_LISTS = ("references", "in-reply-to", "to", "cc")  # may well be long
 _registry = HeaderRegistry()
 
 
@@ -46,11 +51,15 @@ def _header_value(name: str, value: str) -> str:
     """Parse a header as far as is needed: of one in plain ASCII its full grammar gives nothing that we read.
 
     The grammar costs a millisecond a header. The few that say how a body is written are asked for as
-    objects, and most mails write them alike.
+    objects, and most mails write them alike. The grammar takes the square of a header's length, so what is far
+    longer than any that is written by a mail program is cut.
     """
+    if len(value) > LONGEST_HEADER and name.lower() not in _LISTS:
+        value = value[:LONGEST_HEADER]
     if name.lower().startswith("content-"):
         return _content_header(name, value)
-    return value if value.isascii() and "=?" not in value else _registry(name, value)
+    plain = (value.isascii() and "=?" not in value) or len(value) > LONGEST_HEADER
+    return value if plain else _registry(name, value)
 
 
 _POLICY = policy.default.clone(header_factory=_header_value)
@@ -135,7 +144,7 @@ def add_message(gather: Gather, raw: bytes) -> None:
         It names no sender.
     """
     message = message_from_bytes(_demand(raw), policy=_POLICY)
-    headers = {name.lower(): _header(message, name) for name in {n.lower(): n for n in message}.values()}
+    headers = _headers(message)
     name, address = next(((n, a) for n, a in getaddresses([headers.get("from", "")]) if "@" in a), ("", ""))
     machine = automatic(message, headers)
     if not address and machine is None:
@@ -231,6 +240,19 @@ def _demand(raw: bytes) -> bytes:
     return head
 
 
+def _headers(message: EmailMessage) -> dict[str, str]:
+    """Read all headers, the first of each name: looking each up by its name takes the square of their number."""
+    found: dict[str, str] = {}
+    for name, raw in message.raw_items():
+        if (key := name.lower()) not in found:
+            try:
+                value = str(_POLICY.header_fetch_parse(name, raw) or "")
+            except _STUMBLES:
+                value = str(raw)
+            found[key] = value.encode("utf-8", "replace").decode("utf-8")
+    return found
+
+
 def _header(message: EmailMessage, name: str) -> str:
     """Read a header; bytes that are no text become question marks, because it may be kept as an address or a thread."""
     return _raw_header(message, name).encode("utf-8", "replace").decode("utf-8")
@@ -239,12 +261,7 @@ def _header(message: EmailMessage, name: str) -> str:
 def _raw_header(message: EmailMessage, name: str) -> str:
     try:
         return str(message.get(name, "") or "")
-    except (
-        ValueError,
-        IndexError,
-        AttributeError,
-        TypeError,
-    ):  # the parser stumbles over some broken headers
+    except _STUMBLES:
         raw = dict(message.raw_items()).get(name, "")
         return str(raw)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _KEPT = ("new", "cur")
+_MOVES = 10  # each change of a flag gives a message another name
 
 
 def is_maildir(path: Path) -> bool:
@@ -42,12 +44,20 @@ class Letters:
             if size > longest:
                 yield None
                 continue
-            try:
-                yield file.read_bytes()
-            except FileNotFoundError:
-                moved = next(self._path.glob(f"cur/{_name(file)}*"), None)
-                if moved is not None:
-                    yield moved.read_bytes()
+            raw = self._found(file)
+            if raw is not None:
+                yield raw
+
+    def _found(self, file: Path) -> bytes | None:
+        """Read a message, wherever it is by now; None when it was deleted meanwhile."""
+        for _ in range(_MOVES):
+            with suppress(FileNotFoundError):
+                return file.read_bytes()
+            moved = next((f for f in (self._path / "cur").iterdir() if _name(f) == _name(file)), None)
+            if moved is None:
+                return None
+            file = moved
+        return None
 
 
 def _files(path: Path) -> list[tuple[Path, int]]:

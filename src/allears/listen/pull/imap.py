@@ -6,10 +6,12 @@ from its beginning; messages are known by their Message-ID, so none counts twice
 
 from __future__ import annotations
 
+import socket
 import ssl
+import threading
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
@@ -26,6 +28,8 @@ from allears.listen.reading import Reading, Refusal
 
 _IDLE_SECONDS = 540.0  # servers and the boxes between forget a silent connection, some after ten minutes
 _LOOK_SECONDS = 1.0
+# What the libraries meet in answers that are none: sizes beyond any memory, numbers that are words, fields that are missing.
+_NONSENSE = (MemoryError, OverflowError, LookupError, ValueError, TypeError)
 
 
 class ImapOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,10 +89,13 @@ class Imap:
 
     def _fetch(self, client: IMAPClient, validity: int, uid: int) -> Iterator[Page]:
         # "n:*" always names the last message, also when it is older than n.
-        found = sorted(one for one in client.search(["UID", f"{uid + 1}:*"]) if one > uid)
+        with self._in_time(client):
+            listed = client.search(["UID", f"{uid + 1}:*"])
+        found = sorted(one for one in listed if one > uid)
         for start in range(0, len(found), self._options.batch):
             part = found[start : start + self._options.batch]
-            sizes = client.fetch(part, ["RFC822.SIZE"])
+            with self._in_time(client):
+                sizes = client.fetch(part, ["RFC822.SIZE"])
             gather = Gather(self._ask.context())
             refused: list[Refusal] = []
             for one in part:
@@ -104,7 +111,8 @@ class Imap:
             )
             return
         # PEEK leaves \\Seen alone even where a server ignores that the folder was opened read-only.
-        raw = client.fetch([uid], ["BODY.PEEK[]"]).get(uid, {}).get(b"BODY[]")
+        with self._in_time(client):
+            raw = client.fetch([uid], ["BODY.PEEK[]"]).get(uid, {}).get(b"BODY[]")
         if raw is None:  # deleted since it was listed
             return
         try:
@@ -135,11 +143,12 @@ class Imap:
                 self._host, self._port, ssl=self._scheme == "imaps", ssl_context=self._tls() if self._scheme == "imaps" else None,
                 timeout=self._ask.patience.timeout_seconds,
             )  # fmt: skip
-            if self._scheme == "imap":
-                client.starttls(self._tls())
-            log_in = client.oauth2_login if self._options.oauth else client.login
-            log_in(self._user, self._ask.secret)
-            opened = client.select_folder(self._folder, readonly=True)
+            with self._in_time(client):
+                if self._scheme == "imap":
+                    client.starttls(self._tls())
+                log_in = client.oauth2_login if self._options.oauth else client.login
+                log_in(self._user, self._ask.secret)
+                opened = client.select_folder(self._folder, readonly=True)
             yield client, int(opened[b"UIDVALIDITY"])
         except LoginError:
             raise WorldFailed("the server refused user or password", place=self._ask.place) from None
@@ -150,22 +159,38 @@ class Imap:
             raise WorldFailed(
                 "the mail server refused: " + type(error).__name__, place=self._ask.place, again=again
             ) from None
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, *_NONSENSE) as error:
             raise WorldFailed(
                 f"the mail server failed: {type(error).__name__}", place=self._ask.place, again=True
             ) from None
         finally:
-            _leave(client)
+            if client is not None:
+                self._leave(client)
+
+    @contextmanager
+    def _in_time(self, client: IMAPClient) -> Iterator[None]:
+        """Cut the connection when an answer as a whole takes too long: the library's own limit is for each read."""
+
+        def cut() -> None:
+            with suppress(OSError):
+                client.socket().shutdown(socket.SHUT_RDWR)
+
+        watch = threading.Timer(self._ask.patience.answer_seconds, cut)
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        finally:
+            watch.cancel()
+
+    def _leave(self, client: IMAPClient) -> None:
+        try:
+            with self._in_time(client):
+                client.logout()
+        except (IMAPClientError, OSError, EOFError, *_NONSENSE):
+            with suppress(OSError):
+                client.shutdown()
 
     def _tls(self) -> ssl.SSLContext:
         given = self._options.ca_file
         return ssl.create_default_context(cafile=str(self._ask.folder / given) if given else None)
-
-
-def _leave(client: IMAPClient | None) -> None:
-    if client is None:
-        return
-    try:
-        client.logout()
-    except (IMAPClientError, OSError, EOFError):
-        client.shutdown()

@@ -100,3 +100,19 @@ def test_a_store_that_fails_says_neither_key_nor_address(ask: Callable[..., Ask]
 def test_only_an_address_of_a_bucket_without_credentials_is_taken(ask: Callable[..., Ask], url: str) -> None:
     with pytest.raises(Refused, match="without credentials"):
         make(ask("bucket", url=url))
+
+
+def test_odd_keys_are_read_and_one_that_arrow_cannot_list_is_said(put: Any, look: Any, store: str) -> None:
+    boto3 = pytest.importorskip("boto3", reason="pyarrow itself writes no such key")
+    for number, key in enumerate(("a b", "é☃", "a%2Fb", "+x&y=1?", "#h")):
+        put(f"in/{key}.csv", CSV.replace(b"1,", b"1%d," % number).replace(b"2,", b"2%d," % number))
+    assert len(rows(look())) == 10
+    keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "us-east-1"}
+    client = boto3.client("s3", endpoint_url=f"http://{store}", **keys)
+    client.put_object(Bucket="drop", Key="in//geheim.csv", Body=CSV)
+    try:
+        with pytest.raises(WorldFailed, match="empty part") as failed:
+            look()
+        assert "geheim" not in str(failed.value)
+    finally:
+        client.delete_object(Bucket="drop", Key="in//geheim.csv")

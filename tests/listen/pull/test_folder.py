@@ -129,3 +129,52 @@ def test_a_folder_must_be_there_and_not_be_the_spaces_own(ask: Callable[..., Ask
     for url in (".", ".."):
         with pytest.raises(Refused, match="own folder"):
             make(ask("folder", url=url))
+
+
+def test_a_file_put_in_place_of_another_with_its_size_and_time_is_taken(
+    drop: Path, ask: Callable[..., Ask]
+) -> None:
+    put(drop / "a.csv")
+    told = cursor(look(ask))
+    put(drop / "b.csv.part", CSV.replace("late", "soon")).rename(drop / "a.csv")
+    assert texts(look(ask, told)) == ["The lid broke", "It came soon"]
+
+
+def test_the_cursor_of_many_files_is_not_written_after_each(drop: Path, ask: Callable[..., Ask]) -> None:
+    for number in range(200):
+        put(drop / f"{number}.jsonl", f'{{"text": "number {number}"}}\n')
+    pages = look(ask)
+    told = [page.cursor for page in pages if page.cursor is not None]
+    assert len(rows(pages)) == 200 and len(told) < 80
+    assert len(told[-1]["files"]) == 200 and look(ask, told[-1]) == []
+
+
+def test_what_goes_away_meanwhile_is_nobodys_trouble(drop: Path, ask: Callable[..., Ask]) -> None:
+    for name in ("a.csv", "b.csv", "c.csv"):
+        put(drop / name, CSV.replace("lid", f"lid of {name}"))
+    pages = make(ask("folder", url="drop")).pages({})
+    found = [next(pages)]
+    (drop / "b.csv").unlink()
+    found += pages
+    assert sorted(texts(found)) == ["It came late"] * 2 + ["The lid of a.csv broke", "The lid of c.csv broke"]
+    assert not [r for page in found for r in page.reading.refused]
+
+
+def test_a_folder_nobody_lets_us_into_is_noted_and_the_others_are_read(
+    drop: Path, ask: Callable[..., Ask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(drop / "closed" / "a.csv")
+    put(drop / "open" / "a.csv")
+    enter = os.scandir
+
+    def scandir(path: Any) -> Any:  # the tests may run as root, to whom nothing is closed
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return enter(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    pages = look(ask)
+    assert texts(pages) == ["The lid broke", "It came late"]
+    assert [(r.place, r.reason) for page in pages for r in page.reading.refused] == [
+        ("closed", "the folder cannot be entered")
+    ]

@@ -71,7 +71,15 @@ class Bucket:
 
         if self._store.get_file_info(self._root.partition("/")[0]).type == fs.FileType.NotFound:
             raise NotFound("no such bucket", place=self._ask.place)
-        found = self._store.get_file_info(fs.FileSelector(self._root, recursive=True, allow_not_found=True))
+        try:
+            found = self._store.get_file_info(
+                fs.FileSelector(self._root, recursive=True, allow_not_found=True)
+            )
+        except ValueError:  # Arrow's word for it, which quotes the key
+            raise WorldFailed(
+                "a key below the prefix has an empty part (//), with which nothing can be listed",
+                place=self._ask.place,
+            ) from None
         newest = (self._ask.context().received_at.timestamp() - self._options.settle_seconds) * 1e9
         return {
             one.path[len(self._root) + 1 :]: [one.size, one.mtime_ns]

@@ -7,8 +7,10 @@ its rows from counting twice.
 from __future__ import annotations
 
 import fnmatch
+import os
+import stat
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -52,20 +54,32 @@ class Folder:
 
     def pages(self, cursor: Cursor) -> Generator[Page, None, None]:
         """Take what is whole and new."""
-        yield from take_files(self._ask, self._options, cursor, self._listed(), self._at_hand, self._finish)
+        closed: list[Refusal] = []
+        listed = self._listed(closed)
+        if closed:
+            yield Page(Reading([], closed))
+        yield from take_files(self._ask, self._options, cursor, listed, self._at_hand, self._finish)
 
-    def _listed(self) -> dict[str, list[Any]]:
-        """List whole files: name below the folder, with size and time of change."""
+    def _listed(self, closed: list[Refusal]) -> dict[str, list[Any]]:
+        """List whole files: name below the folder, with what tells that it changed; folders nobody lets us into are noted."""
         now = self._ask.context().received_at.timestamp()
         found = {}
-        for path in sorted(self._root.rglob("*")):
-            inner = path.relative_to(self._root)
-            if path.is_symlink() or not path.is_file() or inner.parts[0] == DONE:
-                continue
-            stat = path.stat()
-            if now - stat.st_mtime >= self._options.settle_seconds:
-                found[inner.as_posix()] = [stat.st_size, stat.st_mtime_ns]
-        return found
+
+        def note(error: OSError) -> None:
+            if not isinstance(error, FileNotFoundError):
+                inner = Path(str(error.filename)).relative_to(self._root).as_posix()
+                closed.append(Refusal(inner, "the folder cannot be entered", b"", "raw"))
+
+        for here, folders, names in os.walk(self._root, onerror=note):
+            if here == str(self._root):
+                folders[:] = [one for one in folders if one != DONE]
+            for name in names:
+                path = Path(here) / name
+                with suppress(FileNotFoundError):  # gone since it was listed
+                    told = path.lstat()
+                    if stat.S_ISREG(told.st_mode) and now - told.st_mtime >= self._options.settle_seconds:
+                        found[path.relative_to(self._root).as_posix()] = _known(told)
+        return dict(sorted(found.items()))
 
     @contextmanager
     def _at_hand(self, name: str) -> Iterator[Path]:
@@ -75,11 +89,10 @@ class Folder:
         """Tell whether it stayed as it was while it was read; then put it away if asked."""
         path = self._root / name
         try:
-            stat = path.stat()
+            if _known(path.lstat()) != known:
+                return False
         except FileNotFoundError:
             return True
-        if [stat.st_size, stat.st_mtime_ns] != known:
-            return False
         if self._options.then == "move":
             target = self._root / DONE / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -91,12 +104,18 @@ class Folder:
         return True
 
 
+def _known(told: os.stat_result) -> list[Any]:
+    # The last time tells of a file that another was put in place of, with size and time of change kept.
+    return [told.st_size, told.st_mtime_ns, told.st_ctime_ns]
+
+
 def take_files(
     ask: Ask, options: FolderOptions, cursor: Cursor, listed: dict[str, list[Any]], at_hand: Any, finish: Any
 ) -> Iterator[Page]:
     """Take the files that are not remembered as they are now; each is remembered once it was read whole."""
     # What is gone is forgotten, so that the cursor stays as small as the folder.
     done = {name: known for name, known in cursor.get("files", {}).items() if name in listed}
+    since = 0
     for name, known in listed.items():
         if done.get(name) == known or not wanted(name, options.pattern):
             continue
@@ -109,7 +128,13 @@ def take_files(
                 done.pop(name, None)
             else:
                 done[name] = known
+            since += 1
+        # The cursor names every file: written after each, a hundred thousand files would take the square of that.
+        if since > len(done) // 20:
             yield Page(Reading([]), {"files": dict(done)})
+            since = 0
+    if since:
+        yield Page(Reading([]), {"files": dict(done)})
 
 
 def wanted(name: str, pattern: str) -> bool:
@@ -132,14 +157,20 @@ def wanted(name: str, pattern: str) -> bool:
 def _read(ask: Ask, name: str, at_hand: Any) -> Iterator[Reading]:
     try:
         with at_hand(name) as path:
-            context = ask.context()
-            plan = plan_file(path, channel=context.channel, mapping=ask.mapping, limits=ask.limits)
-            yield from read_file(plan, msgspec.structs.replace(context, mapping=plan.mapping))
-    except WorldFailed:
-        raise
-    except FileNotFoundError:
+            yield from _rows(ask, name, path)
+    except FileNotFoundError:  # gone since it was listed
         return
+
+
+def _rows(ask: Ask, name: str, path: Path) -> Iterator[Reading]:
+    try:
+        context = ask.context()
+        plan = plan_file(path, channel=context.channel, mapping=ask.mapping, limits=ask.limits)
+        yield from read_file(plan, msgspec.structs.replace(context, mapping=plan.mapping))
     except (AllearsError, OSError) as error:
+        if not path.exists():
+            return
         # A file nobody can read must not keep the others waiting: it is noted, and looked at again when it changes.
-        reason = error.message if isinstance(error, AllearsError) else "the file cannot be read"
+        told = isinstance(error, AllearsError) and not isinstance(error, WorldFailed)
+        reason = str(getattr(error, "message", "")) if told else "the file cannot be read"
         yield Reading([], [Refusal(name, reason, b"", "raw")])

@@ -160,6 +160,8 @@ def _read(ask: Ask, name: str, at_hand: Any) -> Iterator[Reading]:
             yield from _rows(ask, name, path)
     except FileNotFoundError:  # gone since it was listed
         return
+    except Refused as error:
+        yield Reading([], [Refusal(name, error.message, b"", "raw")])
 
 
 def _rows(ask: Ask, name: str, path: Path) -> Iterator[Reading]:

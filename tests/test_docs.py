@@ -164,6 +164,7 @@ def test_toml_in_the_docs_is_valid() -> None:
     from allears.guard.purpose import PURPOSES, read_purposes
     from allears.guard.retain import read_retention
     from allears.guard.sight import read_sights
+    from allears.guard.stated import read_stated
     from allears.know.segment import read_segment
     from allears.listen.mapping import read_mapping
     from allears.listen.pull.recipe import read_recipe
@@ -191,6 +192,8 @@ def test_toml_in_the_docs_is_valid() -> None:
                 read_playbook(text)
             elif "[[signature]]" in text:
                 read_vendor(text)
+            elif "controller" in tables:
+                read_stated(text)
             elif "[partners." in text:
                 read_sights(text)
             elif "[[rule]]" in text:

@@ -25,6 +25,7 @@ MODELS = (
     "work",
     "asking",
     "rights",
+    "breaches",
     "consent",
     "digesting",
     "segments",

@@ -166,7 +166,7 @@ class Audit:
                 actor=actor[:80],
                 action=action[:64],
                 salt=(salt := os.urandom(16)),
-                target_hash=_salted(salt, target),
+                target_hash=salted(salt, target),
                 why=reason,
                 detail=told,
                 previous=previous,
@@ -209,7 +209,7 @@ class Audit:
         return [
             _entry(row)
             for row in self._rows()
-            if hmac.compare_digest(_salted(row.salt, target), row.target_hash)
+            if hmac.compare_digest(salted(row.salt, target), row.target_hash)
         ]
 
     def head(self) -> Head:
@@ -429,7 +429,8 @@ def _stored_nodes(session: Session) -> Iterator[tuple[int, int, bytes]]:
         yield row.level, row.position, row.hash
 
 
-def _salted(salt: bytes, target: str) -> str:
+def salted(salt: bytes, target: str) -> str:
+    """Hash a target as its entry keeps it."""
     return hashlib.sha256(salt + target.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -14,6 +14,7 @@ from allears.desk.keys import DestroyedKey, SubjectKey
 from allears.errors import AllearsError
 from allears.guard.erase import Receipt
 from allears.journey import retention
+from allears.journey.breaches import breaches
 from allears.journey.consent import covered
 from allears.journey.ground import Ground
 from allears.journey.holds import holds
@@ -32,6 +33,7 @@ def privacy(ground: Ground) -> dict[str, Any]:
         "closed": sorted(
             (r for r in every if r["closed_at"] is not None), key=lambda r: r["closed_at"], reverse=True
         )[:NEWEST],
+        "breaches": breaches(ground),
         "holds": holds(ground),
         "restrictions": restrictions(ground),
         "consent": _consent(ground),

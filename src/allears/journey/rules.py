@@ -21,6 +21,7 @@ from allears.guard.purpose import Purposes, default_purposes, read_purposes
 from allears.guard.retain import Retention, read_retention
 from allears.guard.sight import FILE as ACCESS
 from allears.guard.sight import Sights, read_sights
+from allears.guard.stated import Stated, read_stated
 from allears.journey.ground import Ground
 from allears.know.segment import read_segment
 from allears.measure.listening import EVERY
@@ -28,7 +29,7 @@ from allears.measure.objectives import Objectives, read_objectives
 
 log = logging.getLogger("allears.rules")
 ROUTES, CLOCKS, OBJECTIVES, RETENTION = "routes.toml", "clocks.toml", "objectives.toml", "retention.toml"
-PURPOSES = "purposes.toml"
+PURPOSES, REGISTER = "purposes.toml", "register.toml"
 T = TypeVar("T")
 
 
@@ -74,9 +75,14 @@ def sights(ground: Ground) -> Sights:
     return _read(ground, ACCESS, read_sights, Sights)
 
 
+def stated(ground: Ground) -> Stated:
+    """Give what the company states of itself and of who receives data; without a file, nothing."""
+    return _read(ground, REGISTER, read_stated, Stated)
+
+
 def remember(ground: Ground) -> None:
     """Hold on to today's files as the last good ones."""
-    for read in (routes, clocks, objectives, retention, purposes, sights):
+    for read in (routes, clocks, objectives, retention, purposes, sights, stated):
         read(ground)
 
 
@@ -90,6 +96,7 @@ def check(ground: Ground) -> Iterator[dict[str, Any]]:
         RETENTION: read_retention,
         PURPOSES: read_purposes,
         ACCESS: read_sights,
+        REGISTER: read_stated,
     }
     playbooks = sorted((ground.folder / "playbooks").glob("*.toml"))
     readers |= {f"playbooks/{path.name}": read_playbook for path in playbooks}

@@ -9,7 +9,6 @@ from pathlib import Path
 from allears.clock import Clock
 from allears.journey import lay
 from allears.settings import Settings
-from allears.space.answer import Guarding
 from allears.space.ask import CONTRACT, Asking
 from allears.space.erase import ErasedMany, Erasing
 from allears.space.hear import Hearing
@@ -19,7 +18,7 @@ from allears.space.segments import Segmenting
 __all__ = ["CONTRACT", "ErasedMany", "Space"]
 
 
-class Space(Hearing, Asking, Segmenting, Erasing, Guarding, Protecting):
+class Space(Hearing, Asking, Segmenting, Erasing, Protecting):
     """One company's folder. Use `open`; close it, or use it as a context manager.
 
     Examples

@@ -99,8 +99,10 @@ class Guarding(Grounded):
         """Agree to what somebody else asked for, or refuse it."""
         return self.approvals.settle(Principal(self.actor, Role.PRIVACY), approval, yes=yes)
 
-    def require_second(self, what: str, subject: str, people: int, *, alone: str = "") -> None:
-        """Insist that a second person agreed, where so many people are concerned; or write down why it is done ``alone``.
+    def require_second(
+        self, what: str, subject: str, people: int, *, alone: str = "", always: bool = False
+    ) -> None:
+        """Insist that a second person agreed, where so many people are concerned or ``always``; or write down why it is done ``alone``.
 
         Raises
         ------
@@ -108,7 +110,7 @@ class Guarding(Grounded):
             Nobody agreed.
         """
         above = self.settings.guard.four_eyes_above
-        if above < 0 or people <= above:
+        if above < 0 or (people <= above and not always):
             return
         if alone.strip():
             # Whoever holds the folder holds its key: that they did not wait for anybody is told, not hindered.

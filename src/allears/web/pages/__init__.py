@@ -10,6 +10,7 @@ from nicegui import client, ui
 from allears.web.pages import (
     account,
     approvals,
+    breaches,
     cases,
     channels,
     customer,
@@ -67,6 +68,7 @@ def pages(app: FastAPI, space: Space, live: Live) -> None:
         keys,
         account,
         approvals,
+        breaches,
         privacy,
         login,
         factor,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -18,6 +17,8 @@ from allears.journey.erasure import erase_customer
 from allears.journey.privacy import privacy
 from allears.show import words
 from allears.tables.signals import CHANNELS
+from allears.web.pages.asked import ask_words
+from allears.web.pages.breaches import draw_breaches
 from allears.web.pages.frame import Door, Page
 from allears.web.pages.pieces import button, card, chip, empty, facts, link, table, tag
 
@@ -43,7 +44,9 @@ def register(door: Door) -> None:
 async def build(page: Page) -> None:
     """Draw it."""
     tag("h1", "Privacy desk")
-    link("Approvals: what needs a second person", "/privacy/approvals")
+    with tag("div", classes="row"):
+        link("Approvals: what needs a second person", "/privacy/approvals")
+        link("Breaches", "/privacy/breaches")
     # Outside of what is drawn anew, so that nobody loses what they are writing.
     _new(page)
     await page.fill("privacy", lambda: privacy(page.space.ground), partial(_desk, page), lines=10)
@@ -52,6 +55,7 @@ async def build(page: Page) -> None:
 def _desk(page: Page, told: dict[str, Any]) -> None:
     tag("p", _said(told), "lead")
     with tag("div", classes="stack"):
+        _breaches(told["breaches"])
         _requests(page, told["requests"])
         _consent(told["consent"])
         _due(page, told["retention"])
@@ -68,10 +72,19 @@ def _said(told: dict[str, Any]) -> str:
     late = sum(r["days_left"] < 0 for r in waiting)
     soon = sum(0 <= r["days_left"] < SOON_DAYS for r in waiting)
     due = sum(row["n"] for row in told["retention"]["due"])
-    return (
+    open_ones = told["breaches"]
+    first = f"{words.count(len(open_ones), 'breach is', 'breaches are')} open; " if open_ones else ""
+    return first + (
         f"{words.count(len(waiting), 'request is', 'requests are')} open, {late or 'none'} late, {soon or 'none'} due within a week; "
         f"{words.count(due, 'row is', 'rows are') if due else 'nothing is'} due to go; {words.count(len(told['holds']), 'legal hold')}."
     )
+
+
+def _breaches(found: list[dict[str, Any]]) -> None:
+    """Only while one is open: what has 72 hours stands above what has a month."""
+    if found:
+        with card("Breaches of personal data", "The authority is to be told within 72 hours (article 33)."):
+            draw_breaches(found)
 
 
 def _requests(page: Page, waiting: list[dict[str, Any]]) -> None:
@@ -128,61 +141,34 @@ def _steps(page: Page, request: dict[str, Any]) -> None:
     ground, name, kind = page.space.ground, request["request"], request["kind"]
     with tag("div", classes="row"):
         if request["identity"] is None:
-            _ask(
+            ask_words(
                 page, "Note identity check", "How was it made sure who asks?", "Such as: called back on the number we know",
                 lambda who, said: requests.check_identity(ground, name, said, actor=who.name), "Noted",
             )  # fmt: skip
             return
         if kind == "erasure" and len(request["customers"]) == 1:
-            _ask(
+            ask_words(
                 page, "Erase", "Destroy this customer's keys for good?", "The reason, for the receipt and the audit",
                 lambda who, said: erase_customer(ground, request["customers"][0], actor=who.name, why=said), "Erased; the request is closed",
                 Action.ERASE,
             )  # fmt: skip
             _part(page, request["customers"][0])
         if kind == "restriction" and len(request["customers"]) == 1:
-            _ask(
+            ask_words(
                 page, "Restrict use", "Keep this customer's data and use it for nothing?", "What it rests on, such as: contests that the address is right",
                 lambda who, said: restricting.restrict_asker(ground, name, actor=who.name, why=said), "Restricted; the request is closed",
             )  # fmt: skip
         if request["extended"] is None and request["days_left"] >= 0:
-            _ask(
+            ask_words(
                 page, "More time", "Why are two more months needed?", "The asker must be told within the first month",
                 lambda who, said: requests.extend(ground, name, said, actor=who.name), "Put off",
             )  # fmt: skip
-        _ask(
+        ask_words(
             page, "Done", "What became of it?", "Such as: sent to the address we know",
             lambda who, said: requests.close(ground, name, said, actor=who.name), "Closed",
         )  # fmt: skip
     if kind == "access":
         tag("code", f"allears access {name} --out FILE", "note")
-
-
-def _ask(
-    page: Page,
-    text: str,
-    title: str,
-    hint: str,
-    act: Callable[[Principal, str], Any],
-    done: str,
-    action: Action = Action.SERVE_RIGHTS,
-) -> None:
-    async def asked() -> None:
-        with (
-            ui.dialog() as dialog,
-            tag("div"),
-            card(title, "Your name and what you write are kept in the audit."),
-        ):
-            field = ui.input(placeholder=hint).props("autofocus outlined dense")
-            with tag("div", classes="row"):
-                button(text, lambda: dialog.submit(str(field.value or "").strip() or None), "main")
-                button("Cancel", lambda: dialog.submit(None))
-        said = await dialog
-        dialog.delete()
-        if said:
-            await page.act(action, lambda principal: act(principal, str(said)), done)
-
-    button(text, asked, "small")
 
 
 def _part(page: Page, customer: str) -> None:
@@ -315,7 +301,7 @@ def _due(page: Page, told: dict[str, Any]) -> None:
             table(("What", "Source", "Month", "Rows"), rows, right=(3,), caption="Due to go")
             n = sum(r["n"] for r in told["due"])
             with tag("div", classes="row"):
-                _ask(
+                ask_words(
                     page, "Let it go now", f"Let {words.count(n, 'row')} go for good?", "Why now",
                     lambda who, said: retention.retire(page.space.ground, actor=who.name, why=said), "Gone; files that held it follow within an hour",
                     Action.ERASE,
@@ -341,7 +327,7 @@ def _restrictions(page: Page, found: list[dict[str, Any]]) -> None:
 
 
 def _lift(page: Page, restriction: str) -> None:
-    _ask(
+    ask_words(
         page, "Lift", "How was the person told that it is lifted?", "Such as: by letter of 3 May; the law wants it before",
         lambda who, said: restricting.lift(page.space.ground, restriction, told=said, actor=who.name), "Lifted: the data is used again",
     )  # fmt: skip
@@ -365,7 +351,7 @@ def _holds(page: Page, found: list[dict[str, Any]]) -> None:
 
 
 def _end(page: Page, hold: str) -> None:
-    _ask(
+    ask_words(
         page, "End", "Why does the hold end?", "Such as: the claim was withdrawn",
         lambda who, said: holds.end_hold(page.space.ground, hold, actor=who.name, why=said), "Ended", Action.ERASE,
     )  # fmt: skip

@@ -31,7 +31,7 @@ ENTRUSTED = {
         "belongings.keys_used", "blank._found", "erasure._emptied_ids", "retention._in_lake", "retention._lake", "retention._untie",
     },
     "taking in, and keeping": {
-        "alone.hashed", "alone.known_hashes", "amend.settle", "backup._files", "backup.backup", "leases._catch_up",
+        "alone.hashed", "alone.known_hashes", "amend.settle", "backup._files", "backup._desk", "leases._catch_up",
         "opening.open_desk",
         "heard.count_past", "pulling._keep", "pulling.seen_of", "take._take_planned",
     },

@@ -104,7 +104,17 @@ class DeskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[engine]``: who answers questions."""
 
-    url: Annotated[str, Meta(description="`duckdb` is the only engine of this release.")] = "duckdb"
+    url: Annotated[
+        str,
+        Meta(
+            description="`duckdb`, `spark://HOST:PORT` (a standalone master) or `local[N]`; Spark needs the extra `spark` and Java.",
+            pattern=r"^(duckdb|spark://[^\s/?#@]+:[0-9]+(,[^\s/?#@]+:[0-9]+)*|local\[([0-9]+|\*)\])$",
+        ),
+    ] = "duckdb"
+    options: Annotated[
+        dict[str, str],
+        Meta(description="Spark's own settings, such as `spark.executor.memory`; DuckDB has none here."),
+    ] = {}
     memory_mb: Annotated[int, Meta(description="Memory the engine may use, MB.", ge=128)] = 2048
     threads: Annotated[
         int, Meta(description="Threads the engine may use; 0 means all cores.", ge=0, le=1024)
@@ -417,12 +427,12 @@ def write_settings(folder: Path, settings: Settings) -> None:
         changed = {
             k: v for k, v in values.items() if v != base[section][k] and k not in shown.get(section, set())
         }
-        text = msgspec.toml.encode(changed).decode() if changed else ""
+        # Encoded with its section, so that a table inside it is named whole.
+        text = msgspec.toml.encode({section: changed}).decode() if changed else ""
         if index < len(lines):
-            lines[index] += "\n" + text if text else ""
+            lines[index] += "\n" + text.removeprefix(f"[{section}]\n") if text else ""
         elif text:
-            # Encoded with its section, so that a table inside it is named whole.
-            lines.append(msgspec.toml.encode({section: changed}).decode())
+            lines.append(text)
     (folder / FILE).write_text("\n\n".join(line.rstrip() for line in lines) + "\n", "utf-8")
 
 

@@ -96,7 +96,7 @@ def _signals(
 ) -> list[dict[str, Any]]:
     # By the person's own identifiers: what was written while they were taken for somebody else is theirs, and what the
     # other one wrote then is not, whichever key it lies under.
-    rows = ground.engine.query(
+    rows = ground.engine.near.query(
         """SELECT signal_id, occurred_at, received_at, kind, channel, source, name, direction, account, thread, text, language,
                   sentiment, topics, rating, rating_scale, reach, service, ok, duration_ms, release, platform, region, partner,
                   properties, customer_key, sealed FROM signals

@@ -130,7 +130,7 @@ class Alone:
 def known_hashes(ground: Ground, *, pending: bool = False) -> Hashes:
     """Hashes of the ids of the last days, and of what waits in the inbox if asked."""
     since = ground.clock.now() - timedelta(days=ground.settings.lake.dedup_days)
-    rows = ground.engine.query(
+    rows = ground.engine.near.query(
         "SELECT hash(signal_id) AS h FROM signals WHERE received_at >= $since", since=since
     )
     hashes = rows["h"].to_numpy()

@@ -62,7 +62,7 @@ def settle(
         or (not known[name].deleted and (change.row is None or _micros(known[name].at) <= change.at))
     }
     ids = pa.array(list({change.signal_id for change in changes}), pa.string())
-    stored = ground.engine.query(
+    stored = ground.engine.near.query(
         "SELECT signal_id, day, customer_key, source, kind, name FROM signals WHERE signal_id IN (SELECT unnest($ids))",
         ids=ids.to_pylist(),
     )

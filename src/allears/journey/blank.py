@@ -109,7 +109,7 @@ def _found(ground: Ground, erasures: Sequence[Erasure], scope: Scope | None) -> 
     digests = {digest: e.customer for e in erasures for digest in e.digests}
     keys = {key: e.customer for e in erasures for key in e.subjects}
     limits, values = _limits(scope)
-    rows = ground.engine.query(
+    rows = ground.engine.near.query(
         f"""WITH d AS (SELECT unnest($digests) AS digest, unnest($digests_of) AS whose),
                  k AS (SELECT unnest($keys) AS key, unnest($keys_of) AS whose),
                  s AS (SELECT signal_id, day, customer_key, identifiers FROM signals WHERE true{limits}),

@@ -25,11 +25,11 @@ def _newest(ground: Ground) -> datetime | None:
     # Nothing counts as arrived later than it was received, nor over a week after it occurred: the last days tell, and of
     # the days before only files that hold something received later still.
     newest = f"SELECT max({ARRIVED}) AS m FROM signals WHERE day >= $day"
-    at: datetime | None = ground.engine.query(newest, day=max(days))["m"][0].as_py()
+    at: datetime | None = ground.engine.near.query(newest, day=max(days))["m"][0].as_py()
     if at is None:
         return None
     earliest = day_of(at - timedelta(days=8))
-    later: datetime = ground.engine.query(f"{newest} AND received_at >= $at", day=earliest, at=at)["m"][
+    later: datetime = ground.engine.near.query(f"{newest} AND received_at >= $at", day=earliest, at=at)["m"][
         0
     ].as_py()
     return later

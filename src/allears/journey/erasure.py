@@ -285,7 +285,7 @@ def _emptied_ids(ground: Ground, session: Session, keys: Sequence[str]) -> list[
         tied += session.scalars(select(IssueSignal.signal_id).where(some))
     if not tied:
         return []
-    rows = ground.engine.query(
+    rows = ground.engine.near.query(
         "SELECT signal_id FROM signals WHERE starts_with(customer_key, $gone) AND signal_id IN (SELECT unnest($ids))",
         gone=GONE,
         ids=tied,

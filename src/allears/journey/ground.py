@@ -29,11 +29,11 @@ from allears.guard.pseudonym import Pseudonym
 from allears.guard.purpose import Purpose
 from allears.guard.space_key import SpaceKey
 from allears.guard.vault import Vault
-from allears.journey.opening import open_desk, open_lake
+from allears.journey.opening import open_desk, open_engine, open_lake
 from allears.journey.tallies import Tallies
 from allears.know.graph import Graph
 from allears.know.relationship import from_domains
-from allears.lake import Engine, Inbox, Narrowed, Store
+from allears.lake import Engine, Inbox, Store
 from allears.listen.known_vendors import Vendors
 from allears.listen.mapping import Mapping
 from allears.listen.networks import NETWORKS, network_of
@@ -113,7 +113,7 @@ class Ground:
         if kept is None or kept[0] is not bounds:
             kept = self.narrowed[permit.purpose] = (
                 bounds,
-                Narrowed(self.engine, bounds.keys, only=bounds.only),
+                self.engine.narrowed(bounds.keys, only=bounds.only),
             )
         return kept[1]
 
@@ -184,10 +184,6 @@ def lay(
                 open_lake(chosen.lake, Path(scratch), environment).version("signals")
         _make(folder, chosen, key, environment)
     chosen = read_settings(folder)
-    if chosen.engine.url != "duckdb":
-        raise Refused(
-            "expected engine url `duckdb`, the only engine of this release", place="allears.toml [engine] url"
-        )
     secret = read_key(folder / KEY_FILE, environment or None)
     desk = open_desk(chosen.desk, folder, environment, _fingerprints(folder, secret, environment))
     vault = Vault(desk, secret, chosen.space.name, again=partial(key_again, folder, environment))
@@ -202,12 +198,7 @@ def lay(
         vault=vault,
         audit=Audit(desk, vault),
         store=store,
-        engine=Engine(
-            store,
-            memory_mb=chosen.engine.memory_mb,
-            threads=chosen.engine.threads,
-            scratch=folder / "scratch",
-        ),
+        engine=open_engine(chosen.engine, store, folder / "scratch"),
         inbox=Inbox(
             folder / "inbox",
             seal=lambda plain: vault.seal_space(plain, "inbox"),

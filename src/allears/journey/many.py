@@ -24,7 +24,7 @@ def people_in_table(ground: Ground, table: str) -> int:
     if table not in EXPORTED:
         raise NotFound(f"no table of that name; there are {', '.join(EXPORTED)}", place="TABLE")
     if table in COLUMNS:
-        found = ground.engine.query(f"SELECT count(DISTINCT {COLUMNS[table]}) AS n FROM {table}")
+        found = ground.engine.near.query(f"SELECT count(DISTINCT {COLUMNS[table]}) AS n FROM {table}")
         return int(found["n"][0].as_py())
     if table == "links":
         return int(ground.graph.links().num_rows)

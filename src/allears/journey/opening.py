@@ -1,4 +1,4 @@
-"""Opening a space's desk and lake, wherever they are: secrets found, the desk brought up to date, a database checked to be this space's."""
+"""Opening a space's desk, lake and engine, wherever they are: secrets found, the desk brought up to date, a database checked to be this space's."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from allears.desk import Desk, upgrade
 from allears.desk.listening import Mark
 from allears.desk.postgres import PLACE, Entry
 from allears.errors import NotFound, Refused
-from allears.lake import Place, Store, bucket_of
-from allears.settings import DeskSettings, LakeSettings
+from allears.lake import Engine, Place, Store, bucket_of
+from allears.settings import DeskSettings, EngineSettings, LakeSettings
 
 OWNER = "space"
 
@@ -60,6 +60,28 @@ def open_lake(chosen: LakeSettings, folder: Path, environment: Mapping[str, str]
         return Store(folder / chosen.url)
     bucket = bucket_of(chosen.url, chosen.region, chosen.endpoint, environment)
     return Store(Place(folder / chosen.copies, bucket))
+
+
+def open_engine(chosen: EngineSettings, store: Store, scratch: Path) -> Engine:
+    """Open what answers questions: DuckDB on this machine, and before it a cluster where there is one.
+
+    Raises
+    ------
+    Refused
+        PySpark or Java is missing.
+    WorldFailed
+        The cluster does not answer.
+    """
+    near = Engine(store, memory_mb=chosen.memory_mb, threads=chosen.threads, scratch=scratch)
+    if chosen.url == "duckdb":
+        return near
+    from allears.lake.spark.engine import SparkEngine
+
+    try:
+        return SparkEngine.open(near, chosen.url, chosen.options)
+    except BaseException:
+        near.close()
+        raise
 
 
 def _password(chosen: DeskSettings, folder: Path, environment: Mapping[str, str]) -> str | None:

@@ -106,7 +106,7 @@ class Person:
             self._ground.audit.record(principal.name, "open_sealed_denied", self.id, why, detail)
             self._serve()
         mine = of_keys(self._keys)
-        rows = self._ground.engine.query(
+        rows = self._ground.engine.near.query(
             f"SELECT signal_id, customer_key, sealed FROM signals WHERE list_contains($ids, signal_id) AND {mine.sql}",
             ids=list(signal_ids),
             **mine.values,

@@ -181,7 +181,7 @@ def mark(ground: Ground, name: str, *, pulled_at: datetime | None = None, **ende
 def seen_of(ground: Ground, source: str, *, all_time: bool) -> Seen:
     """Ids of a source that are stored or wait in the inbox: of all time, or of the days in which ids count once."""
     since = "" if all_time else "AND received_at >= $since"
-    found = ground.engine.query(
+    found = ground.engine.near.query(
         f"SELECT hash(signal_id) AS h FROM signals WHERE source = $source {since}",
         source=source,
         **(

@@ -128,7 +128,7 @@ def _predicates(ground: Ground, periods: Retention) -> dict[str, str]:
 
 
 def _in_lake(ground: Ground, what: str, predicate: str) -> Rows:
-    found = ground.engine.query(
+    found = ground.engine.near.query(
         f"""SELECT coalesce(source, '') AS source, substr(day, 1, 7) AS month, count(*) AS n FROM signals
             WHERE {predicate} GROUP BY ALL ORDER BY ALL"""
     )
@@ -142,7 +142,7 @@ def _lake(ground: Ground, plan: dict[str, Rows]) -> int:
         with ground.desk.session() as session:
             session.merge(Mark(name=DUE_SINCE, value=ground.clock.now().isoformat()))
     if plan.get("signals"):
-        days = ground.engine.query(f"SELECT DISTINCT day FROM signals WHERE {lake['signals']}")["day"]
+        days = ground.engine.near.query(f"SELECT DISTINCT day FROM signals WHERE {lake['signals']}")["day"]
         frozen = ground.tallies.freeze(days.to_pylist())
         if ground.gate.use("analytics").on:
             narrowed = ground.tallied(ground.gate.permit("analytics"))
@@ -163,7 +163,7 @@ def _untie(ground: Ground) -> None:
         tied = list(ids)
     if not tied:
         return
-    gone = ground.engine.query(
+    gone = ground.engine.near.query(
         "SELECT id FROM (SELECT unnest($ids) AS id) ANTI JOIN signals ON signals.signal_id = id", ids=tied
     )["id"].to_pylist()
     with ground.desk.session() as session:

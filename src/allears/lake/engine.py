@@ -64,6 +64,17 @@ class Engine:
         self._tables: dict[str, ibis.Table] = {}
         self._still = False
 
+    @property
+    def near(self) -> Engine:
+        """Who answers, on this machine, what the work itself asks in passing: this engine, unless questions go further."""
+        return self
+
+    def narrowed(self, keys: pa.Array, *, only: bool) -> Engine:
+        """Give this engine as if the rows of these people were not there, or with ``only`` alone there."""
+        from allears.lake.narrowed import Narrowed  # which stands on this file
+
+        return Narrowed(self, keys, only=only)
+
     def table(self, name: str) -> ibis.Table:
         """Return a lake table as an Ibis expression of its newest version."""
         with self._lock:

@@ -72,11 +72,11 @@ def timed(
     )
 
 
-def _questions(space: Any) -> dict[str, Callable[[], Any]]:
+def _questions(space: Any, who: str = "") -> dict[str, Callable[[], Any]]:
     from allears.journey import briefing
     from allears.know.customer import overview, timeline
 
-    one = [customer(7)]
+    one = [who or customer(7)]
     return {
         "trust by week": space.trust,
         "trust by channel": lambda: space.trust("channel"),
@@ -127,16 +127,16 @@ def customer(number: int) -> str:
     return f"c_{number * 0x9E3779B97F4A7C15 % (1 << 64):016x}"
 
 
-def fill(space: Any) -> None:
+def fill(space: Any, signals: int = SIGNALS, keys: pa.Array | None = None, *, compact: bool = True) -> None:
     """Write signals straight into the lake: this measures questions, not the digest."""
     from allears.tables import TABLES
 
     rng = np.random.default_rng(1)
     table = TABLES["signals"]
     start = END - timedelta(days=DAYS)
-    keys = pa.array([customer(i) for i in range(CUSTOMERS)])
-    parts = max(2, SIGNALS // 500_000)
-    n = SIGNALS // parts
+    keys = pa.array([customer(i) for i in range(CUSTOMERS)]) if keys is None else keys
+    parts = max(2, signals // 500_000)
+    n = signals // parts
 
     def some(values: Any, where: Any = True, p: Any = None) -> pa.Array:
         """Draw values, where asked; null elsewhere."""
@@ -184,7 +184,8 @@ def fill(space: Any) -> None:
             "day": pa.compute.strftime(at, format="%Y-%m-%d"),
         }
         space.ground.store.append("signals", table.arrays(columns, n))
-    space.ground.store.compact("signals")
+    if compact:
+        space.ground.store.compact("signals")
     _fill_issue(space)
 
 

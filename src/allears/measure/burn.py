@@ -13,6 +13,7 @@ import numpy.typing as npt
 from allears.clock import utc
 from allears.measure.columns import between, only
 from allears.measure.objectives import Objective, bad, met
+from allears.measure.periods import seconds_of
 
 BUCKET_MINUTES = 5
 # One failure among ten requests is a rate of 10 % and means nothing.
@@ -133,7 +134,7 @@ def burning(signals: Any, objectives: Sequence[Objective], *, now: datetime) -> 
     requests = met(between(thin, utc(now) - timedelta(days=3, minutes=BUCKET_MINUTES), now))
     seconds = BUCKET_MINUTES * 60
     requests = requests.mutate(
-        start=(requests.occurred_at.epoch_seconds().cast("int64") / seconds).floor().cast("int64") * seconds
+        start=(seconds_of(requests.occurred_at) / seconds).floor().cast("int64") * seconds
     )
     columns = {"n": requests.count()}
     for i, o in enumerate(objectives):

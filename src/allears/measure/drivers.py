@@ -17,6 +17,7 @@ from allears.measure.columns import between, customer_of, inbound, only
 from allears.measure.figures import Figure, figures_table, mark
 from allears.measure.intervals import Z95, Estimate
 from allears.measure.objectives import Objective
+from allears.measure.periods import seconds_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -173,7 +174,7 @@ def _met_before(
     start = None if since is None else utc(since) - timedelta(days=look_back_days)
     thin = only(signals, "rating", "rating_scale", "topics", "service", "ok", "duration_ms", "thread")
     every = between(thin, start, cutoff)
-    every = every.mutate(who=customer_of(every), at=every.occurred_at.epoch_seconds().cast("int64"))
+    every = every.mutate(who=customer_of(every), at=seconds_of(every.occurred_at))
     rows = inbound(every)
     rows = rows.filter(rows.who.notnull())
     rated = rows.filter(rows.kind == "feedback", rows.rating.notnull(), rows.rating_scale.notnull())

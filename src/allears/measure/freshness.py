@@ -89,7 +89,7 @@ def delays(
 
     def ask(spans: Sequence[Span]) -> pa.Table:
         rows = during(thin, spans)
-        late = rows.received_at.epoch_seconds() - rows.occurred_at.epoch_seconds()
+        late = periods.seconds_of(rows.received_at) - periods.seconds_of(rows.occurred_at)
         rows = rows.mutate(late=late, period=periods.numbered(rows.occurred_at, "day"))
         rows = rows.filter(rows.late <= ibis.literal(int(live.total_seconds())))
         within = {

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from allears.clock import utc
 from allears.errors import Refused
 from allears.measure.columns import between, customer_of, inbound, only
+from allears.measure.periods import seconds_of
 from allears.measure.vocabulary import Names, among, names_of
 
 LOOK_BACK_DAYS = 70
@@ -79,7 +80,7 @@ def panel_from(
     since = _midnight(began_at) - timedelta(days=look_back_days)
     thin = only(table, "name", "ok", "rating", "rating_scale", "sentiment")
     rows = inbound(between(thin, since, cutoff))
-    rows = rows.mutate(who=customer_of(rows), on=rows.occurred_at.epoch_seconds().cast("int64"))
+    rows = rows.mutate(who=customer_of(rows), on=seconds_of(rows.occurred_at))
     rows = rows.mutate(on=(rows.on / 86_400).floor().cast("int64")).filter(rows.who.notnull())
     left_out = sorted(set(others))
     if left_out:

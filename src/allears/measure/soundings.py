@@ -241,7 +241,7 @@ def _settled(rows: Any, every: str) -> pa.Table:
     import ibis
 
     wrote = rows.filter(rows.kind == "feedback", rows.text.notnull())
-    days = wrote.mutate(on=(wrote.occurred_at.epoch_seconds().cast("int64") / 86_400).floor().cast("int64"))
+    days = wrote.mutate(on=(periods.seconds_of(wrote.occurred_at) / 86_400).floor().cast("int64"))
     days = days.select("group", "who", "on").distinct()
     following = days.on.lead().over(ibis.window(group_by=["group", "who"], order_by="on"))
     days = days.mutate(again=(following - days.on <= RECONTACT_DAYS).fill_null(False))

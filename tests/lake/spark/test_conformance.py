@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import pytest
-from tests.cluster import Cluster
+from bench.cluster import Cluster
 from tests.lake.spark.conftest import BROKE, END, on, spark
 
 from allears.errors import AllearsError

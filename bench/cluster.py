@@ -12,8 +12,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import pytest
-
 EXECUTOR_MB = 768
 QUICK = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 OPTIONS = {
@@ -23,6 +21,9 @@ OPTIONS = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.adaptive.enabled": "false",
+    "spark.sql.files.openCostInBytes": "0",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.default.parallelism": "2",
     # What is asked here once is not worth optimising.
     "spark.driver.extraJavaOptions": QUICK,
@@ -30,14 +31,21 @@ OPTIONS = {
 }
 
 
+class Missing(RuntimeError):
+    """What a cluster needs is not installed."""
+
+
 class Cluster:
     """One master, some workers; each a process of its own that can be killed."""
 
-    def __init__(self, workers: int = 2) -> None:
-        pytest.importorskip("pyspark", reason="PySpark is not installed (uv sync --extra spark)")
+    def __init__(self, workers: int = 2, memory_mb: int = 1024) -> None:
+        try:
+            import pyspark
+        except ImportError:
+            raise Missing("PySpark is not installed (uv sync --extra spark)") from None
         if shutil.which("java") is None:
-            pytest.skip("Spark needs Java (apt install openjdk-17-jre-headless)")
-        import pyspark
+            raise Missing("Java is not installed (apt install openjdk-17-jre-headless)")
+        self._memory_mb = memory_mb
 
         self.home = Path(pyspark.__file__).parent
         self.folder = Path(tempfile.mkdtemp(prefix="spark-"))
@@ -61,7 +69,7 @@ class Cluster:
     def _start_worker(self, log: str) -> None:
         self.workers.append(
             self._start(
-                "worker.Worker", "-c", "1", "-m", "1g", "--host", "127.0.0.1", "--webui-port", "0", self.url, log=log
+                "worker.Worker", "-c", "1", "-m", f"{self._memory_mb}m", "--host", "127.0.0.1", "--webui-port", "0", self.url, log=log
             )
         )  # fmt: skip
 

@@ -30,7 +30,7 @@ def dealings(ground: Ground, customer: str, keys: Sequence[str]) -> dict[str, An
         ``conversations`` (the newest), ``promises``, ``cases``, ``sent`` and ``segments``, each newest first.
     """
     mine = of_keys(keys)
-    rows = ground.engine.query(
+    rows = ground.engine.near.query(
         f"""SELECT signal_id, source, channel, thread, direction, customer_key, occurred_at, text, sentiment FROM signals
             WHERE thread IS NOT NULL AND kind = 'feedback' AND {mine.sql} ORDER BY occurred_at DESC, signal_id LIMIT $most""",
         most=MOST_MESSAGES,

@@ -98,7 +98,7 @@ class Lookout:
     def _by_ids(self, ids: Sequence[str]) -> pa.Table:
         columns = ", ".join(f'"{c}"' for c in WATCHED)
         query = f"SELECT {columns} FROM signals WHERE signal_id IN (SELECT unnest($ids))"
-        return self._ground.serving.query(query, ids=list(ids))
+        return self._ground.serving.near.query(query, ids=list(ids))
 
     def feed(self, signals: pa.RecordBatch) -> datetime | None:
         """Hand over what a micro-batch stored; returns when the oldest of it arrived."""
@@ -224,7 +224,7 @@ class Lookout:
 
     def _spans(self, since: datetime) -> list[tuple[date, date]]:
         """List the stretches of days with signals, parted where nothing came for a fortnight."""
-        days = self._ground.serving.query(
+        days = self._ground.serving.near.query(
             f"SELECT DISTINCT CAST({ARRIVED} AS DATE) AS day FROM signals WHERE {ARRIVED} >= $since ORDER BY day",
             since=since,
         )["day"].to_pylist()
@@ -238,7 +238,7 @@ class Lookout:
 
     def _signals(self, start: datetime, end: datetime) -> pa.Table:
         columns = ", ".join(f'"{c}"' for c in WATCHED)
-        return self._ground.serving.query(
+        return self._ground.serving.near.query(
             f"SELECT {columns} FROM signals WHERE {ARRIVED} >= $start AND {ARRIVED} < $end ORDER BY {ARRIVED}, signal_id",
             start=start,
             end=end,
@@ -288,7 +288,7 @@ class Lookout:
 
     def _authors(self, issues: pa.Table) -> dict[str, str]:
         ids = pc.unique(pc.list_flatten(issues["signal_ids"])).to_pylist()
-        rows = self._ground.serving.query(
+        rows = self._ground.serving.near.query(
             "SELECT signal_id, customer_key FROM signals WHERE customer_key IS NOT NULL AND signal_id IN (SELECT unnest($ids))",
             ids=ids,
         )

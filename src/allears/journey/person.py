@@ -58,7 +58,7 @@ class Person:
             whole = view(
                 self._ground.desk,
                 self.id,
-                self._ground.engine.table("signals"),
+                self._ground.engine.near.table("signals"),
                 self._keys,
                 open_issues=issues_of(self._ground, self._keys),
             )
@@ -68,13 +68,13 @@ class Person:
         """Tell what happened over all channels, newest first."""
         self._serve()
         with self._ground.engine.asking():
-            return timeline(self._ground.engine.table("signals"), self._keys, limit, before)
+            return timeline(self._ground.engine.near.table("signals"), self._keys, limit, before)
 
     def conversation(self, thread: str) -> pa.Table:
         """Tell what was said in one conversation, newest first."""
         self._serve()
         with self._ground.engine.asking():
-            signals = self._ground.engine.table("signals")
+            signals = self._ground.engine.near.table("signals")
             return timeline(signals.filter(signals.thread == thread), self._keys, MOST_OF_ONE)
 
     def dealings(self) -> dict[str, Any]:

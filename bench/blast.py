@@ -7,7 +7,7 @@ import select
 import socket
 import time
 import uuid
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 EVENTS = 100
 POOL = 64
@@ -23,29 +23,53 @@ class Load(NamedTuple):
         return self.took[min(len(self.took) - 1, int(len(self.took) * share))]
 
 
-def batch(seed: str) -> bytes:
-    """Write a Segment batch with ids of its own."""
-    calls = [
-        {
-            "type": "track",
-            "event": "Product Viewed",
-            "messageId": f"{seed}{i:08d}",
-            "anonymousId": f"a{i}",
-            "userId": f"u{i}",
-            "timestamp": "2026-06-01T10:00:00.000Z",
-            "context": {"app": {"version": "5.2.0"}, "os": {"name": "iOS"}},
-            "properties": {"product": f"p{i}", "price": 19.9, "region": "North"},
-        }
-        for i in range(EVENTS)
-    ]
+def batch(seed: str, *, bare: bool = False) -> bytes:
+    """Write a Segment batch with ids of its own, as the library for browsers sends product views with the specification's properties; ``bare``: with next to nothing in them."""
+    calls = [_call(seed, i) | ({} if bare else _told(i)) for i in range(EVENTS)]
     return json.dumps({"batch": calls, "sentAt": "2026-06-01T10:00:01.000Z"}).encode()
 
 
-def requests(key: str) -> list[bytes]:
+def _call(seed: str, i: int) -> dict[str, Any]:
+    return {
+        "type": "track",
+        "event": "Product Viewed",
+        "messageId": f"{seed}{i:08d}",
+        "anonymousId": f"a{i}",
+        "userId": f"u{i}",
+        "timestamp": "2026-06-01T10:00:00.000Z",
+        "context": {"app": {"version": "5.2.0"}, "os": {"name": "iOS"}},
+        "properties": {"product": f"p{i}", "price": 19.9, "region": "North"},
+    }
+
+
+def _told(i: int) -> dict[str, Any]:
+    page = f"https://shop.example/products/p{i}"
+    agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+    return {
+        "context": {
+            "app": {"version": "5.2.0"},
+            "library": {"name": "analytics.js", "version": "next-1.70.0"},
+            "locale": "en-GB",
+            "page": {"path": f"/products/p{i}", "referrer": "https://shop.example/", "search": "", "title": "Product", "url": page},
+            "timezone": "Europe/London",
+            "userAgent": agent,
+        },
+        "properties": {
+            "product_id": f"p{i}", "sku": f"G-{i}", "category": "Games", "name": "Monopoly: 3rd Edition", "brand": "Hasbro",
+            "variant": "200 pieces", "price": 18.99, "quantity": 1, "coupon": "MAYDEALS", "currency": "EUR", "position": 3,
+            "value": 18.99, "url": page, "image_url": f"{page}.jpg", "region": "North",
+        },
+        "integrations": {},
+        "originalTimestamp": "2026-06-01T10:00:00.000Z",
+        "sentAt": "2026-06-01T10:00:01.000Z",
+    }  # fmt: skip
+
+
+def requests(key: str, *, bare: bool = False) -> list[bytes]:
     """Make whole requests: the door does not look at ids, so that a few dozen may go round."""
     made = []
     for _ in range(POOL):
-        body = batch(uuid.uuid4().hex[:24])
+        body = batch(uuid.uuid4().hex[:24], bare=bare)
         head = (
             f"POST /v1/batch HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -55,7 +79,13 @@ def requests(key: str) -> list[bytes]:
 
 
 def blast(
-    ports: list[int], keys: list[str], *, seconds: float, connections: int, rate: float | None = None
+    ports: list[int],
+    keys: list[str],
+    *,
+    seconds: float,
+    connections: int,
+    rate: float | None = None,
+    bare: bool = False,
 ) -> Load:
     """Send for some seconds.
 
@@ -66,8 +96,10 @@ def blast(
     rate
         Events a second, sent by the clock whether or not answers come: an answer's time counts from when its request
         was due. None: every connection sends as soon as it was answered.
+    bare
+        Whether events hold next to nothing.
     """
-    made = {key: requests(key) for key in set(keys)}
+    made = {key: requests(key, bare=bare) for key in set(keys)}
     socks = [_connect(ports[i % len(ports)]) for i in range(connections)]
     by_handle = {sock.fileno(): sock for sock in socks}
     pools = {sock.fileno(): made[keys[i % len(keys)]] for i, sock in enumerate(socks)}

@@ -2,7 +2,8 @@
 
 The decode-only ceiling is one process that turns the same bodies into typed events with all their fields, in one msgspec
 pass, and does nothing else: no HTTP, no checks, no encryption, no disk. Beside it stands what scanning costs: the same
-pass into structs that name only what the door looks at, with everything else passed over. The load client runs on the
+pass into structs that name only what the door looks at, with everything else passed over. Events are as large as
+those that browsers send (1 kB); beside them stand the smallest. The load client runs on the
 same machine and takes part of its cores, so its processor time is printed apart, and the server's is printed too.
 
 Two processes are compared with one on equal terms: a core each. On two cores a single process that may use both already
@@ -39,6 +40,7 @@ SECONDS = 4.0
 CONNECTIONS = 64
 RUNS = 3
 NAME = f"Segment batches of 100, {CONNECTIONS} connections, digest off, client on the same machine"
+BARE = "the same with events of 300 bytes, which hold next to nothing"
 RANGED = f"low/high: range of {RUNS} runs of {SECONDS:.0f} s"
 
 
@@ -69,8 +71,10 @@ def rows() -> list[Row]:
         pinned = _measure(folder, [0], client={1})
         two = _measure(folder, [0, 1])
         apart = _measure(folder, [0, 1], spaces=2)
+        least = _measure(folder, [None], bare=True)
         quiet = _measure(folder, [None], rate=5000.0)[0].load
     rate, server = _median(one), statistics.median(run.server for run in one)
+    small = _decoding(batch("0" * 24, bare=True))
     alone, client = _median(pinned), statistics.median(run.client for run in one)
     return [
         row("durable listening", f"{NAME}; one process", rate, "events/s", **_range(one),
@@ -83,6 +87,9 @@ def rows() -> list[Row]:
             source=f"{scanning:,.0f} events/s: msgspec into what the door looks at, the rest passed over, same run"),
         row("events a processor second of the server", f"{NAME}; one process", EVENTS / server, "events/s",
             source=f"{server * 1e6:.0f} us a batch, all threads; the client takes {client * 1e6:.0f} us, decoding alone {EVENTS / decoding * 1e6:.0f} us"),
+        row("durable listening", BARE, _median(least), "events/s", **_range(least), source=RANGED),
+        row("share of the decode-only ceiling", BARE, _median(least) / small, "ratio",
+            source=f"ceiling {small:,.0f} events/s: what a request costs apart from its events weighs most here"),
         row("durable listening on one core", f"{NAME}; one process kept to one core", alone, "events/s",
             **_range(pinned), source=RANGED),
         row("durable listening, two processes", f"{NAME}; a core each, one space", _median(two), "events/s",
@@ -157,6 +164,7 @@ def _measure(
     spaces: int = 1,
     client: set[int] | None = None,
     rate: float | None = None,
+    bare: bool = False,
 ) -> list[Run]:
     """Load fresh servers, one for each core named, on fresh spaces, a few times; once at a rate that is given."""
     made = [_space(folder / uuid.uuid4().hex) for _ in range(spaces)]
@@ -166,15 +174,15 @@ def _measure(
         keys = [made[n % spaces][1] for n in range(len(cores))]
         os.sched_setaffinity(0, client & own if client and client & own else own)
         try:
-            blast(ports, keys, seconds=1.0, connections=CONNECTIONS)
-            return [_once(ports, keys, ids, rate) for _ in range(RUNS if rate is None else 1)]
+            blast(ports, keys, seconds=1.0, connections=CONNECTIONS, bare=bare)
+            return [_once(ports, keys, ids, rate, bare) for _ in range(RUNS if rate is None else 1)]
         finally:
             os.sched_setaffinity(0, own)
 
 
-def _once(ports: list[int], keys: list[str], ids: list[int], rate: float | None) -> Run:
+def _once(ports: list[int], keys: list[str], ids: list[int], rate: float | None, bare: bool) -> Run:
     before, mine = sum(map(_cpu, ids)), time.process_time()
-    load = blast(ports, keys, seconds=SECONDS, connections=CONNECTIONS, rate=rate)
+    load = blast(ports, keys, seconds=SECONDS, connections=CONNECTIONS, rate=rate, bare=bare)
     count = max(1, len(load.took))
     return Run(load, (sum(map(_cpu, ids)) - before) / count, (time.process_time() - mine) / count)
 

@@ -21,7 +21,7 @@ from allears.errors import AllearsError
 from allears.guard.access import Role
 from allears.guard.address import check_url, resolve
 from allears.space import Space
-from bench import attack, hostile, shown
+from bench import attack, hostile, postgres, shown, tenants
 from bench.attack import OWN, SECONDS, Failures, Trap
 from bench.report import Row, row
 
@@ -56,9 +56,22 @@ def rows() -> list[Row]:
         (outside / "town" / "log").unlink()
         left = _outside(outside, folder) - before
         found.append(("files outside the space", 1, Failures(sorted(left))))
+        found.append(_tenants(outside / "tenants"))
     found.append(("calls to the trap", 1, Failures(["somebody called"] * trap.calls)))
     trap.close()
     return [_told(*one) for one in found]
+
+
+def _tenants(folder: Path) -> tuple[str, int, Failures]:
+    folder.mkdir()
+    with postgres.cluster() as where:
+        if where is None:
+            return (
+                "two tenants in one PostgreSQL: skipped, it is not installed or this is not root",
+                0,
+                Failures(),
+            )
+        return tenants.cross(f"postgresql+pg8000://postgres@{where[0]}:{where[1]}/postgres", folder)
 
 
 def _told(family: str, cases: int, failures: Failures) -> Row:

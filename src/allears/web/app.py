@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from allears.web.errors import answer, problem
 from allears.web.hosts import KnownHosts, known_names
 from allears.web.live import Live
 from allears.web.policy import SafeHeaders
+from allears.web.quiet import keep_values_out
 from allears.web.who import OneTime, caller, remember
 
 if TYPE_CHECKING:
@@ -70,6 +72,8 @@ def build(
         redoc_url=None,
     )
     app.add_exception_handler(AllearsError, _complain)
+    for name in ("nicegui", "uvicorn.error"):
+        logging.getLogger(name).addFilter(keep_values_out)
 
     app.add_middleware(KnownHosts, names=known_names(space.settings, host))
     app.add_middleware(SafeHeaders)

@@ -124,7 +124,10 @@ def test_a_header_decides_where_the_vendor_tells_the_kind_in_one(allears: Run, t
     case = next(c for c in CASES if c.vendor == "shopify")
     (tmp_path / "order.json").write_bytes(case.body)
     words = ("channels", "try", "shopify", str(tmp_path / "order.json"), "--json")
-    assert "does not know" in json.loads(allears(*words)[1])["refused"][0]["reason"]
+    code, out, _ = allears(*words)
+    assert "does not know" in json.loads(out)["refused"][0]["reason"] and code == 1
+    code, _, complaint = allears(*words[:-1])
+    assert code == 1 and "nothing in it would be taken in" in complaint
     shown = json.loads(allears(*words, "--header", "X-Shopify-Topic:orders/create")[1])
     assert shown["signals"][0]["signal_id"] == "try:order:700"
 

@@ -418,3 +418,15 @@ def test_an_entry_of_the_audit_is_proven_without_the_space(allears: Run, space: 
         assert allears(*check[:-1], "00" * 32)[0] == 1
     assert allears("audit", "prove", *where)[0] == 2
     assert allears("audit", "verify", "--heads", str(tmp_path / "proof.json"), *where)[0] == 1
+
+
+def test_a_question_that_nobody_answers_is_said_and_nothing_is_taken_in(
+    allears: Run, space: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "more.csv").write_text("text\nThe lid broke\n", "utf-8")
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    code, _, told = allears(
+        "listen", str(tmp_path / "more.csv"), "--source", "unasked", "--space", str(space)
+    )
+    assert code == 2 and "nobody answered" in told and "--yes" in told
+    assert "unasked" not in allears("status", "--json", "--space", str(space))[1]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from allears.desk.listening import RefusedRow
 from allears.errors import NotAllowed, NotFound, Refused
 from allears.guard.access import Principal, Role
 from allears.journey import refused
@@ -134,3 +136,61 @@ def test_a_row_that_is_wrong_in_another_way_now_says_so(
     monkeypatch.setitem(FORMATS, "signals", Stricter())
     space.replay("desk")
     assert {r["reason"] for r in space.refused()} == {"another reason"}
+
+
+def mend(space: Space, count: int) -> None:
+    """Teach a mapping that reads what an earlier one could not."""
+    lines = "".join(f'{{"id": "r{n}", "said": "number {n}", "stars": "many"}}\n' for n in range(count))
+    (space.ground.folder / "rows.jsonl").write_text(lines, "utf-8")
+    strict = read_mapping('id = "id"\nrating = "stars"\nrating_scale = "stars-1-5"\n', "strict")
+    space.listen(space.ground.folder / "rows.jsonl", source="shop", mapping=strict)
+    loose = read_mapping('id = "id"\ntext = "said"\n', "loose")
+    space.listen(write_rows(space), source="shop", mapping=loose)
+
+
+def write_rows(space: Space) -> Path:
+    path = space.ground.folder / "good.jsonl"
+    path.write_text('{"id": "good", "said": "hello", "stars": 3}\n', "utf-8")
+    return path
+
+
+def test_one_row_that_cannot_be_opened_keeps_no_other_waiting(space: Space) -> None:
+    mend(space, 5)
+    [damaged, *_] = space.refused(source="shop")
+    with space.ground.desk.session() as session:
+        row = session.get(RefusedRow, damaged["refused"])
+        assert row is not None
+        row.payload = row.payload[:-1] + bytes([row.payload[-1] ^ 1])
+    found = space.replay("shop")
+    assert (found.accepted, found.refused) == (4, 1)
+    assert found.reasons == [{"reason": "it cannot be opened any more", "place": damaged["place"], "n": 1}]
+
+
+def test_replays_at_the_same_time_beside_a_digest_lose_nothing_and_count_nothing_twice(space: Space) -> None:
+    mend(space, 700)
+    assert space.refused_groups("shop")[0]["n"] == 700
+    failed: list[BaseException] = []
+
+    def run(work: Callable[[], object]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            failed.append(error)
+
+    jobs: list[Callable[[], object]] = [
+        lambda: space.replay("shop"),
+        lambda: space.replay("shop"),
+        space.digest,
+    ]
+    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    space.digest()
+    assert not failed and not space.refused_groups("shop")
+    told = space.sql(
+        "SELECT count(*) AS n, count(DISTINCT signal_id) AS ids FROM signals WHERE source = 'shop'"
+    )
+    assert told.to_pylist() == [{"n": 701, "ids": 701}]
+    assert space.replay("shop").accepted == 0

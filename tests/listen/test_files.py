@@ -405,3 +405,12 @@ def test_a_mapping_that_names_columns_which_are_not_there_is_told(tmp_path: Path
     plan = plan_file(tmp_path / "a.csv", mapping=Mapping(id="id", text="said", reach=("likes",)))
     assert plan.warnings == ("the first rows have no likes, said, which the mapping names",)
     assert plan_file(tmp_path / "a.csv", mapping=Mapping(id="id", text="say")).warnings == ()
+
+
+def test_half_an_emoji_in_a_file_costs_its_letter_and_not_the_row(tmp_path: Path, context: Context) -> None:
+    lines = '{"text": "cut \\ud83d"}\n{"text": "whole \\ud83d\\ude00"}\n'
+    (tmp_path / "a.ndjson").write_text(lines)
+    (tmp_path / "a.json").write_text("[" + lines.replace("}\n{", "},\n{") + "]")
+    for name in ("a.ndjson", "a.json"):
+        _, found, refused = read(tmp_path / name, context)
+        assert ([row["text"] for row in found], refused) == (["cut �", "whole \U0001f600"], [])

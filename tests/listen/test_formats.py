@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from allears.listen import FORMATS, Context, plan_file, read_file
+from allears.listen.mapping import Mapping
 from allears.tables.signals import ARRIVALS
 
 LEAVES = (
@@ -107,3 +109,28 @@ def test_what_signals_carry_comes_out_again(context: Context, said: list[tuple[s
     assert [row["text"] for row in found] == [
         text.replace("\0", "") if text.strip() else None for text, _ in said
     ]
+
+
+@pytest.mark.parametrize(
+    ("door", "body"),
+    [
+        ("signals", rb'[{"text": "cut \ud83d"}, {"text": "whole \ud83d\ude00"}]'),
+        ("rows", b'{"text": "cut \\ud83d"}\n{"text": "whole \\ud83d\\ude00"}\n'),
+        ("segment", rb'{"batch": [{"type": "track", "event": "cut \ud83d", "userId": "u"}, {"type": "track", "event": "whole \ud83d\ude00", "userId": "u"}]}'),
+        ("segment", rb'{"type": "track", "event": "cut \ud83d", "userId": "u"}'),
+    ],
+    ids=["signals", "rows", "segment", "one call"],
+)  # fmt: skip
+def test_half_an_emoji_costs_its_letter_at_every_door_and_never_the_row(
+    door: str, body: bytes, context: Context
+) -> None:
+    if door == "rows":
+        context = msgspec.structs.replace(context, mapping=Mapping(text="text"))
+    checked = FORMATS[door].check(body, context)
+    assert not checked.refused
+    # What is kept is what can be read again later, as the digest does.
+    for kept in (checked.keep, body):
+        reading = FORMATS[door].read(kept, context)
+        said = [row["text"] or row["name"] for row in reading.arrivals.to_pylist()]
+        assert not reading.refused
+        assert said == ["cut �", "whole \U0001f600"][: checked.accepted]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Group
 
-from allears.cli.show import complain
+from allears.cli.show import Failed, complain
 from allears.errors import AllearsError
 
 START, LOOK, ACT, GUARD, KEEP = (
@@ -111,9 +111,19 @@ def run(words: Sequence[str]) -> int:
     except AllearsError as error:
         complain(error.code, error.message, error.place, as_json=as_json)
         return 2 if error.place.startswith("--") else 1
+    except Failed:
+        return 1
     except KeyboardInterrupt:
         complain("stopped", "stopped; what was accepted is kept", "", as_json=as_json)
         return 130
+    except EOFError:
+        complain(
+            "nobody_answered",
+            "it asks before it goes on, and nobody answered; --yes answers for you",
+            "",
+            as_json=as_json,
+        )
+        return 2
     except BrokenPipeError:
         sys.stderr.close()
         return 0

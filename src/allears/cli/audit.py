@@ -43,6 +43,8 @@ def verify(*, heads: Path | None = None, where: Where = HERE) -> None:
     else:
         show.rows([{"": k, "value": v} for k, v in found.items()], ("", "value"))
     if not found["ok"]:
+        if where.json:
+            raise show.Failed
         raise Refused("the audit was changed", place=f"entry {found['first_bad']}")
 
 

@@ -111,9 +111,18 @@ def try_payload(
     named = (one.partition(":") for one in header)
     headers = {name.strip().lower(): value.strip() for name, _, value in named}
     found = try_vendor(Vendors(_own(where)), vendor, body, content_type, headers, datetime.now(UTC))
+    taken = any(found[kind] for kind in ("signals", "edits", "deletes"))
     if where.json:
         show.as_json(found)
-        return
+    else:
+        _show_tried(found)
+    if found["refused"] and not taken:
+        if where.json:
+            raise show.Failed
+        raise Refused("nothing in it would be taken in", place=vendor)
+
+
+def _show_tried(found: dict[str, Any]) -> None:
     for kind in ("signals", "edits"):
         for number, row in enumerate(found[kind], 1):
             show.rows(

@@ -116,8 +116,12 @@ def cell(value: Any) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "�" for c in str(value))
 
 
+class Failed(Exception):
+    """The answer was printed whole and says what is wrong; only the exit code is still missing."""
+
+
 def complain(code: str, message: str, place: str, *, as_json: bool) -> None:
-    """Say on standard error what went wrong and where."""
+    """Say what went wrong and where: on standard error, or as the answer when JSON was asked for."""
     if as_json:
         sys.stdout.write(
             msgspec.json.encode({"error": {"code": code, "message": message, "place": place}}).decode() + "\n"

@@ -178,7 +178,12 @@ def _replay_some(ground: Ground, ids: list[str], total: Replayed) -> None:
     waiting: list[tuple[str, Future[None]]] = []
     reasons: dict[str, str] = {}
     for found in rows:
-        payload = ground.vault.open_space(found.payload, "refused", found.refused)
+        try:
+            payload = ground.vault.open_space(found.payload, "refused", found.refused)
+        except Refused:
+            # One row that was damaged, or moved from elsewhere, keeps no other from being tried.
+            total.still("it cannot be opened any more", found.place)
+            continue
         try:
             waiting.append((found.refused, _again(ground, found, payload)))
         except Refused as error:

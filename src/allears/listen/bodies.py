@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from codecs import BOM_UTF8
 from typing import Any, Literal
 from urllib.parse import parse_qsl
@@ -13,13 +12,11 @@ from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
 from allears.listen.flat import DEEPEST
+from allears.listen.halves import without_halves
 from allears.listen.reading import DEEP, BadRow
 
 Form = Literal["json", "form", "xml"]
 MOST_FIELDS = 2_000
-_HALVES = re.compile(
-    rb"\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][\da-fA-F]{2})|\\."
-)
 _NAMES = {"json": "JSON", "form": "form fields", "xml": "XML"}
 
 
@@ -65,15 +62,10 @@ def _json(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except msgspec.DecodeError:
-        # Senders that cut texts by length cut emoji in half; that costs the one letter, not the whole body.
-        whole = _HALVES.sub(_marked, body)
+        whole = without_halves(body)
         if whole == body:
             raise
         return msgspec.json.decode(whole)
-
-
-def _marked(found: re.Match[bytes]) -> bytes:
-    return b"\\ufffd" if found["half"] else found[0]
 
 
 def _form(body: bytes, content_type: str, forms: tuple[Form, ...]) -> Form:

@@ -8,6 +8,7 @@ from allears.listen.answers import Answers
 from allears.listen.arrivals import Arrivals
 from allears.listen.calls import Calls
 from allears.listen.changed import Changed
+from allears.listen.halves import Mending
 from allears.listen.hook import Hook
 from allears.listen.mail import Mail
 from allears.listen.otlp import Otlp
@@ -30,16 +31,16 @@ class Format(Protocol):
 
 
 FORMATS: dict[str, Format] = {
-    "segment": Segment(),
-    "signals": Signals(),
-    "rows": Rows(),
-    "answers": Answers(),
+    "segment": Mending(Segment()),
+    "signals": Mending(Signals()),
+    "rows": Mending(Rows()),
+    "answers": Mending(Answers()),
     "mail": Mail(),
-    "call": Calls(),
+    "call": Mending(Calls()),
     "hook": Hook(),
-    "otlp-traces": Otlp("traces"),
-    "otlp-logs": Otlp("logs"),
-    "otlp-metrics": Otlp("metrics"),
+    "otlp-traces": Mending(Otlp("traces")),
+    "otlp-logs": Mending(Otlp("logs")),
+    "otlp-metrics": Mending(Otlp("metrics")),
     "arrivals": Arrivals(),
     "changes": Changed(),
 }

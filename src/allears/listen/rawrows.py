@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from allears.listen.delimited import as_row, read_records
+from allears.listen.halves import without_halves
 from allears.listen.mail import stream_messages
 from allears.listen.maildir import Letters
 from allears.listen.opening import TORN, Line, Opened, read_lines
@@ -186,7 +187,7 @@ def _nothing(plan: Plan, opened: Opened, name: str) -> Iterator[Row]:
 
 def _one(at: str, part: bytes, note: str | None = None) -> Iterator[Row]:
     try:
-        found = _ANY.decode(part)
+        found = _decoded(part)
     except _BROKEN as error:
         yield at, None, refuse(error, at, part, "rows")
         return
@@ -198,6 +199,15 @@ def _one(at: str, part: bytes, note: str | None = None) -> Iterator[Row]:
         row[note] = True
     for place, inner in unfold(row, at):
         yield place, inner, None
+
+
+def _decoded(part: bytes) -> Any:
+    try:
+        return _ANY.decode(part)
+    except msgspec.DecodeError:
+        if (whole := without_halves(part)) == part:
+            raise
+        return _ANY.decode(whole)
 
 
 def _lines(plan: Plan, opened: Opened, name: str) -> Iterator[tuple[str, Line]]:

@@ -27,7 +27,7 @@ DAY = timedelta(days=1)
 ENTRUSTED = {
     "rights": {
         "access._signals", "dealings.dealings", "person.conversation", "person.originals", "person.overview", "person.timeline",  # of one customer, asked about first
-        "affected._heard", "affected._of_nobody", "affected._of_what",
+        "register._data", "affected._heard", "affected._of_nobody", "affected._of_what",
         "belongings.keys_used", "blank._found", "erasure._emptied_ids", "retention._in_lake", "retention._lake", "retention._untie",
     },
     "taking in, and keeping": {
@@ -66,7 +66,7 @@ FOR_SERVICE = {
 """What customers are owed; moves and deliveries ask the gate about each person (test_consent)."""
 BY_RIGHT = {
     "access", "check_asker", "close_request", "consent", "consent_coverage", "due", "erase", "erase_all", "extend_request", "hold", "holds",
-    "import_consent", "note_consent", "prove_consent", "receipts", "release", "request", "requests", "ask_breach_people", "breach", "breach_people", "breaches", "close_breach", "decide_breach", "judge_breach", "note_breach", "open_breach", "restrict", "restrict_asker", "restrictions", "lift", "retire", "sign_audit", "verify_audit",
+    "import_consent", "note_consent", "prove_consent", "receipts", "release", "request", "requests", "ask_breach_people", "breach", "breach_people", "breaches", "close_breach", "decide_breach", "judge_breach", "note_breach", "open_breach", "register", "restrict", "restrict_asker", "restrictions", "lift", "retire", "sign_audit", "verify_audit",
 }  # fmt: skip
 WHO_IS_WHO = {
     "link",

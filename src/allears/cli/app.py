@@ -76,6 +76,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "hold": (GUARD, "allears.cli.rights:hold"),
     "restrict": (GUARD, "allears.cli.rights:restrict"),
     "retention": (GUARD, "allears.cli.rights:retention"),
+    "register": (GUARD, "allears.cli.register:register"),
     "breach": (GUARD, "allears.cli.breach:breach"),
     "audit": (GUARD, "allears.cli.audit:audit"),
     "export": (KEEP, "allears.cli.keep:export"),

@@ -1,4 +1,4 @@
-"""Protect: restriction of use, and breaches with their clock."""
+"""Protect: restriction of use, breaches with their clock, the register of processing."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 
 from allears.guard.approval import Asked
-from allears.journey import affected, breaches, restricting, rules
+from allears.journey import affected, breaches, register, restricting, rules
 from allears.show.notice import write_notice
 from allears.space.answer import Guarding
 
 
 class Protecting(Guarding):
-    """Protect: restriction of use, and breaches with their clock."""
+    """Protect: restriction of use, breaches with their clock, the register of processing."""
 
     def restrict(self, who: str, *, why: str) -> str:
         """Keep a customer's data and use it for nothing else until `lift` (article 18); returns the restriction's id."""
@@ -33,6 +33,10 @@ class Protecting(Guarding):
     def restrictions(self, *, lifted: bool = False) -> list[dict[str, Any]]:
         """List restrictions that last, and lifted ones if asked."""
         return restricting.restrictions(self.ground, lifted=lifted)
+
+    def register(self) -> dict[str, Any]:
+        """Generate the register of processing (article 30) from what is configured and stored."""
+        return register.register(self.ground)
 
     def open_breach(
         self,

@@ -47,6 +47,7 @@ async def build(page: Page) -> None:
     with tag("div", classes="row"):
         link("Approvals: what needs a second person", "/privacy/approvals")
         link("Breaches", "/privacy/breaches")
+        link("Register of processing", "/privacy/register")
     # Outside of what is drawn anew, so that nobody loses what they are writing.
     _new(page)
     await page.fill("privacy", lambda: privacy(page.space.ground), partial(_desk, page), lines=10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from allears.act.survey import (
@@ -85,7 +86,12 @@ def test_it_is_explained_with_its_limits() -> None:
     said = explain(_shipped()["nps"], "acme")
     assert "recommend acme" in said
     assert "within 60 days" in said and "never during an open complaint" in said
-    assert "/ask/open/nps" in said
+    assert "/ask/open/nps" not in said
+    assert "/ask/open/nps" in explain(msgspec.structs.replace(_shipped()["nps"], public=True), "acme")
+
+
+def test_no_survey_that_comes_with_allears_is_open_to_anybody_unasked() -> None:
+    assert not [name for name, survey in _shipped().items() if survey.public or survey.origins]
 
 
 def test_an_unknown_survey_is_not_found() -> None:

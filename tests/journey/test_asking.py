@@ -216,6 +216,12 @@ def test_what_a_playbook_planned_to_ask_is_taken_back_when_the_issue_returns(spa
 
 
 def test_a_public_survey_takes_answers_of_nobody_and_others_are_not_there(space: Space) -> None:
+    with pytest.raises(NotFound):
+        space.answering.visit("nps")
+    space.surveys.folder.mkdir()
+    for name in ("nps", "ces"):
+        own = space.surveys.text(name).replace("public = false", "public = true")
+        (space.surveys.folder / f"{name}.toml").write_text(own, "utf-8")
     opened = space.answering.open_visit("nps", space.answering.visit("nps"))
     space.answering.answer(opened, [NINE], language="en", by="open").result()
     space.digest(look=False)

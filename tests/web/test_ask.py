@@ -35,10 +35,12 @@ def server(tmp_path_factory: pytest.TempPathFactory, links: dict[str, str]) -> I
     with Space.open(folder) as space:
         space.surveys.folder.mkdir()
         own = space.surveys.text("ces").replace(
-            "public = true",
+            "public = false",
             f'public = true\nanswers_an_hour = 3\norigins = ["http://127.0.0.1:{ORIGIN_PORT}"]',
         )
         (space.surveys.folder / "ces.toml").write_text(own, "utf-8")
+        opened = space.surveys.text("nps").replace("public = false", "public = true")
+        (space.surveys.folder / "nps.toml").write_text(opened, "utf-8")
         _, rows = space.ask("nps", str(people))
         links |= {r["email"].partition("@")[0]: r["link"].removeprefix(space.settings.ask.url) for r in rows}
         space.digest(look=False)
@@ -85,9 +87,10 @@ def test_an_answer_counts_and_a_replay_gets_a_friendly_page(
 def test_strangers_learn_nothing(client: httpx.Client, links: dict[str, str]) -> None:
     changed = links["once"][:-1] + ("A" if links["once"][-1] != "A" else "B")
     answers = [
-        client.get(p) for p in (changed, links["gone"], "/ask/x", "/ask/open/trustid", "/ask/open/none")
+        client.get(p)
+        for p in (changed, links["gone"], "/ask/x", "/ask/open/trustid", "/ask/open/csat", "/ask/open/none")
     ]
-    assert [a.status_code for a in answers] == [404] * 5
+    assert [a.status_code for a in answers] == [404] * 6
     assert len({a.text for a in answers}) == 1
     assert "acme" not in answers[0].text
 

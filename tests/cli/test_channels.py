@@ -86,7 +86,7 @@ def test_meta_channels_get_a_verify_token(allears: Run, monkeypatch: pytest.Monk
 
 def test_vendors_are_listed_those_of_the_space_too(allears: Run, tmp_path: Path) -> None:
     found = json.loads(allears("channels", "vendors", "--json")[1])
-    assert [one["vendor"] for one in found] == VENDORS
+    assert [one["vendor"] for one in found] == sorted([*VENDORS, "call-transcripts"])
     folder = tmp_path / "acme" / "vendors"
     folder.mkdir()
     own = 'name = "box"\ntitle = "Box"\nsays = "notes"\nsetup = "-"\nchannel = "store"\nevents = [["note", "body"]]\n'
@@ -156,3 +156,13 @@ signature = [{scheme = "token", header = "x-box"}]
 events = [["note", "body.notes"]]
 rule = [{when = "note.words", id = "note.no", text = "note.words"}]
 """
+
+
+def test_the_doctor_names_adapters_and_layouts_that_cannot_be_read(allears: Run, space: Path) -> None:
+    for folder, text in (("vendors", 'name = "ours"\n'), ("platforms", 'title = "Ours"\n')):
+        (space / folder).mkdir(exist_ok=True)
+        (space / folder / "ours.toml").write_text(text, "utf-8")
+    told = json.loads(allears("doctor", "--json", "--space", str(space))[1])
+    wrong = {one["check"]: one["says"] for one in told if not one["ok"]}
+    assert set(wrong) >= {"vendors/ours.toml", "platforms/ours.toml"}
+    assert "ours.toml" in wrong["platforms/ours.toml"]

@@ -60,6 +60,7 @@ SIGNED: dict[str, tuple[str, dict[str, str]]] = {
     "facebook": ("s3", {"x-hub-signature-256": "sha256=" + mac("s3", BODY).hexdigest()}),
     "instagram": ("s3", {"x-hub-signature-256": "sha256=" + mac("s3", BODY).hexdigest()}),
     "github": ("s3", {"x-hub-signature-256": "sha256=" + mac("s3", BODY).hexdigest()}),
+    "call-transcripts": ("s3", {"x-allears-token": "s3"}),
     "telegram": ("s3", {"x-telegram-bot-api-secret-token": "s3"}),
     "discord": (DISCORD_KEY, {"x-signature-ed25519": DISCORD.sign(STAMP.encode() + BODY).hex(), "x-signature-timestamp": STAMP}),
     "chatwoot": ("s3", {"x-chatwoot-signature": "sha256=" + mac("s3", f"{STAMP}.".encode() + BODY).hexdigest(), "x-chatwoot-timestamp": STAMP}),

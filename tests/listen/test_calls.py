@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allears.errors import Refused
 from allears.listen import FORMATS, Context, plan_file, plan_paths, read_file
 from allears.listen.call import Turn, talk
 from allears.listen.captions import read_captions
-from allears.listen.platform import platform_of, platforms, read_transcript
+from allears.listen.platform import Platforms, read_platform, read_transcripts
 from allears.listen.reading import BadRow
 from allears.listen.shape import Mapping
 
@@ -179,17 +180,41 @@ PLATFORMS: dict[str, dict[str, Any]] = {
             {"speaker": "2", "start": 2000, "end": 4000, "text": "It broke"},
         ],
     },
+    "zoom": {
+        "type": "zoom_transcript", "ver": 1, "recording_id": "z-1", "recording_start": "2026-05-04T10:00:00Z",
+        "timeline": [
+            {"text": "Hello", "ts": "00:00:00.000", "end_ts": "00:00:01.000", "users": [{"username": "1", "multiple_people": False, "user_id": "16778240"}]},
+            {"text": "It broke", "ts": "00:00:02.000", "end_ts": "00:00:04.000", "users": [{"username": "2", "multiple_people": False, "user_id": "16778241"}]},
+        ],
+    },
+    "twilio-intelligence": {
+        "meta": {"page": 0, "page_size": 50, "next_page_url": None, "key": "sentences"},
+        "sentences": [
+            {"transcript_sid": "GT1", "sentence_index": 0, "media_channel": 1, "start_time": "0.0", "end_time": "1.0", "transcript": "Hello", "confidence": "0.9"},
+            {"transcript_sid": "GT1", "sentence_index": 1, "media_channel": 2, "start_time": "2.0", "end_time": "4.0", "transcript": "It broke", "confidence": "0.9"},
+        ],
+    },
+    "gong": {
+        "requestId": "r-1",
+        "callTranscripts": [
+            {"callId": "c-1", "transcript": [
+                {"speakerId": "1", "topic": None, "sentences": [{"start": 0, "end": 1000, "text": "Hello"}]},
+                {"speakerId": "2", "topic": "Faults", "sentences": [{"start": 2000, "end": 3000, "text": "It"}, {"start": 3000, "end": 4000, "text": "broke"}]},
+            ]},
+        ],
+    },
 }  # fmt: skip
+PLATFORM = Platforms()
 
 
 def test_every_platform_has_a_sample() -> None:
-    assert set(PLATFORMS) == set(platforms())
+    assert set(PLATFORMS) == set(PLATFORM)
 
 
 @pytest.mark.parametrize("name", PLATFORMS)
 def test_the_json_of_a_platform_is_recognised_and_read(name: str, tmp_path: Path, context: Context) -> None:
     document = PLATFORMS[name]
-    assert [n for n in PLATFORMS if platform_of(PLATFORMS[n]) == name] == [name]
+    assert [n for n in PLATFORMS if PLATFORM.of(PLATFORMS[n]) == PLATFORM[name]] == [name]
     path = written(tmp_path, "call.json", json.dumps(document))
     call, hello, broke = rows_of(path, context, Mapping(outbound=("1",)))
     assert (hello["direction"], hello["text"], broke["direction"], broke["text"]) == (
@@ -201,6 +226,72 @@ def test_the_json_of_a_platform_is_recognised_and_read(name: str, tmp_path: Path
     assert (broke["occurred_at"] - call["occurred_at"]).total_seconds() == 2.0
     again = FORMATS["call"].read(json.dumps(document).encode(), context)
     assert len(again) == 3 and not again.refused
+
+
+def test_a_document_of_several_calls_is_several_and_their_beginnings_are_told(context: Context) -> None:
+    first = PLATFORMS["gong"]["callTranscripts"][0]
+    several = {"callTranscripts": [first, first | {"callId": "c-2"}]}
+    door = FORMATS["call"]
+    assert door.check(json.dumps(several).encode(), context).accepted == 2
+    rows = door.read(json.dumps(several).encode(), context).arrivals.to_pylist()
+    assert [r["thread"] for r in rows if r["name"] == "call"] == ["c-1", "c-2"] and len(rows) == 6
+    empty = door.read(json.dumps({"callTranscripts": [first | {"transcript": []}]}).encode(), context)
+    assert len(empty) == 0 and empty.refused
+    [call, hello, _] = door.read(json.dumps(PLATFORMS["zoom"]).encode(), context).arrivals.to_pylist()
+    assert hello["occurred_at"] == datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
+    assert "start_assumed" not in told(call)
+
+
+def test_pages_of_one_transcript_do_not_hide_one_another(context: Context) -> None:
+    page = PLATFORMS["twilio-intelligence"]
+    following = [s | {"sentence_index": s["sentence_index"] + 2} for s in page["sentences"]]
+    bodies = (page, page | {"sentences": following})
+    rows = [
+        r for b in bodies for r in FORMATS["call"].read(json.dumps(b).encode(), context).arrivals.to_pylist()
+    ]
+    assert len({r["signal_id"] for r in rows}) == 6
+
+
+OWN = """title = "Our switchboard"
+when = "said[?words]"
+turns = "said[].{speaker: who, role: who, start: at, text: words}"
+"""
+
+
+def test_a_layout_of_the_space_is_read_first_and_a_wrong_one_costs_no_other(
+    tmp_path: Path, context: Context
+) -> None:
+    document = {
+        "said": [
+            {"who": "agent", "at": "00:00:01", "words": "Hello"},
+            {"who": "customer", "at": 3, "words": "It broke"},
+        ]
+    }
+    path = written(tmp_path, "call.json", json.dumps(document))
+    assert plan_file(path).format == "json"
+    own = tmp_path / "platforms"
+    own.mkdir()
+    (own / "ours.toml").write_text(OWN, "utf-8")
+    (own / "broken.toml").write_text("title = ", "utf-8")
+    known = Platforms(own)
+    plan = plan_file(path, platforms=known)
+    assert plan.format == "call" and [row.get("text") for row in plan.preview] == [None, "Hello", "It broke"]
+    reading = FORMATS["call"].read(path.read_bytes(), msgspec.structs.replace(context, platforms=known))
+    assert [r["direction"] for r in reading.arrivals.to_pylist()] == ["in", "out", "in"]
+    assert known.of(PLATFORMS["zoom"]) == PLATFORM["zoom"]
+    with pytest.raises(Refused, match="Invalid value"):
+        known["broken"]
+    (own / "ours.toml").write_text(OWN.replace("words", "text"), "utf-8")
+    assert known.of(document) is None  # mended while a server runs
+
+
+@pytest.mark.parametrize(
+    "change", [("said[?words]", "said[?"), ('title = "Our switchboard"', ""), ("when", "wen")]
+)
+def test_a_wrong_layout_is_named(change: tuple[str, str]) -> None:
+    with pytest.raises(Refused) as found:
+        read_platform(OWN.replace(*change, 1), "ours.toml")
+    assert "ours.toml" in found.value.place
 
 
 def test_other_json_is_no_call(tmp_path: Path) -> None:
@@ -256,7 +347,7 @@ def test_no_json_stops_the_reader(name: str, value: Any, at: int) -> None:
     document = json.loads(json.dumps(PLATFORMS[name]))
     _replace(document, value, [at])
     with contextlib.suppress(BadRow):
-        read_transcript(document, name)
+        read_transcripts(document, PLATFORM[name])
 
 
 def _replace(node: Any, value: Any, left: list[int]) -> None:

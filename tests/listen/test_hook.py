@@ -37,7 +37,7 @@ def said(case: Any) -> Reading:
 
 
 def test_every_vendor_that_ships_is_tested_with_payloads() -> None:
-    assert sorted(SHELF) == VENDORS
+    assert [name for name in SHELF if SHELF[name].vendor.reads == "events"] == VENDORS
     assert {one.does for one in CASES} == {"create", "edit", "delete", "ignore"}
 
 

@@ -108,6 +108,30 @@ def test_every_vendors_every_payload_comes_through_the_door_and_ends_as_it_shoul
     assert all(one["rejected"] == 0 for one in space.channels())
 
 
+def test_a_posted_transcript_is_a_call_and_replayed_once_its_layout_is_known(
+    space: Space, client: httpx.Client
+) -> None:
+    made = space.add_channel("phone", "call-transcripts", None)
+    headers = {"x-allears-token": made["secret"], "content-type": "application/json"}
+    known = {"timeline": [{"username": "Agent", "ts": "00:00:01.0", "text": "Hello"}, {"username": "Caller", "ts": "00:00:03.0", "text": "It broke"}], "recording_start": "2026-05-04T10:00:00Z", "recording_id": "z1"}  # fmt: skip
+    answer = client.post("/hooks/phone", content=json.dumps(known), headers=headers)
+    assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
+    vtt = "WEBVTT\n\n00:01.000 --> 00:02.000\nCaller: Nobody answers\n"
+    spoken = client.post("/hooks/phone", content=vtt, headers=headers | {"content-type": "text/vtt"})
+    assert spoken.json()["accepted"] == 1
+    own = {"said": [{"who": "customer", "at": 1, "words": "The lid broke"}]}
+    refused = client.post("/hooks/phone", content=json.dumps(own), headers=headers)
+    assert refused.status_code == 400 and "call platform" in refused.json()["error"]["message"]
+    assert client.post("/hooks/phone", content=vtt).status_code == 401
+    folder = space.ground.folder / "platforms"
+    folder.mkdir()
+    layout = 'title = "Ours"\nwhen = "said"\nturns = "said[].{speaker: who, start: at, text: words}"\n'
+    (folder / "ours.toml").write_text(layout, "utf-8")
+    assert space.replay("phone").accepted == 1 and space.refused() == []
+    texts = {row["text"] for row in stored(space)} - {None}
+    assert texts == {"Hello", "It broke", "Nobody answers", "The lid broke"}
+
+
 def test_a_wrong_signature_is_401_counted_and_kept_nowhere(space: Space, client: httpx.Client) -> None:
     for vendor in VENDORS:
         space.add_channel(vendor, vendor, secret_of(vendor))

@@ -103,6 +103,7 @@ def try_payload(
     """
     from allears.journey.hooks import try_vendor
     from allears.listen.known_vendors import Vendors
+    from allears.listen.platform import Platforms
 
     try:
         body = sys.stdin.buffer.read() if str(payload) == "-" else payload.read_bytes()
@@ -110,7 +111,8 @@ def try_payload(
         raise NotFound("no such file", place="PAYLOAD") from None
     named = (one.partition(":") for one in header)
     headers = {name.strip().lower(): value.strip() for name, _, value in named}
-    found = try_vendor(Vendors(_own(where)), vendor, body, content_type, headers, datetime.now(UTC))
+    own = Platforms(_own(where, "platforms"))
+    found = try_vendor(Vendors(_own(where)), vendor, body, content_type, headers, datetime.now(UTC), own)
     taken = any(found[kind] for kind in ("signals", "edits", "deletes"))
     if where.json:
         show.as_json(found)
@@ -198,9 +200,9 @@ def _volume(row: dict[str, Any] | None) -> str:
     return f"{row['observed']:,} of {words.interval(row)}"
 
 
-def _own(where: Where) -> Path | None:
+def _own(where: Where, what: str = "vendors") -> Path | None:
     try:
-        return where.folder() / "vendors"
+        return where.folder() / what
     except NotFound:
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -87,6 +87,14 @@ def doctor(*, where: Where = HERE) -> None:
         show.out.print(f"{mark}  {check['check']}: {check['says']}")
 
 
+def _unread(folder: str, known: Mapping[str, object]) -> Iterator[dict[str, object]]:
+    for name in known:
+        try:
+            known[name]
+        except AllearsError as error:
+            yield {"check": f"{folder}/{name}.toml", "ok": False, "says": str(error)}
+
+
 def _checks(where: Where) -> Iterator[dict[str, object]]:
     yield {"check": "python", "ok": sys.version_info >= (3, 11), "says": sys.version.split()[0]}
     try:
@@ -117,10 +125,12 @@ def _checks(where: Where) -> Iterator[dict[str, object]]:
             status = space.counts()
             audit = space.ground.audit.verify()
             rules = list(space.check_rules())
+            wrong = [*_unread("vendors", space.ground.vendors), *_unread("platforms", space.ground.platforms)]
     except AllearsError as error:
         yield {"check": "space", "ok": False, "says": str(error)}
         return
     yield from rules
+    yield from wrong
     yield {
         "check": "inbox",
         "ok": status["pending"] < 1_000_000,

@@ -37,6 +37,7 @@ from allears.lake import Engine, Inbox, Store
 from allears.listen.known_vendors import Vendors
 from allears.listen.mapping import Mapping
 from allears.listen.networks import NETWORKS, network_of
+from allears.listen.platform import Platforms
 from allears.settings import FILE, Settings, SpaceSettings, read_settings, write_settings
 
 KEY_FILE = "space.key"
@@ -70,6 +71,11 @@ class Ground:
     def vendors(self) -> Vendors:
         """Adapters of vendors' webhooks: those that ship, and the space's own."""
         return Vendors(self.folder / "vendors")
+
+    @cached_property
+    def platforms(self) -> Platforms:
+        """Layouts of call platforms' transcripts: those that ship, and the space's own."""
+        return Platforms(self.folder / "platforms")
 
     @cached_property
     def pseudonym(self) -> Pseudonym:

@@ -18,10 +18,12 @@ from allears.guard.signature import Sent, signed_by
 from allears.journey.ground import Ground
 from allears.journey.take import Receipt, Waiting, take
 from allears.listen.changes import newest, versions
+from allears.listen.formats import FORMATS
 from allears.listen.hook import Hook as Format
 from allears.listen.hook import Parcel, document, pack
 from allears.listen.known_vendors import Vendors
 from allears.listen.mapping import shown_rows
+from allears.listen.platform import Platforms
 from allears.listen.reading import BadRow, Context
 from allears.listen.vendor import CompiledAnswer, Reader
 
@@ -149,6 +151,8 @@ def post(
     ground: Ground, known: Known, content_type: str, sent: Sent
 ) -> tuple[CompiledAnswer | None, dict[str, Any], Receipt, Waiting]:
     """Take a signed request in: what to answer, about what, and what became of it."""
+    if known.reader.vendor.reads == "call":
+        return None, {}, *take(ground, "call", sent.body, source=known.source)
     wanted = known.reader.vendor.headers
     headers = {name: sent.headers[name] for name in wanted if name in sent.headers}
     parcel = pack(Parcel(known.reader.vendor.name, content_type, headers, sent.body))
@@ -168,11 +172,21 @@ def post(
 
 
 def try_vendor(
-    vendors: Vendors, vendor: str, body: bytes, content_type: str, headers: dict[str, str], now: datetime
+    vendors: Vendors,
+    vendor: str,
+    body: bytes,
+    content_type: str,
+    headers: dict[str, str],
+    now: datetime,
+    platforms: Platforms | None = None,
 ) -> dict[str, Any]:
     """Show what a payload would become, keeping nothing."""
-    context = Context(source="try", channel=None, received_at=now, vendors=vendors)
-    reading = Format().read(pack(Parcel(vendors[vendor].vendor.name, content_type, headers, body)), context)
+    context = Context(source="try", channel=None, received_at=now, vendors=vendors, platforms=platforms)
+    known = vendors[vendor].vendor
+    if known.reads == "call":
+        reading = FORMATS["call"].read(body, context)
+    else:
+        reading = Format().read(pack(Parcel(known.name, content_type, headers, body)), context)
     changes = newest(reading.changes)
     return {
         "vendor": vendor,

@@ -272,6 +272,7 @@ def _ask(
             ground.clock.now(),
             max_skew_days=ground.settings.listen.max_skew_days,
             mapping=mapping,
+            platforms=ground.platforms,
             pseudonym=ground.pseudonym,
         ),
         folder=ground.folder,

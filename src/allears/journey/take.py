@@ -168,7 +168,7 @@ def take_file(
             place=str(path),
         )
     for one in found:
-        plan = plan_file(one, channel=channel, mapping=mapping, limits=limits)
+        plan = plan_file(one, channel=channel, mapping=mapping, limits=limits, platforms=ground.platforms)
         if network is not None:
             plan = replace(plan, mapping=msgspec.structs.replace(plan.mapping, network=network))
         if not sure(plan):
@@ -194,6 +194,7 @@ def _take_planned(
         received_at=now,
         max_skew_days=ground.settings.listen.max_skew_days,
         mapping=plan.mapping,
+        platforms=ground.platforms,
         pseudonym=ground.pseudonym,
     )
     rows, waiting = 0, []
@@ -234,10 +235,18 @@ def context_of(
         received_at=received_at,
         max_skew_days=ground.settings.listen.max_skew_days,
         max_event_bytes=ground.settings.listen.max_event_kb << 10,
-        mapping=mapping_of(ground, source, body) if door == "rows" else None,
+        mapping=_mapping_for(ground, door, source, body),
         vendors=ground.vendors if door == "hook" else None,
+        platforms=ground.platforms if door == "call" else None,
         pseudonym=ground.pseudonym,
     )
+
+
+def _mapping_for(ground: Ground, door: str, source: str, body: bytes) -> Mapping | None:
+    if door == "rows":
+        return mapping_of(ground, source, body)
+    # Of a call it says who speaks for the company.
+    return mapping_kept(ground, source) if door == "call" else None
 
 
 def mapping_of(ground: Ground, source: str, body: bytes) -> Mapping:

@@ -5,24 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pyarrow.compute as pc
 
 from allears.listen.call import add_call
 from allears.listen.captions import read_captions
 from allears.listen.gather import Gather
 from allears.listen.opening import detect_encoding
-from allears.listen.platform import platform_of, read_transcript
+from allears.listen.platform import Platforms, read_transcripts
 from allears.listen.reading import BadRow, Checked, Context, Reading, Refusal, refuse
 
 BROKEN_CALL = (BadRow, msgspec.DecodeError, RecursionError, UnicodeError)
 
 
 class Calls:
-    """One call a body."""
+    """One document a body: captions of a call, or JSON with one call or several."""
 
     def check(self, body: bytes, context: Context) -> Checked:
         """Read it once: a transcript is small, and good or bad as a whole."""
         reading = self.read(body, context)
-        return Checked(0 if reading.refused else 1, reading.refused, b"" if reading.refused else body)
+        calls = pc.sum(pc.equal(reading.arrivals["name"], "call")).as_py() or 0
+        return Checked(calls, reading.refused, b"" if reading.refused else body)
 
     def read(self, body: bytes, context: Context) -> Reading:
         """Turn a transcript into arrivals."""
@@ -46,10 +48,14 @@ def add_transcript(gather: Gather, body: bytes, name: str) -> None:
     start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if start == b"{":
         document: Any = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
-        platform = platform_of(document)
+        known = Platforms() if gather.context.platforms is None else gather.context.platforms
+        platform = known.of(document)
         if platform is None:
             raise BadRow("expected the transcript of a call platform that is known")
-        add_call(gather, read_transcript(document, platform), body)
+        calls = read_transcripts(document, platform)
+        for call in calls:
+            # Without an id of its own, a call is known by its content: each by its own part.
+            add_call(gather, call, body if len(calls) == 1 else msgspec.json.encode(call))
         return
     encoding, _ = detect_encoding(body)
     add_call(gather, read_captions(body.decode(encoding, "replace"), name), body)

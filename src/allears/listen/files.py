@@ -33,7 +33,7 @@ from allears.listen.mapping import (
 )
 from allears.listen.opening import TORN, Opened, detect_encoding, read_lines
 from allears.listen.plans import Limits, Plan
-from allears.listen.platform import platform_of
+from allears.listen.platform import Platforms
 from allears.listen.rawrows import raw_rows
 from allears.listen.reading import BadRow, Context, Reading, Refusal, refuse
 from allears.listen.records import records_path
@@ -82,7 +82,11 @@ def plan_paths(path: Path) -> list[Path]:
 
 
 def plan_file(
-    path: Path, channel: str | None = None, mapping: Mapping | None = None, limits: Limits | None = None
+    path: Path,
+    channel: str | None = None,
+    mapping: Mapping | None = None,
+    limits: Limits | None = None,
+    platforms: Platforms | None = None,
 ) -> Plan:
     """Look at a file: form, encoding, columns, mapping, and three rows as they will be read.
 
@@ -96,6 +100,8 @@ def plan_file(
         Used as it is when given, else worked out from the first 500 rows.
     limits
         Longest line and largest document held in memory.
+    platforms
+        Layouts of call platforms; those that ship when None.
 
     Raises
     ------
@@ -103,6 +109,7 @@ def plan_file(
         There is no such file.
     """
     limits = limits or Limits()
+    known = Platforms() if platforms is None else platforms
     if is_maildir(path):
         plan = Plan(path, "maildir", letters_bytes(path), channel=channel, limits=limits)
         return replace(plan, preview=_whole_preview(plan)[:3], mapping=mapping or Mapping())
@@ -111,7 +118,15 @@ def plan_file(
     try:
         with Opened(path) as opened:
             head = opened.head()
-            plan = Plan(path, "nothing", path.stat().st_size, opened.gzip, channel=channel, limits=limits)
+            plan = Plan(
+                path,
+                "nothing",
+                path.stat().st_size,
+                opened.gzip,
+                channel=channel,
+                limits=limits,
+                platforms=known,
+            )
             torn = opened.torn
     except OSError:
         raise WorldFailed("the file cannot be read", place=str(path)) from None
@@ -123,7 +138,7 @@ def plan_file(
         return replace(plan, preview=shown[:3], warnings=(*plan.warnings, *doubts))
     rows = _sample(plan)
     found = mapping or infer(rows)
-    plan = replace(plan, mapping=found, preview=preview(found, rows, _preview_context(channel)))
+    plan = replace(plan, mapping=found, preview=preview(found, rows, _preview_context(plan)))
     return replace(plan, warnings=(*plan.warnings, *_doubts(found, mapping is not None, rows)))
 
 
@@ -268,7 +283,7 @@ def _recognise_json(plan: Plan, text: str) -> Plan:
         if not spread:
             return replace(plan, format="ndjson")
     document = _document(plan)
-    if platform_of(document) is not None:
+    if plan.platforms.of(document) is not None:
         return replace(plan, format="call")
     return replace(plan, format="json", records=tuple(records_path(document) or ()))
 
@@ -328,13 +343,14 @@ def _sample(plan: Plan) -> list[dict[str, Any]]:
     return rows
 
 
-def _preview_context(channel: str | None) -> Context:
-    return Context("preview", channel, EPOCH.replace(year=2100))
+def _preview_context(plan: Plan) -> Context:
+    later = EPOCH.replace(year=2100)
+    return Context("preview", plan.channel, later, mapping=plan.mapping, platforms=plan.platforms)
 
 
 def _whole_preview(plan: Plan) -> list[dict[str, Any]]:
     """Show what becomes of a few messages, or of a call."""
-    gather = Gather(msgspec.structs.replace(_preview_context(plan.channel), mapping=plan.mapping))
+    gather = Gather(_preview_context(plan))
     with open_plan(plan) as opened:
         for at, row, _ in islice(raw_rows(plan, opened), 20):
             if row is not None and len(gather) < 3:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from allears.listen.platform import Platforms
 from allears.listen.shape import Mapping
 
 
@@ -39,5 +40,6 @@ class Plan:
     mapping: Mapping = field(default_factory=Mapping)
     channel: str | None = None
     limits: Limits = field(default_factory=Limits)
+    platforms: Platforms = field(default_factory=Platforms)
     preview: list[dict[str, Any]] = field(default_factory=list)
     warnings: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from allears.listen.shape import Mapping
 
 if TYPE_CHECKING:
     from allears.listen.known_vendors import Vendors
+    from allears.listen.platform import Platforms
 
 EVIDENCE_BYTES = 65_536
 # What msgspec repeats of the sender's own words: a value, or the name of a field that is not expected.
@@ -94,6 +95,7 @@ class Context(msgspec.Struct, frozen=True):
     max_event_bytes: int | None = None
     mapping: Mapping | None = None
     vendors: Vendors | None = None
+    platforms: Platforms | None = None
     pseudonym: Callable[[str], str] | None = None
 
 

@@ -96,7 +96,11 @@ class Vendor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     signature: tuple[Signature, ...]
     events: Annotated[tuple[Pair, ...], Meta(description="Lists that part a body into events.")] = ()
     answer: tuple[Answer, ...] = ()
-    rule: tuple[Rule, ...]
+    reads: Annotated[
+        Literal["events", "call"],
+        Meta(description="What a body is: events, which rules map; or the transcript of a call."),
+    ] = "events"
+    rule: tuple[Rule, ...] = ()
 
 
 class Reader:
@@ -157,6 +161,9 @@ def read_vendor(text: str, place: str = "vendor.toml") -> Reader:
         Not TOML, an unknown field, or an expression that is no JMESPath; ``place`` says which.
     """
     try:
-        return Reader(msgspec.toml.decode(text, type=Vendor))
+        vendor = msgspec.toml.decode(text, type=Vendor)
     except msgspec.DecodeError as error:
         raise Refused(str(error), place=place) from None
+    if (vendor.reads == "events") != bool(vendor.rule):
+        raise Refused("events need a `rule`, and a call has none", place=place)
+    return Reader(vendor)

@@ -167,7 +167,13 @@ def _read(ask: Ask, name: str, at_hand: Any) -> Iterator[Reading]:
 def _rows(ask: Ask, name: str, path: Path) -> Iterator[Reading]:
     try:
         context = ask.context()
-        plan = plan_file(path, channel=context.channel, mapping=ask.mapping, limits=ask.limits)
+        plan = plan_file(
+            path,
+            channel=context.channel,
+            mapping=ask.mapping,
+            limits=ask.limits,
+            platforms=context.platforms,
+        )
         yield from read_file(plan, msgspec.structs.replace(context, mapping=plan.mapping))
     except (AllearsError, OSError) as error:
         if not path.exists():

@@ -158,11 +158,11 @@ rule = [{when = "note.words", id = "note.no", text = "note.words"}]
 """
 
 
-def test_the_doctor_names_adapters_and_layouts_that_cannot_be_read(allears: Run, space: Path) -> None:
+def test_the_doctor_names_adapters_and_layouts_that_cannot_be_read(allears: Run) -> None:
     for folder, text in (("vendors", 'name = "ours"\n'), ("platforms", 'title = "Ours"\n')):
-        (space / folder).mkdir(exist_ok=True)
-        (space / folder / "ours.toml").write_text(text, "utf-8")
-    told = json.loads(allears("doctor", "--json", "--space", str(space))[1])
+        Path(folder).mkdir(exist_ok=True)
+        (Path(folder) / "ours.toml").write_text(text, "utf-8")
+    told = json.loads(allears("doctor", "--json")[1])
     wrong = {one["check"]: one["says"] for one in told if not one["ok"]}
     assert set(wrong) >= {"vendors/ours.toml", "platforms/ours.toml"}
     assert "ours.toml" in wrong["platforms/ours.toml"]

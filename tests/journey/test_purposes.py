@@ -69,6 +69,10 @@ BY_RIGHT = {
     "import_consent", "note_consent", "prove_consent", "receipts", "release", "request", "requests", "ask_breach_people", "breach", "breach_people", "breaches", "close_breach", "decide_breach", "judge_breach", "note_breach", "open_breach", "register", "restrict", "restrict_asker", "restrictions", "lift", "retire", "sign_audit", "verify_audit",
 }  # fmt: skip
 WHO_IS_WHO = {
+    "account",
+    "accounts",
+    "end_relation",
+    "import_accounts",
     "link",
     "link_pair",
     "link_queue",
@@ -77,7 +81,9 @@ WHO_IS_WHO = {
     "merges",
     "part",
     "publish",
+    "relate",
     "settle_link",
+    "tell_account",
     "unmerge",
 }
 OF_ITS_OWN = {"count_segments", "follow_segments", "segment", "segment_members", "segments"}

@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "signals": (LOOK, "allears.cli.look:signals"),
     "customers": (LOOK, "allears.cli.look:customers"),
     "customer": (LOOK, "allears.cli.look:customer"),
+    "accounts": (LOOK, "allears.cli.accounts:accounts"),
     "segments": (LOOK, "allears.cli.segments:segments"),
     "issues": (LOOK, "allears.cli.look:issues"),
     "surprises": (LOOK, "allears.cli.look:surprises"),

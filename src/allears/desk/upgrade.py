@@ -29,6 +29,7 @@ MODELS = (
     "consent",
     "digesting",
     "segments",
+    "accounts",
 )
 FOLDER = Path(__file__).parent / "migrations"
 

@@ -34,6 +34,7 @@ from allears.guard.redaction.redact import redact
 from allears.guard.redaction.spotter import Spotter, load_spotter
 from allears.journey.alone import Alone, Claims, hashed
 from allears.journey.amend import Amended, amend, settle
+from allears.journey.belonging import learn as learn_accounts
 from allears.journey.ground import Ground
 from allears.journey.heard import note_count, note_signals
 from allears.journey.leases import Busy, Leases
@@ -276,6 +277,7 @@ class Digest:
         arrivals = name_networks(arrivals, partial(network, self._ground))
         who = self._ground.graph.identify(arrivals)
         overhear(self._ground, arrivals, who.identifiers)
+        learn_accounts(self._ground, arrivals, who)
         keys = who.customer_key if keys is None else keys
         self.profiles.learn(arrivals, who.customer_key)
         told = self.profiles.known(who.customer_key, arrivals)

@@ -37,6 +37,7 @@ from allears.journey.blank import GONE, blank_refused, blank_signals
 from allears.journey.ground import Ground
 from allears.journey.holds import held_customers, require_free
 from allears.journey.requests import forget_requests
+from allears.know.accounts import forget_relations
 from allears.know.stays import forget_stays
 
 LOT = 500
@@ -264,6 +265,7 @@ class _Lot:
         for name, found in (
             ("invitations", forget_invitations(session, self._digests)),
             ("consent_words", forget_words(session, self._digests)),
+            ("relations", forget_relations(session, self._digests)),
             ("rights_requests", forget_requests(session, self._digests, now, self.erasures[0].actor)),
         ):
             for customer in counts:

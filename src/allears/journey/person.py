@@ -12,6 +12,7 @@ import pyarrow as pa
 from allears.errors import NotAllowed, NotFound
 from allears.guard.access import Principal, Role
 from allears.guard.look import look
+from allears.journey.belonging import relations
 from allears.journey.dealings import dealings
 from allears.journey.ground import Ground
 from allears.journey.questions import find, issues_of, of_keys
@@ -76,6 +77,11 @@ class Person:
         with self._ground.engine.asking():
             signals = self._ground.engine.near.table("signals")
             return timeline(signals.filter(signals.thread == thread), self._keys, MOST_OF_ONE)
+
+    def relations(self) -> list[dict[str, Any]]:
+        """Tell which organisations this customer belongs or belonged to, as what, from when to when."""
+        self._serve()
+        return relations(self._ground, self.id)
 
     def dealings(self) -> dict[str, Any]:
         """Tell what is in hand: conversations, promises, cases, what was sent, segments."""

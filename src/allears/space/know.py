@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from allears.guard.access import Principal
-from allears.journey import probable, queued, stewards
+from allears.journey import belonging, probable, queued, stewards
 from allears.journey import questions as ask
 from allears.journey.person import Person
 from allears.space.ground import Grounded
@@ -27,6 +29,51 @@ class Knowing(Grounded):
             Nobody is known by it.
         """
         return Person(self.ground, who)
+
+    def accounts(self) -> list[dict[str, Any]]:
+        """List organisations, the one with most customers on top."""
+        return belonging.listed(self.ground)
+
+    def account(self, account: str) -> dict[str, Any]:
+        """One organisation, by its id, as senders write it, or by name: those above and below it, and its people."""
+        return belonging.shown(self.ground, account)
+
+    def import_accounts(self, path: str | Path) -> belonging.Imported:
+        """Take organisations and who belongs to them in from CSV or TOML; rows that say too little are kept in ``refused``."""
+        return belonging.take_accounts(self.ground, Path(path), actor=self.actor)
+
+    def tell_account(
+        self, account: str, *, name: str = "", parent: str | None = None, traits: dict[str, Any] | None = None
+    ) -> str:
+        """Write an organisation down by hand; returns its id."""
+        return belonging.tell_account(
+            self.ground, account, name=name, parent=parent, traits=traits or {}, actor=self.actor
+        )
+
+    def relate(
+        self,
+        who: str,
+        account: str,
+        *,
+        role: str = "",
+        relationship: str = "consumer",
+        since: datetime | None = None,
+        actor: str | None = None,
+    ) -> str:
+        """Say that a customer belongs to an organisation, as what and since when; returns the customer."""
+        return belonging.tell_relation(
+            self.ground,
+            who,
+            account,
+            role=role,
+            relationship=relationship,
+            since=since,
+            actor=actor or self.actor,
+        )
+
+    def end_relation(self, who: str, account: str, *, actor: str | None = None) -> int:
+        """Say that a customer belongs to an organisation no longer; what was stays in the history."""
+        return belonging.end_relation(self.ground, who, account, actor=actor or self.actor)
 
     def merge(self, left: str, right: str, *, why: str, actor: str | None = None) -> dict[str, Any]:
         """Make two customers one, each given by id or any identifier; `unmerge` takes it back exactly."""

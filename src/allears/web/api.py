@@ -132,6 +132,14 @@ def api(space: Space) -> APIRouter:
         lambda v, p: [{"customer": c} for c in space.segment_members(v["segment"])],
         "Who is in a segment",
     )
+    route("/accounts", people, lambda v, p: space.accounts(), "Organisations, most customers first")
+    route(
+        "/accounts/{account}",
+        people,
+        lambda v, p: space.account(v["account"]),
+        "One organisation: those above and below it, and its people",
+        paged=False,
+    )
     route("/customers", people, lambda v, p: space.customers(limit=1000), "Customers by last contact")
     route(
         "/trust",

@@ -9,6 +9,7 @@ from nicegui import client, ui
 
 from allears.web.pages import (
     account,
+    accounts,
     approvals,
     breaches,
     cases,
@@ -59,6 +60,7 @@ def pages(app: FastAPI, space: Space, live: Live) -> None:
         customers,
         links,
         segments,
+        accounts,
         customer,
         trust,
         surveys,

@@ -12,6 +12,7 @@ from nicegui import ui
 from allears.errors import AllearsError
 from allears.guard.access import Action
 from allears.show import words
+from allears.web.pages.accounts import draw_relations
 from allears.web.pages.consent import draw_consent
 from allears.web.pages.customers import mood
 from allears.web.pages.dealings import draw_dealings
@@ -47,6 +48,7 @@ async def build(page: Page, customer: str) -> None:
         f"customer:{person.id}", person.overview, lambda found: _overview(found, issues), lines=4, live=False
     )
     await draw_dealings(page, person)
+    await draw_relations(page, person)
     await draw_consent(page, person.id)
     await draw_merges(page, person.id)
     with card("What happened, newest first", "Over all channels; personal data is hidden"):

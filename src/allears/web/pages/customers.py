@@ -74,7 +74,9 @@ async def build(page: Page) -> None:
 def _segments(found: list[dict[str, Any]]) -> None:
     on = [s for s in found if s["on"]]
     text = f"{words.count(len(on), 'segment')} of customers" if on else "Segments of customers"
-    link(f"{text}: who belongs, who entered and left", "/customers/segments")
+    with tag("div", classes="row"):
+        link(f"{text}: who belongs, who entered and left", "/customers/segments")
+        link("Organisations and their people", "/customers/accounts")
 
 
 def _waiting(pairs: list[dict[str, Any]]) -> None:

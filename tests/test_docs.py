@@ -89,6 +89,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         code for code, _ in blocks(ROOT / "docs" / "how-to.md", "csv") if code.startswith("email,purpose")
     )
     (tmp_path / "words.csv").write_text(words, "utf-8")
+    firms = next(code for code, _ in blocks(ROOT / "docs" / "how-to.md", "csv") if code.startswith("account"))
+    (tmp_path / "firms.csv").write_text(firms, "utf-8")
     yield tmp_path
 
 
@@ -142,6 +144,7 @@ def test_commands_of_the_recipes_work_in_their_order(
                 "labelled.csv",
                 "people.csv",
                 "words.csv",
+                "firms.csv",
             ):
                 if not (shop / file).exists():
                     (shop / file).symlink_to(desk / file)

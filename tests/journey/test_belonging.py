@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from allears.clock import SetClock
+from allears.desk.accounts import Account
 from allears.errors import NotFound, Refused
 from allears.space import Space
 
@@ -184,3 +185,55 @@ def test_names_of_firms_lie_sealed(space: Space) -> None:
     call(space, group("ada", "bolt-77", name="Quintessa Bolt Works"))
     desk = b"".join(p.read_bytes() for p in space.ground.folder.glob("desk.db*"))
     assert b"Quintessa" not in desk and b"bolt-77" not in desk
+
+
+def live(space: Space, user: str, name: str, address: str, at: datetime = NOW) -> None:
+    told = {"traits": {"name": name, "address": address}, "timestamp": at.isoformat()}
+    call(space, {"type": "identify", "userId": user, "messageId": f"{user} {address}"} | told)
+
+
+def at_home(space: Space, who: str) -> list[str]:
+    return [c for r in space.customer(who).relations() if r["valid_to"] is None for c in r["with"]]
+
+
+def test_who_told_one_family_name_at_one_address_is_one_household_and_two_customers(space: Space) -> None:
+    live(space, "ada", "Ada Rossi", "Via Roma 5, 20121 Milano")
+    live(space, "bo", "ROSSI, Bo", "via roma 5; 20121 MILANO")
+    live(space, "cy", "Cy Bianchi", "Via Roma 5, 20121 Milano")
+    ada, bo = (space.customer(w).id for w in ("ada", "bo"))
+    assert ada != bo and at_home(space, "ada") == [bo] and at_home(space, "bo") == [ada]
+    assert space.customer("cy").relations() == []
+    assert space.accounts() == []  # a household is no organisation
+    desk = b"".join(p.read_bytes() for p in space.ground.folder.glob("desk.db*"))
+    assert b"rossi|" not in desk.lower() and b"via roma" not in desk.lower()
+
+
+def test_who_moves_house_leaves_the_old_one(space: Space) -> None:
+    live(space, "ada", "Ada Rossi", "Via Roma 5, 20121 Milano", NOW - timedelta(days=9))
+    live(space, "bo", "Bo Rossi", "Via Roma 5, 20121 Milano", NOW - timedelta(days=9))
+    live(space, "ada", "Ada Rossi", "Corso Como 8, 20154 Milano", NOW - timedelta(days=2))
+    assert at_home(space, "ada") == [] and at_home(space, "bo") == []
+    [before] = space.customer("ada").relations()
+    assert before["valid_to"] == NOW - timedelta(days=2)
+
+
+def test_an_address_of_hundreds_is_no_household(space: Space) -> None:
+    for number in range(13):
+        live(space, f"u{number}", "Kim Lee", "1 Care Home Road, Leeds")
+    assert at_home(space, "u3") == []
+
+
+def test_a_household_nobody_is_left_of_is_forgotten(space: Space) -> None:
+    live(space, "ada", "Ada Rossi", "Via Roma 5, 20121 Milano")
+    space.erase("ada")
+    with space.ground.desk.reading() as session:
+        assert session.query(Account).count() == 0
+
+
+def test_restricted_people_are_not_told_as_anybodys_family_or_staff(space: Space) -> None:
+    for who, name in (("ada", "Ada Rossi"), ("bo", "Bo Rossi")):
+        live(space, who, name, "Via Roma 5, 20121 Milano")
+        call(space, group(who, "bolt"))
+    space.restrict("bo", why="they dispute it")
+    assert at_home(space, "ada") == []
+    assert [p["customer"] for p in space.account("bolt")["people"]] == [space.customer("ada").id]

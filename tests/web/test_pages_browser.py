@@ -19,6 +19,7 @@ PATHS = (
     "/cases",
     "/cases/playbooks",
     "/customers",
+    "/customers/accounts",
     "/trust",
     "/trust/surveys",
     "/services",

@@ -1,4 +1,4 @@
-"""Organisations and who belongs to them: digests and times; names and traits are sealed."""
+"""Organisations and households, and who belongs to them: digests and times; names and traits are sealed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from allears.desk.base import Base
 
 
 class Account(Base):
-    """One organisation; ``id`` is the digest that signals bear."""
+    """One organisation, whose ``id`` is the digest that signals bear; or a household, whose id is one of name and address."""
 
     __tablename__ = "accounts"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), default="organisation")  # or household
     parent: Mapped[str | None] = mapped_column(String(32), index=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)  # how senders write it, its name and traits
     first_at: Mapped[datetime]

@@ -16,7 +16,7 @@ from allears.errors import Refused
 from allears.guard.access import Principal
 from allears.guard.look import look
 from allears.guard.parcel import pack, seal_for
-from allears.journey import requests, rules
+from allears.journey import belonging, requests, rules
 from allears.journey.ground import Ground
 from allears.know.profile import Profiles
 from allears.show.dossier import write_dossier
@@ -77,6 +77,7 @@ def gather(ground: Ground, principal: Principal, customer: str, *, why: str) -> 
         "customer": customer,
         "about": _about(ground),
         "identifiers": [{"type": row.type, "since": row.first_seen_at} for row in mine],
+        "belongs_to": belonging.in_full(ground, digests),
         "profile": Profiles(ground.desk, ground.vault.seal, ground.vault.open).of(customer),
         "signals": _signals(ground, principal, customer, digests, why),
         **_work(ground, customer, digests),

@@ -1,10 +1,9 @@
-"""Who belongs to which organisation: learnt as signals are digested, taken from files, told by hand, shown."""
+"""Who belongs to which organisation or household: learnt as signals are digested, told by hand, shown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -16,38 +15,24 @@ from sqlalchemy.orm import Session
 from allears.errors import NotFound, Refused
 from allears.journey.ground import Ground
 from allears.journey.questions import named
-from allears.journey.segment import read_rows
-from allears.journey.take import keep_refused
 from allears.know.accounts import (
     About,
     Belongs,
     account,
     accounts,
     end_relations,
+    move_house,
     put_account,
     relate,
     relations_of,
 )
+from allears.know.household import HOUSEHOLD, MEMBER, MOST, household_form, last_told
 from allears.know.identified import Identified
 from allears.know.identifiers import ACCOUNT, PEOPLE, normalise
 from allears.know.relationship import STANDINGS
-from allears.know.resolve import FIELDS
-from allears.listen.reading import Refusal
-from allears.listen.times import read_time
 
 LABEL = "account"
 NAMES, PARENTS = ("name", "company", "company_name"), ("parent", "parent_id", "parentId", "parentGroupId")
-_OF_ROW = {"account", "parent", "name", "role", "relationship", "since", "until"}
-_FIELD_OF = {name: kind for kind, names in FIELDS.items() for name in names}
-
-
-class Imported(msgspec.Struct, frozen=True):
-    """What a file brought."""
-
-    rows: int
-    accounts: int
-    people: int
-    refused: int
 
 
 def learn(ground: Ground, arrivals: pa.RecordBatch, who: Identified) -> int:
@@ -76,7 +61,7 @@ def learn(ground: Ground, arrivals: pa.RecordBatch, who: Identified) -> int:
     belongs = set(_belongs(some, rows, who, ids))
     with ground.desk.session() as session:
         for one, (told, parent) in about.items():
-            _put(ground, session, one, told, parent, now, lenient=True)
+            put(ground, session, one, told, parent, now, lenient=True)
         return relate(session, belongs, now)
 
 
@@ -86,13 +71,17 @@ def _belongs(some: pa.RecordBatch, rows: Any, who: Identified, ids: list[str]) -
     sources, relationships = some["source"].to_pylist(), who.relationship.take(pa.array(rows)).to_pylist()
     first: dict[tuple[str, str, str], Belongs] = {}
     for place, given in enumerate(who.identifiers.take(pa.array(rows)).to_pylist()):
-        mine = [i for i in given or () if i["type"] in PEOPLE and i["type"] != "device"]
-        if mine:
-            strongest = min(mine, key=lambda i: PEOPLE.index(i["type"]))["digest"]
+        if strongest := _strongest(given):
             key = (strongest, ids[place], relationships[place])
             if key not in first or at[place] < first[key].since:
                 first[key] = Belongs(*key, "", sources[place] or "", at[place])
     yield from first.values()
+
+
+def _strongest(given: Sequence[Mapping[str, str]] | None) -> str | None:
+    """Give the digest of a row's strongest identifier; a device may be several people's."""
+    mine = [i for i in given or () if i["type"] in PEOPLE and i["type"] != "device"]
+    return min(mine, key=lambda i: PEOPLE.index(i["type"]))["digest"] if mine else None
 
 
 def _group(properties: str | None) -> tuple[About, str | None]:
@@ -109,7 +98,54 @@ def _group(properties: str | None) -> tuple[About, str | None]:
     return About("", name[:200], dict(list(traits.items())[:40])), parent
 
 
-def _put(
+def learn_households(
+    ground: Ground,
+    arrivals: pa.RecordBatch,
+    who: Identified,
+    told: Sequence[Sequence[tuple[str, str]] | None],
+) -> int:
+    """Note which households a batch tells of: the family name and address that one customer told; returns how many relations are new.
+
+    Parameters
+    ----------
+    told
+        What is known of each row's customer, as `allears.know.profile.Profiles.known` gives it.
+    """
+    fields = pc.list_flatten(arrivals["personal"])
+    homes = pc.equal(pc.struct_field(fields, [0]), "address")
+    parents = pc.list_parent_indices(arrivals["personal"])
+    rows = sorted(set(parents.filter(homes).to_pylist())) if len(homes) else []
+    if not rows:
+        return 0
+    some, now = arrivals.take(pa.array(rows, pa.int64())), ground.clock.now()
+    at = pc.coalesce(some["occurred_at"], some["received_at"]).to_pylist()
+    columns = (who.identifiers.take(pa.array(rows)).to_pylist(), some["personal"].to_pylist(), at)
+    forms: dict[tuple[str, str], datetime] = {}
+    for place, given, personal, moment in zip(rows, *columns, strict=True):
+        own = [(p["type"], p["value"]) for p in personal]
+        name = last_told(own, "name") or last_told(told[place] or (), "name")
+        address, strongest = last_told(own, "address"), _strongest(given)
+        if name and address and strongest and (form := household_form(name, address)):
+            key = (strongest, form)
+            forms[key] = min(moment, forms.get(key, moment))
+    if not forms:
+        return 0
+    ids = [one[:32] for one in ground.vault.digest(HOUSEHOLD, [form for _, form in forms])]
+    belongs = [
+        Belongs(digest, one, "consumer", MEMBER, "name and address told", since)
+        for ((digest, _), since), one in zip(forms.items(), ids, strict=True)
+    ]
+    with ground.desk.session() as session:
+        for one in dict.fromkeys(ids):
+            about, seal, open = About(""), _sealer(ground), _opener(ground)
+            put_account(session, one, about, now, seal=seal, open=open, kind=HOUSEHOLD)
+        new = relate(session, belongs, now)
+        if new:
+            move_house(session, sorted({b.digest for b in belongs}))
+        return new
+
+
+def put(
     ground: Ground,
     session: Session,
     one: str,
@@ -119,6 +155,13 @@ def _put(
     *,
     lenient: bool = False,
 ) -> None:
+    """Write an account down with the one above it.
+
+    Raises
+    ------
+    Refused
+        The one above lies below it, unless ``lenient``: then the rest is written.
+    """
     above = digest_of(ground, parent) if parent else None
     if above is not None and parent is not None:
         known = {row["account"] for row in accounts(session, _opener(ground), [above])}
@@ -147,15 +190,13 @@ def find_account(ground: Ground, given: str) -> str:
     NotFound
         There is none.
     """
+    ids = [one for one in (given, digest_of(ground, given)) if one is not None]
     with ground.desk.reading() as session:
+        if mine := accounts(session, _opener(ground), ids):
+            return str(mine[0]["account"])
         found = accounts(session, _opener(ground))
-    wanted = digest_of(ground, given)
-    for fits in (
-        lambda row: row["account"] in (given, wanted),
-        lambda row: row["name"].casefold() == given.strip().casefold(),
-    ):
-        if mine := [row["account"] for row in found if fits(row)]:
-            return str(mine[0])
+    if named := [row["account"] for row in found if row["name"].casefold() == given.strip().casefold()]:
+        return str(named[0])
     raise NotFound("no account is known by that", place="account")
 
 
@@ -166,23 +207,47 @@ def listed(ground: Ground) -> list[dict[str, Any]]:
 
 
 def shown(ground: Ground, given: str) -> dict[str, Any]:
-    """Show one account with those above and below it and its people."""
+    """Show one account with those above and below it and its people; who is restricted is left out."""
     one = find_account(ground, given)
     with ground.desk.reading() as session:
-        return account(session, _opener(ground), one)
+        found = account(session, _opener(ground), one)
+    found["people"] = _served(ground, found["people"])
+    return found
 
 
 def relations(ground: Ground, customer: str) -> list[dict[str, Any]]:
-    """List where a customer belongs, with the account's name and those above it."""
+    """List where a customer belongs, with the account's name and those above it; a household only where others live, too."""
+    found = []
     with ground.desk.reading() as session:
-        found = relations_of(session, ground.graph.digests_of(customer))
-        for row in found:
+        for row in relations_of(session, ground.graph.digests_of(customer)):
             told = account(session, _opener(ground), row["account"])
-            row["name"], row["above"] = told["name"], [a["name"] for a in told["above"]]
-            row["colleagues"] = len(
-                {p["customer"] for p in told["people"] if p["valid_to"] is None} - {customer}
-            )
+            now = {p["customer"] for p in told["people"] if p["valid_to"] is None} - {customer}
+            home = told["kind"] == HOUSEHOLD
+            if not home or 0 < len(now) < MOST:
+                about = {
+                    "name": told["name"],
+                    "kind": told["kind"],
+                    "above": [a["name"] for a in told["above"]],
+                }
+                others = _served(ground, [{"customer": c} for c in sorted(now)]) if home else []
+                found.append(row | about | {"colleagues": len(now), "with": [o["customer"] for o in others]})
     return found
+
+
+def in_full(ground: Ground, digests: Sequence[str]) -> list[dict[str, Any]]:
+    """List what is kept of where somebody belongs, for the person themselves: nobody else is named."""
+    with ground.desk.reading() as session:
+        found = relations_of(session, digests)
+        names = {
+            row["account"]: row["name"]
+            for row in accounts(session, _opener(ground), [r["account"] for r in found])
+        }
+    return [row | {"account": names.get(row["account"], "")} for row in found]
+
+
+def _served(ground: Ground, people: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    held = ground.gate.held("service", [p["customer"] for p in people])
+    return [p for p, rule in zip(people, held, strict=True) if not rule]
 
 
 def tell_account(
@@ -199,7 +264,7 @@ def tell_account(
     if one is None:
         raise Refused("expected an id of an account", place="account")
     with ground.desk.session() as session:
-        _put(ground, session, one, About(written, name, traits), parent, ground.clock.now())
+        put(ground, session, one, About(written, name, traits), parent, ground.clock.now())
         ground.audit.write(session, actor, "account", [one], "")
     return one
 
@@ -250,104 +315,6 @@ def end_relation(ground: Ground, who: str, given: str, *, actor: str) -> int:
         if ended:
             ground.audit.write(session, actor, "relate.end", [customer], "")
     return ended
-
-
-def take_accounts(ground: Ground, path: Path, *, actor: str) -> Imported:
-    """Take accounts and their people in from a CSV or TOML file; rows that say too little are kept in ``refused``.
-
-    Raises
-    ------
-    NotFound
-        There is no such file.
-    Refused
-        It has no column ``account``, or is no TOML.
-    """
-    rows = list(_rows(path))
-    now, seen, people, refusals = ground.clock.now(), set[str](), 0, list[Refusal]()
-    with ground.desk.session() as session:
-        for place, row in rows:
-            try:
-                one, told = _of_row(ground, row, path.name, now)
-                with session.begin_nested():
-                    about = About(row["account"].strip(), row.get("name", "").strip(), _traits(row))
-                    _put(ground, session, one, about, row.get("parent", "").strip() or None, now)
-                    relate(session, told, now)
-                seen.add(one)
-                people += bool(told)
-            except Refused as error:
-                refusals.append(Refusal(place, error.message, msgspec.json.encode(row), "raw"))
-        counts: dict[str, str | int] = {"rows": len(rows), "accounts": len(seen), "refused": len(refusals)}
-        ground.audit.write(session, actor, "accounts.import", [path.name], "", dict(counts))
-    keep_refused(ground, refusals, source="accounts", channel=None, at=now)
-    return Imported(len(rows), len(seen), people, len(refusals))
-
-
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    if path.suffix == ".toml":
-        yield from _toml(path)
-        return
-    rows, columns = read_rows(path)
-    names = {column: column.strip().lower() for column in columns}
-    if "account" not in names.values():
-        raise Refused("expected a column account", place=f"{path.name} line 1")
-    for number, row in enumerate(rows, start=2):
-        yield f"{path.name} line {number}", {names[c]: v for c, v in row.items()}
-
-
-def _toml(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    try:
-        told = msgspec.toml.decode(path.read_text("utf-8"), type=dict[str, list[dict[str, Any]]])
-    except FileNotFoundError:
-        raise NotFound("no such file", place=str(path)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"expected tables [[account]] and [[person]]: {error}", place=path.name) from None
-    if unknown := told.keys() - {"account", "person"}:
-        raise Refused(f"expected [[account]] and [[person]], got [[{sorted(unknown)[0]}]]", place=path.name)
-    for sort in ("account", "person"):
-        for number, row in enumerate(told.get(sort, ())):
-            yield f"{path.name}: {sort}[{number}]", {k.lower(): str(v) for k, v in row.items()}
-
-
-def _of_row(ground: Ground, row: dict[str, str], file: str, now: datetime) -> tuple[str, list[Belongs]]:
-    one = digest_of(ground, row.get("account", ""))
-    if one is None:
-        raise Refused("no id of an account that can be used")
-    kinds = {kind: row[column] for column, kind in _FIELD_OF.items() if row.get(column, "").strip()}
-    region = ground.settings.space.region
-    forms = {kind: form for kind, value in kinds.items() if (form := normalise(kind, value, region))}
-    if kinds and not forms:
-        raise Refused("no identifier that can be used")
-    if not forms:
-        return one, []
-    relationship = row.get("relationship", "").strip().lower() or "consumer"
-    if relationship not in STANDINGS:
-        raise Refused(f"expected one of {', '.join(STANDINGS)} in relationship")
-    since, until = _time(row, "since", now), _time(row, "until", None)
-    if since is None or since > now:
-        raise Refused("since is in the future")
-    if until is not None and until < since:
-        raise Refused("until is before since")
-    kind = min(forms, key=PEOPLE.index)
-    digest = ground.vault.digest(kind, [forms[kind]])[0]
-    return one, [
-        Belongs(digest, one, relationship, row.get("role", "").strip(), f"file {file}", since, until)
-    ]
-
-
-def _time(row: dict[str, str], column: str, instead: datetime | None) -> datetime | None:
-    text = row.get(column, "").strip()
-    if not text:
-        return instead
-    found = read_time(text)
-    if found is None:
-        raise Refused(f"expected a time such as 2026-05-04 in {column}")
-    return datetime.fromtimestamp(found[0] / 1_000_000, UTC)
-
-
-def _traits(row: dict[str, str]) -> dict[str, Any]:
-    if any(row.get(column, "").strip() for column in _FIELD_OF):
-        return {}  # the row is about a person
-    return {k: v.strip() for k, v in row.items() if k not in _OF_ROW and k not in _FIELD_OF and v.strip()}
 
 
 def _sealer(ground: Ground) -> Any:

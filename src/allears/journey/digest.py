@@ -35,6 +35,7 @@ from allears.guard.redaction.spotter import Spotter, load_spotter
 from allears.journey.alone import Alone, Claims, hashed
 from allears.journey.amend import Amended, amend, settle
 from allears.journey.belonging import learn as learn_accounts
+from allears.journey.belonging import learn_households
 from allears.journey.ground import Ground
 from allears.journey.heard import note_count, note_signals
 from allears.journey.leases import Busy, Leases
@@ -281,6 +282,7 @@ class Digest:
         keys = who.customer_key if keys is None else keys
         self.profiles.learn(arrivals, who.customer_key)
         told = self.profiles.known(who.customer_key, arrivals)
+        learn_households(self._ground, arrivals, who, told)
         originals = arrivals["text"].to_pylist()
         told = self._with_mentioned(originals, told)
         properties = arrivals["properties"].to_pylist()

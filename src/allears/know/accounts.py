@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,8 +21,10 @@ from sqlalchemy.orm import Session
 from allears.desk.accounts import Account, Relation
 from allears.desk.identity import Identifier
 from allears.errors import NotFound, Refused
+from allears.know.household import HOUSEHOLD, MEMBER
 
 DEEPEST = 32
+ORGANISATION = "organisation"
 _CHUNK = 5_000
 Seal = Callable[[bytes, str], bytes]
 """``seal(plain, account)`` and ``open(sealed, account)``: under the space's key, bound to the account's id."""
@@ -62,6 +65,7 @@ def put_account(
     seal: Seal,
     open: Seal,
     parent: str | None = None,
+    kind: str = ORGANISATION,
 ) -> None:
     """Write down what was told of an account; what was known before stays where nothing new is said.
 
@@ -79,7 +83,7 @@ def put_account(
         raise Refused("an account cannot lie below itself", place="parent")
     sealed = seal(msgspec.json.encode(whole), account)
     if row is None:
-        session.add(Account(id=account, parent=parent, sealed=sealed, first_at=at, changed_at=at))
+        session.add(Account(id=account, kind=kind, parent=parent, sealed=sealed, first_at=at, changed_at=at))
     else:
         row.parent, row.sealed, row.changed_at = parent or row.parent, sealed, at
     session.flush()
@@ -115,6 +119,23 @@ def relate(session: Session, belongs: Iterable[Belongs], at: datetime) -> int:
         dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
         session.execute(dialect.insert(Relation).on_conflict_do_nothing(), fresh)
     return len(fresh)
+
+
+def move_house(session: Session, digests: Sequence[str]) -> None:
+    """End what people were members of before the household they told last; what was told of earlier times ends nothing."""
+    for start in range(0, len(digests), _CHUNK):
+        held = (
+            select(Relation)
+            .join(Account, Account.id == Relation.account)
+            .where(Relation.digest.in_(digests[start : start + _CHUNK]), Relation.valid_to.is_(None))
+            .where(Account.kind == HOUSEHOLD, Relation.role == MEMBER)
+        )
+        mine: dict[str, list[Relation]] = {}
+        for row in session.scalars(held):
+            mine.setdefault(row.digest, []).append(row)
+        for rows in mine.values():
+            for before, after in pairwise(sorted(rows, key=lambda r: (r.valid_from, r.id))):
+                before.valid_to = after.valid_from
 
 
 def end_relations(session: Session, digests: Sequence[str], account: str, at: datetime) -> int:
@@ -170,9 +191,13 @@ def people_of(session: Session, account: str, limit: int = 1_000) -> list[dict[s
 
 
 def accounts(
-    session: Session, open: Seal, ids: Sequence[str] | None = None, limit: int = 10_000
+    session: Session,
+    open: Seal,
+    ids: Sequence[str] | None = None,
+    limit: int = 10_000,
+    kind: str = ORGANISATION,
 ) -> list[dict[str, Any]]:
-    """List accounts with what is told of them and how many customers belong to each now."""
+    """List accounts of a kind, or those of the ids, with what is told of them and how many customers belong to each now."""
     query = select(Account).limit(limit)
     belongs = (
         select(Relation.account, func.count(func.distinct(Identifier.customer)))
@@ -182,13 +207,15 @@ def accounts(
     )
     if ids is not None:
         query, belongs = query.where(Account.id.in_(ids)), belongs.where(Relation.account.in_(ids))
+    else:
+        query = query.where(Account.kind == kind)
     counted = dict(iter(session.execute(belongs)))
     rows = []
     for row in session.scalars(query):
         about = _about(row, open)
         rows.append(
             {
-                "account": row.id, "name": about.name or about.written, "written": about.written, "traits": about.traits,
+                "account": row.id, "kind": row.kind, "name": about.name or about.written or row.kind, "written": about.written, "traits": about.traits,
                 "parent": row.parent, "customers": counted.get(row.id, 0), "first_at": row.first_at, "changed_at": row.changed_at,
             }
         )  # fmt: skip
@@ -216,14 +243,21 @@ def account(session: Session, open: Seal, account_id: str) -> dict[str, Any]:
 
 
 def forget_relations(session: Session, digests: Mapping[str, str]) -> dict[str, int]:
-    """Delete relations, found by the digests of identifiers; returns how many, by what a digest stands for."""
+    """Delete relations, found by the digests of identifiers; returns how many, by what a digest stands for.
+
+    A household nobody belongs to any more goes with them.
+    """
     gone: Counter[str] = Counter(dict.fromkeys(digests.values(), 0))
-    given = list(digests)
+    given, left = list(digests), set[str]()
     for start in range(0, len(given), _CHUNK):
         some = Relation.digest.in_(given[start : start + _CHUNK])
-        gone.update(
-            digests[d] for d in session.scalars(delete(Relation).where(some).returning(Relation.digest))
-        )
+        deleted = delete(Relation).where(some).returning(Relation.digest, Relation.account)
+        for digest, one in session.execute(deleted):
+            gone[digests[digest]] += 1
+            left.add(one)
+    empty = Account.kind == HOUSEHOLD, ~select(Relation.id).where(Relation.account == Account.id).exists()
+    for start in range(0, len(ids := sorted(left)), _CHUNK):
+        session.execute(delete(Account).where(Account.id.in_(ids[start : start + _CHUNK]), *empty))
     return dict(gone)
 
 

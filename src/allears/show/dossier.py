@@ -78,6 +78,7 @@ def _work(told: Told) -> Markup:
             _rows("Cases", told["cases"]),
             _rows("Decisions of our rules", told["decisions"]),
             _rows("Surveys you were asked", told["invitations"]),
+            _rows("Organisations and households you are taken to belong to", told["belongs_to"]),
         ]
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from allears.guard.access import Principal
-from allears.journey import belonging, probable, queued, stewards
+from allears.journey import belonging, probable, queued, roster, stewards
 from allears.journey import questions as ask
 from allears.journey.person import Person
 from allears.space.ground import Grounded
@@ -38,9 +38,9 @@ class Knowing(Grounded):
         """One organisation, by its id, as senders write it, or by name: those above and below it, and its people."""
         return belonging.shown(self.ground, account)
 
-    def import_accounts(self, path: str | Path) -> belonging.Imported:
+    def import_accounts(self, path: str | Path) -> roster.Imported:
         """Take organisations and who belongs to them in from CSV or TOML; rows that say too little are kept in ``refused``."""
-        return belonging.take_accounts(self.ground, Path(path), actor=self.actor)
+        return roster.take_accounts(self.ground, Path(path), actor=self.actor)
 
     def tell_account(
         self, account: str, *, name: str = "", parent: str | None = None, traits: dict[str, Any] | None = None

@@ -9,6 +9,7 @@ from typing import Any
 from nicegui import ui
 
 from allears.guard.access import Action
+from allears.know.household import HOUSEHOLD
 from allears.show import words
 from allears.show.relations import relations_svg
 from allears.web.pages.frame import Door, Page
@@ -36,7 +37,7 @@ async def build_one(page: Page, account: str) -> None:
     found = await asyncio.to_thread(page.space.account, account)
     with tag("div", classes="head"):
         link("Accounts", "/customers/accounts", "over")
-        tag("h1", found["name"])
+        tag("h1", found["name"] if found["kind"] != HOUSEHOLD else "Household")
     _one(found)
 
 
@@ -46,17 +47,22 @@ async def draw_relations(page: Page, person: Any) -> None:
     def draw(found: list[dict[str, Any]]) -> None:
         if not found:
             return
-        now = [r for r in found if r["valid_to"] is None]
-        with card(f"Belongs to {words.count(len(now), 'organisation')}"):
+        with card(
+            "Belongs to", "Organisations by what senders tell; a household never makes two customers one"
+        ):
             with tag("div", classes="relations"):
                 # Made by our own drawing: every text in it is escaped there.
                 ui.html(relations_svg(person.id, found), sanitize=False)
-            with tag("div", classes="row"):
-                for row in found:
-                    others = (
-                        f", {words.count(row['colleagues'], 'other customer')}" if row["colleagues"] else ""
-                    )
-                    link(f"{row['name']}{others}", f"/customers/accounts/{row['account']}")
+            home = [other for row in found for other in row["with"]]
+            firms = [row for row in found if row["kind"] != HOUSEHOLD]
+            if home:
+                with tag("div", classes="row"):
+                    tag("span", "In the household:", "note")
+                    for other in home:
+                        link(other, f"/customers/{other}")
+            for row in firms:
+                others = words.count(row["colleagues"], "other customer")
+                link(f"{row['name']}: {others}", f"/customers/accounts/{row['account']}")
 
     await page.fill(f"relations:{person.id}", person.relations, draw, lines=1, live=False)
 
@@ -92,7 +98,7 @@ def _one(found: dict[str, Any]) -> None:
         facts(
             [
                 ("Customers now", found["customers"]),
-                ("Written as", found["written"]),
+                ("Written as", found["written"] or "nothing: known by family name and address"),
                 ("First heard", words.day(found["first_at"])),
                 *((str(name), str(value)) for name, value in found["traits"].items()),
             ]

@@ -15,6 +15,7 @@ def upgrade() -> None:
     op.create_table(
         "accounts",
         sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("parent", sa.String(length=32), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),

@@ -90,7 +90,7 @@ OF_ITS_OWN = {"count_segments", "follow_segments", "segment", "segment_members",
 """Each segment names its purpose, and is counted through that purpose's permit (test_segments)."""
 NOBODYS = {
     "acknowledge", "add_channel", "add_destination", "answering", "channels", "check_rules", "close", "counts", "daily_due",
-    "digester", "dismiss", "explain", "explain_segment", "segment_on", "segment_off", "health", "hear", "inviting", "listen", "look", "lookout", "may_digest", "move_case", "name",
+    "digester", "dismiss", "explain", "explain_segment", "segment_on", "segment_off", "health", "hear", "inviting", "listen", "look", "lookout", "mapping", "may_digest", "mend", "move_case", "name",
     "now", "open", "open_refused", "outbox", "permit", "playbooks", "pull", "pulls", "refused", "refused_groups", "refused_row",
     "remove_channel", "remove_destination", "replay", "require_rules", "ask_export", "ask_erasure", "require_second", "require_second_to_erase",
     "settle_approval", "share", "unshare", "status", "surveys", "switch_off", "switch_on", "take",

@@ -109,6 +109,19 @@ def test_the_first_sentence_of_channels_names_a_source_all_of_whose_rows_were_re
     from allears.web.pages.channels import said
 
     row = {"source": "loft", "state": "refused", "week": None, "objectives": []}
-    assert said([row]).startswith("All that loft sent was refused;")
+    assert said([row]).startswith("All that loft sent was refused; no source is judged yet")
     both = said([row, row | {"source": "chat", "state": "silent"}])
-    assert both.startswith("Nothing arrives from chat; all that loft sent was refused; none of 2")
+    assert both.startswith(
+        "Nothing arrives from chat; all that loft sent was refused; no source is judged yet"
+    )
+
+
+def test_the_first_sentence_of_channels_counts_only_sources_that_are_judged() -> None:
+    from allears.web.pages.channels import said
+
+    met = {"standing": "meets it", "n": 100}
+    live = {"source": "till", "state": "heard", "week": {"unusual": True}, "objectives": [met]}
+    past = {"source": "old", "state": "past only", "week": None, "objectives": [met | {"n": 0}]}
+    told = said([live, past])
+    assert told.endswith("; 1 of 1 brings an unusual volume this week; none of 1 surely missed an objective.")
+    assert said([past]) == "No source is judged yet: that takes two weeks of live arrivals."

@@ -11,6 +11,7 @@ from allears.act.clocks import Clocks
 from allears.act.route import default_rules
 from allears.desk.work import Move
 from allears.know.link import queue
+from allears.listen.mapping import read_mapping
 from allears.space import Space
 from allears.tables import TABLES
 
@@ -47,6 +48,11 @@ def make_space(folder: Path) -> None:
         bad = {"text": ATTACK, "rating": 99, "rating_scale": "nps-0-10"}
         space.hear([bad | {"signal_id": f"bad{i}"} for i in range(30)], source="till")
         space.hear([{"text": ATTACK, "channel": "pigeon"}], source="loft")
+        (space.ground.folder / "forum.jsonl").write_text(
+            '{"id": 1, "said": "hm", "by": "Bo", "at": "2026-05-04"}\n'
+        )
+        wrong = read_mapping('id = "id"\ntext = "said"\noccurred_at = "by"\n')
+        space.listen(space.ground.folder / "forum.jsonl", source="forum", mapping=wrong)
         space.digest(look=False)
         changes = issue_desk.record(
             space.ground.desk,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -9,7 +10,7 @@ from cyclopts import Parameter, validators
 
 from allears.cli import show
 from allears.cli.where import HERE, Where
-from allears.errors import Refused
+from allears.errors import NotFound, Refused
 
 
 def refused(
@@ -29,6 +30,16 @@ def refused(
     replay: Annotated[
         bool, Parameter(negative="", help="Try these rows again, with today's mapping.")
     ] = False,
+    map_: Annotated[
+        Path | None,
+        Parameter(
+            name="--map", help="With --replay and --source: a mended mapping in TOML, kept from now on."
+        ),
+    ] = None,
+    save_map: Annotated[
+        Path | None,
+        Parameter(help="Write the mapping of --source there, to be mended; nothing else is done."),
+    ] = None,
     where: Where = HERE,
 ) -> None:
     """Show what was not accepted, with place and reason; look at one row; or try it again."""
@@ -40,7 +51,16 @@ def refused(
         raise Refused(
             "a row's id says which one it is; leave filters out", place="--groups" if groups else "--source"
         )
+    if (map_ is not None and not (replay and source)) or (save_map is not None and not source):
+        raise Refused(
+            "a mapping is one source's: give --source" + (" and --replay" if map_ else ""), place="--source"
+        )
     with where.open() as space:
+        if save_map is not None:
+            _write(save_map, space.mapping(source or ""))
+            return
+        if map_ is not None:
+            space.mend(source or "", _text(map_))
         if replay:
             _replayed(msgspec.to_builtins(space.replay(source, reason=reason, row=row)), where)
         elif row is not None:
@@ -52,6 +72,22 @@ def refused(
             found = space.refused(limit, source=source, reason=reason)
             names = ("refused", "source", "place", "reason", "received_at")
             show.as_json(found) if where.json else show.rows(found, names, empty="nothing was refused")
+
+
+def _write(path: Path, text: str | None) -> None:
+    if text is None:
+        raise NotFound("no source of that name is read by a mapping", place="--source")
+    if path.exists():
+        raise Refused("there is a file already", place="--save-map")
+    path.write_text(text, "utf-8")
+    show.out.print(f"written to {path}; mend it, then --replay --map {path}", style="dim", markup=False)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise NotFound("no such readable file", place="--map") from None
 
 
 def _replayed(found: dict[str, Any], where: Where) -> None:

@@ -262,7 +262,7 @@ def _ask(
     stop: threading.Event,
     patience: Patience,
 ) -> Ask:
-    mapping = _mapping(ground, one)
+    mapping = mapping_given(ground, one)
     return Ask(
         name=one.name,
         kind=one.kind,
@@ -289,7 +289,16 @@ def _ask(
     )
 
 
-def _mapping(ground: Ground, one: PullSettings) -> Columns | None:
+def mapping_given(ground: Ground, one: PullSettings) -> Columns | None:
+    """Read the mapping file that a pull names; None where it names none.
+
+    Raises
+    ------
+    NotFound
+        There is no such file in the space's folder.
+    Refused
+        It is no mapping.
+    """
     if one.mapping is None:
         return None
     path = (ground.folder / one.mapping).resolve()

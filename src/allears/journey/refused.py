@@ -17,6 +17,7 @@ from allears.errors import NotFound, Refused
 from allears.guard.access import Principal
 from allears.guard.look import look_space
 from allears.journey.ground import Ground
+from allears.journey.mending import read_anew
 from allears.journey.take import context_of, take
 from allears.listen.formats import FORMATS
 from allears.listen.hook import unpack
@@ -151,15 +152,19 @@ def replay(ground: Ground, wanted: Wanted | None = None, *, actor: str) -> Repla
     ------
     NotFound
         The one row that was asked for does not wait.
+    Refused
+        The mapping file of a pull, mended since, is no mapping; nothing was tried.
     """
     asked = wanted or Wanted()
     total = Replayed(source=asked.source or "refused")
     # Only those that waited when this began: a row that is refused meanwhile is not tried at once.
     with ground.desk.reading() as session:
-        query = select(RefusedRow.refused).where(*asked.conditions()).order_by(RefusedRow.received_at)
-        ids = list(session.scalars(query))
+        query = select(RefusedRow.refused, RefusedRow.source).where(*asked.conditions())
+        rows = session.execute(query.order_by(RefusedRow.received_at)).all()
+    ids = [refused for refused, _ in rows]
     if asked.refused is not None and not ids:
         raise NotFound("no such row waits to be accepted")
+    read_anew(ground, {source for _, source in rows})
     for start in range(0, len(ids), AT_ONCE):
         _replay_some(ground, ids[start : start + AT_ONCE], total)
     ground.audit.record(

@@ -281,13 +281,10 @@ def mapping_of(ground: Ground, source: str, body: bytes) -> Mapping:
 
 def mapping_kept(ground: Ground, source: str) -> Mapping | None:
     """Give the mapping that a source's rows are usually read by."""
-    if source not in ground.mappings:
-        with ground.desk.reading() as session:
-            row = session.get(Source, source)
-        if row is None or not row.mapping:
-            return None
-        ground.mappings[source] = msgspec.json.decode(row.mapping, type=Mapping)
-    return ground.mappings[source]
+    # Asked for each time, which is seldom: another process may have mended it.
+    with ground.desk.reading() as session:
+        row = session.get(Source, source)
+        return msgspec.json.decode(row.mapping, type=Mapping) if row is not None and row.mapping else None
 
 
 def fits(mapping: Mapping, row: Mapping_[str, Any]) -> bool:
@@ -321,7 +318,6 @@ def _kind_of(source: str, row: Mapping_[str, Any]) -> str:
 
 def save_mapping(ground: Ground, source: str, mapping: Mapping, channel: str | None = None) -> None:
     """Remember how a source's columns are to be read."""
-    ground.mappings[source] = mapping
     with ground.desk.session() as session:
         row = session.get(Source, source) or Source(name=source, channel=channel)
         row.mapping = msgspec.json.encode(mapping).decode()

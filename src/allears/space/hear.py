@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from allears.guard.access import Principal, Role
-from allears.journey import Receipt, hooks, pulling, refused, take, take_file
+from allears.journey import Receipt, hooks, mending, pulling, refused, take, take_file
 from allears.journey.alone import known_hashes
 from allears.journey.refused import Replayed, Wanted
 from allears.lake import Seen
@@ -127,6 +127,14 @@ class Hearing(Grounded):
     ) -> Replayed:
         """Try refused rows again with today's mappings: one, those of a source or a kind of reason, or all."""
         return refused.replay(self.ground, Wanted(source, reason, row), actor=actor or self.actor)
+
+    def mapping(self, source: str) -> str | None:
+        """Write the mapping by which a source's rows are read, as TOML; None where it has none."""
+        return mending.mapping_text(self.ground, source)
+
+    def mend(self, source: str, text: str, *, actor: str | None = None) -> None:
+        """Read a source's rows by another mapping (TOML) from now on; ``replay`` then tries what was refused again."""
+        mending.mend(self.ground, source, text, actor=actor or self.actor)
 
     def add_channel(
         self, source: str, vendor: str, secret: str | None = None, *, url: str | None = None

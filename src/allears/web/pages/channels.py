@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from allears.guard.access import Action
 from allears.show import words
@@ -62,15 +63,25 @@ def _channels(now: Callable[[], datetime], rows: list[dict[str, Any]]) -> None:
 def said(rows: list[dict[str, Any]]) -> str:
     """Say in a sentence how the listening stands."""
     silent = [r["source"] for r in rows if r["state"] == "silent"]
-    odd = [r["source"] for r in rows if r["state"] != "silent" and (r["week"] or {}).get("unusual")]
-    missed = {r["source"] for r in rows for o in r["objectives"] if o["standing"] == "misses it"}
+    volumes = [r for r in rows if r["week"]]
+    odd = [r["source"] for r in volumes if r["state"] != "silent" and r["week"]["unusual"]]
+    held = [r for r in rows if any(o["n"] for o in r["objectives"])]
+    missed = {r["source"] for r in held for o in r["objectives"] if o["standing"] == "misses it"}
     lost = [r["source"] for r in rows if r["state"] == "refused"]
     heard = [
         *([f"nothing arrives from {' and '.join(silent)}"] if silent else []),
         *([f"all that {' and '.join(lost)} sent was refused"] if lost else []),
-    ] or ["no source that is judged has gone silent"]
-    volume = f"{len(odd) or 'none'} of {len(rows)} {'bring' if len(odd) > 1 else 'brings'} an unusual volume this week"
-    told = "; ".join([*heard, volume, f"{len(missed) or 'none'} of {len(rows)} surely missed an objective"])
+    ]
+    if not volumes:
+        heard.append("no source is judged yet: that takes two weeks of live arrivals")
+    elif not heard:
+        heard.append("no source that is judged has gone silent")
+    if volumes:
+        brings = "bring" if len(odd) > 1 else "brings"
+        heard.append(f"{len(odd) or 'none'} of {len(volumes)} {brings} an unusual volume this week")
+    if held:
+        heard.append(f"{len(missed) or 'none'} of {len(held)} surely missed an objective")
+    told = "; ".join(heard)
     return f"{told[:1].upper()}{told[1:]}."
 
 
@@ -89,7 +100,7 @@ def _sources(rows: list[dict[str, Any]]) -> None:
 
 def _stands(rows: list[dict[str, Any]]) -> None:
     table(
-        ("Source", "How it stands", "Last arrival", "Last 24 hours", "Last 7 days", "Seen before", "Of known customers", "Stored"),
+        ("Source", "How it stands", "Last arrival", "Last 24 hours", "Last 7 days", "Duplicates", "Customer known", "Stored"),
         [
             (
                 partial(titled, r["source"], "", words.channel(r["channel"]) if r["channel"] else ""),
@@ -150,7 +161,15 @@ def _refused(rows: list[dict[str, Any]]) -> None:
             return
         table(
             ("Source", "Why", "Rows", "Latest"),
-            [(source, e["reason"], e["n"], words.time(e["last_at"])) for source, e in reasons],
+            [
+                (
+                    partial(link, source, f"/channels/refused?source={quote(source)}"),
+                    e["reason"],
+                    e["n"],
+                    words.time(e["last_at"]),
+                )
+                for source, e in reasons
+            ],
             right=(2,),
             caption="Refused",
             classes="cards",
@@ -167,6 +186,11 @@ def _objectives(rows: list[dict[str, Any]]) -> None:
         f"{len(judged) - missed - close} surely met, {close} too close to tell. Over 28 days. Budget: how much of what may go "
         "wrong has not gone wrong yet. Busy: five signals or more were expected."
     )
+    if not judged:
+        title, note = (
+            "No objective is judged yet",
+            "A source needs live arrivals: a history that was taken in is held to none.",
+        )
     held = sorted((r for r in rows if any(o["n"] for o in r["objectives"])), key=_least_left)
     spent = [r for r in held if _least_left(r) < LITTLE_LEFT]
     with card(title, note):

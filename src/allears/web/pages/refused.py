@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from nicegui import ui
 
 from allears.errors import AllearsError
 from allears.guard.access import Action
-from allears.journey import refused
+from allears.journey import mending, refused
+from allears.journey.ground import Ground
 from allears.journey.refused import Replayed, Wanted
 from allears.show import words
 from allears.web.pages.customer import ask_why
@@ -47,10 +49,15 @@ class _Refused:
 
     async def draw(self) -> None:
         """Ask what waits, and draw it."""
-        every = await asyncio.to_thread(refused.groups, self.page.space.ground)
+        ground = self.page.space.ground
+        every = await asyncio.to_thread(refused.groups, ground)
+        one = self.wanted.source if self.may_try else None
+        mapping = await asyncio.to_thread(mending.mapping_text, ground, one) if one else None
         self.box.clear()
         with self.box:
             self._all(every)
+            if mapping is not None and every:
+                self._mapping(str(one), mapping)
 
     def _all(self, every: list[dict[str, Any]]) -> None:
         if not every:
@@ -106,16 +113,31 @@ class _Refused:
                 rows = _Rows(self, wanted)
             details.on("toggle", rows.open)
 
+    def _mapping(self, source: str, text: str) -> None:
+        with card(), tag("details"):
+            tag("summary", f"How rows of {source} are read")
+            with tag("div", classes="stack"):
+                field = ui.textarea(value=text).props("borderless autogrow aria-label='Mapping, as TOML'")
+                field.classes("sql")
+
+                def keep(ground: Ground, actor: str) -> Replayed:
+                    mending.mend(ground, source, str(field.value), actor=actor)
+                    return refused.replay(ground, Wanted(source), actor=actor)
+
+                self._put("Keep it, and try all again", keep, "main")
+
     def _try(self, text: str, wanted: Wanted, classes: str) -> None:
+        self._put(text, lambda ground, actor: refused.replay(ground, wanted, actor=actor), classes)
+
+    def _put(self, text: str, work: Callable[[Ground, str], Replayed], classes: str) -> None:
         async def again() -> None:
             put.props["disabled"] = True
             try:
                 principal = await self.page.sure(Action.REPLAY_REFUSED)
-                done = await asyncio.to_thread(
-                    refused.replay, self.page.space.ground, wanted, actor=principal.name
-                )
+                done = await asyncio.to_thread(work, self.page.space.ground, principal.name)
             except AllearsError as error:
-                ui.notify(error.message, type="negative")
+                place = f" - at {error.place}" if error.place else ""
+                ui.notify(f"{error.message}{place}", type="negative")
                 return
             finally:
                 del put.props["disabled"]

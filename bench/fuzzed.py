@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -76,10 +77,9 @@ def _hook(body: bytes) -> None:
 
 
 def _frames(body: bytes) -> None:
-    path = _SCRATCH / "one.seg"
-    path.write_bytes(body)
     damages: list[Damage] = []
-    ends = [p.offset for _, p in read_frames(path, 0, closed=True, unseal=bytes, damaged=damages.append)]
+    read = read_frames(io.BytesIO(body), "one", 0, closed=True, unseal=bytes, damaged=damages.append)
+    ends = [position.offset for _, position in read]
     assert ends == sorted(ends)
     assert all(d.start < d.end <= len(body) for d in damages)
 

@@ -38,6 +38,22 @@ class SpaceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
 
 
+class InboxSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[inbox]``: where what was accepted waits for the digest."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description="`inbox`, the folder of that name, or `s3://BUCKET/PREFIX`, whose key comes from the variables of the lake's; needs the extra `bucket`.",
+            pattern=r"^(inbox|s3://[^\s@]+)$",
+        ),
+    ] = "inbox"
+    region: Annotated[str, Meta(description="The bucket's region; empty: `AWS_REGION`.")] = ""
+    endpoint: Annotated[
+        str, Meta(description="Address of an S3-compatible store; empty: `AWS_ENDPOINT_URL`, else Amazon's.")
+    ] = ""
+
+
 class LakeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[lake]``: where signals are kept."""
 
@@ -366,6 +382,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     space: SpaceSettings = SpaceSettings()
+    inbox: InboxSettings = InboxSettings()
     lake: LakeSettings = LakeSettings()
     desk: DeskSettings = DeskSettings()
     engine: EngineSettings = EngineSettings()
@@ -410,30 +427,22 @@ def read_settings_text(text: str, place: str = FILE) -> Settings:
         raise Refused(f"not TOML: {error}", place=place) from None
 
 
+_MAIN = {"space": ("name", "timezone", "country"), "lake": ("url",), "desk": ("url",), "engine": ("url",)}
+
+
 def write_settings(folder: Path, settings: Settings) -> None:
-    """Write ``allears.toml``, only what differs from the defaults besides the four main lines."""
-    lines = [
-        f'[space]\nname = "{settings.space.name}"\ntimezone = "{settings.space.timezone}"\ncountry = "{settings.space.country}"',
-        f'[lake]\nurl = "{settings.lake.url}"',
-        f'[desk]\nurl = "{settings.desk.url}"',
-        f'[engine]\nurl = "{settings.engine.url}"',
-    ]
+    """Write ``allears.toml``, only what differs from the defaults besides the main lines."""
+    texts = []
     base = msgspec.to_builtins(Settings())
-    shown = {"space": {"name", "timezone", "country"}, "lake": {"url"}, "desk": {"url"}, "engine": {"url"}}
-    for index, (section, values) in enumerate(msgspec.to_builtins(settings).items()):
+    for section, values in msgspec.to_builtins(settings).items():
         if not isinstance(values, dict):
-            lines += [f"[[{section}]]\n{msgspec.toml.encode(one).decode()}" for one in values]
+            texts += [f"[[{section}]]\n{msgspec.toml.encode(one).decode()}" for one in values]
             continue
-        changed = {
-            k: v for k, v in values.items() if v != base[section][k] and k not in shown.get(section, set())
-        }
-        # Encoded with its section, so that a table inside it is named whole.
-        text = msgspec.toml.encode({section: changed}).decode() if changed else ""
-        if index < len(lines):
-            lines[index] += "\n" + text.removeprefix(f"[{section}]\n") if text else ""
-        elif text:
-            lines.append(text)
-    (folder / FILE).write_text("\n\n".join(line.rstrip() for line in lines) + "\n", "utf-8")
+        told = {k: v for k, v in values.items() if k in _MAIN.get(section, ()) or v != base[section][k]}
+        if told:
+            # Encoded with its section, so that a table inside it is named whole.
+            texts.append(msgspec.toml.encode({section: told}).decode())
+    (folder / FILE).write_text("\n\n".join(text.rstrip() for text in texts) + "\n", "utf-8")
 
 
 def describe() -> list[dict[str, Any]]:

@@ -51,7 +51,7 @@ def test_what_the_disk_did_not_keep_is_reported_and_all_else_is_stored(space: Sp
         space.hear([{"signal_id": str(number), "text": "hello there"}], source="desk")
     inbox = space.ground.inbox
     inbox.close()
-    path = inbox.folder / f"{inbox.segments()[0]}.seg"
+    path = space.ground.folder / "inbox" / f"{inbox.segments()[0]}.seg"
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
     path.write_bytes(data[:-3])

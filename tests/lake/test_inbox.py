@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allears.errors import WorldFailed
-from allears.lake import Damage, Frame, Inbox, InboxFull
+from allears.lake import Damage, Frame, Inbox, InboxFull, SegmentFiles
 from allears.lake.frames import MAGIC
 
 
@@ -26,9 +26,12 @@ def plain(data: bytes) -> bytes:
 
 
 def inbox(folder: Path, **options: int) -> Inbox:
-    return Inbox(
-        folder / "inbox", seal=plain, unseal=plain, min_free_bytes=options.pop("min_free_bytes", 0), **options
+    files = SegmentFiles(
+        folder / "inbox",
+        segment_bytes=options.pop("segment_bytes", 64 << 20),
+        min_free_bytes=options.pop("min_free_bytes", 0),
     )
+    return Inbox(files, seal=plain, unseal=plain, **options)
 
 
 def frame(number: int, size: int = 10) -> Frame:
@@ -139,12 +142,12 @@ def test_whatever_happens_to_a_segment_untouched_frames_are_read(data: st.DataOb
 def test_an_inbox_that_nobody_digests_says_stop(tmp_path: Path) -> None:
     box = inbox(tmp_path, inbox_bytes=10_000)
     box.append(frame(1, 20_000)).result(5)
-    box._measured = (-10.0, 0, 0)
+    box._measured = (-10.0, 0, False)
     with pytest.raises(InboxFull):
         box.append(frame(2))
     box.close()
     box.remove(box.segments()[0])
-    box._measured = (-10.0, 0, 0)
+    box._measured = (-10.0, 0, False)
     box.append(frame(3)).result(5)
     box.close()
 
@@ -213,7 +216,7 @@ def test_what_cannot_be_sealed_is_told_and_the_next_is_written(tmp_path: Path) -
             raise ValueError("no cipher")
         return data
 
-    box = Inbox(tmp_path / "inbox", seal=seal, unseal=plain, min_free_bytes=0)
+    box = Inbox(SegmentFiles(tmp_path / "inbox", min_free_bytes=0), seal=seal, unseal=plain)
     with pytest.raises(WorldFailed):
         box.append(Frame("signals", "bad", None, 1, b"")).result(5)
     box.append(frame(2)).result(5)
@@ -225,7 +228,7 @@ def test_a_full_inbox_whose_writer_holds_all_of_it_has_room_again_once_digested(
     box = inbox(tmp_path, inbox_bytes=10_000)
     box.append(frame(1, 20_000)).result(5)
     segment = box.segments()[0]
-    box._measured = (-10.0, 0, 0)
+    box._measured = (-10.0, 0, False)
     with pytest.raises(InboxFull):
         box.append(frame(2))
     reader, end = inbox(tmp_path), time.monotonic() + 10
@@ -243,9 +246,9 @@ def test_a_disk_that_takes_half_a_write_makes_nobody_believe_it_took_all(tmp_pat
         import os, resource, sys
         from pathlib import Path
         from allears.errors import AllearsError
-        from allears.lake import Frame, Inbox
+        from allears.lake import Frame, Inbox, SegmentFiles
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-        box = Inbox(Path(sys.argv[1]) / "inbox", seal=bytes, unseal=bytes, min_free_bytes=0)
+        box = Inbox(SegmentFiles(Path(sys.argv[1]) / "inbox", min_free_bytes=0), seal=bytes, unseal=bytes)
         for i in range(60):
             try:
                 box.append(Frame("signals", "test", None, i, os.urandom(7_000))).result(5)
@@ -271,8 +274,8 @@ def test_kill_minus_nine_loses_nothing_that_was_acknowledged(tmp_path: Path) -> 
         """
         import os, sys
         from pathlib import Path
-        from allears.lake import Frame, Inbox
-        box = Inbox(Path(sys.argv[1]) / "inbox", seal=bytes, unseal=bytes, min_free_bytes=0)
+        from allears.lake import Frame, Inbox, SegmentFiles
+        box = Inbox(SegmentFiles(Path(sys.argv[1]) / "inbox", min_free_bytes=0), seal=bytes, unseal=bytes)
         i = 0
         while True:
             box.append(Frame("signals", "test", None, i, os.urandom(500))).result()

@@ -187,11 +187,13 @@ def test_spans_in_protobuf_are_answered_in_protobuf(space: Space, client: httpx.
 def test_a_full_disk_answers_429_with_retry_after_and_recovers(
     tmp_path: Path, space: Space, client: httpx.Client, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(space.ground.inbox, "_min_free", 1 << 60)
+    monkeypatch.setattr(space.ground.inbox._segments, "_min_free", 1 << 60)
+    monkeypatch.setattr(space.ground.inbox, "_measured", (-10.0, 0, False))
     answer = client.post("/v1/track", json=event(1), headers=bearer(key))
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
-    monkeypatch.setattr(space.ground.inbox, "_min_free", 0)
+    monkeypatch.setattr(space.ground.inbox._segments, "_min_free", 0)
+    monkeypatch.setattr(space.ground.inbox, "_measured", (-10.0, 0, False))
     assert client.post("/v1/track", json=event(1), headers=bearer(key)).status_code == 200
     assert stored(space) == ["shop:m1"]
 
@@ -350,11 +352,11 @@ def test_a_disk_that_fills_answers_429_and_takes_again_when_it_is_freed(small_di
         assert taken
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "2")
         (small_disk / "more").write_bytes(bytes(400 << 10))
-        space.ground.inbox._measured = (-10.0, 0, 0)
+        space.ground.inbox._measured = (-10.0, 0, False)
         bad = client.post("/v1/track", json={"event": 17}, headers=headers)
         assert bad.status_code == 429, "what is refused needs room as well"
         filler.unlink()
-        space.ground.inbox._measured = (-10.0, 0, 0)
+        space.ground.inbox._measured = (-10.0, 0, False)
         assert client.post("/v1/batch", json={"batch": [event(1)]}, headers=headers).status_code == 200
         assert stored(space) == sorted([*taken, "shop:m1"])
 

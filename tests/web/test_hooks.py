@@ -266,9 +266,11 @@ def test_a_full_disk_answers_429_and_loses_nothing(
 ) -> None:
     space.add_channel("slack", "slack", SECRET)
     case = next(c for c in CASES if c.vendor == "slack")
-    monkeypatch.setattr(space.ground.inbox, "_min_free", 1 << 60)
+    monkeypatch.setattr(space.ground.inbox._segments, "_min_free", 1 << 60)
+    monkeypatch.setattr(space.ground.inbox, "_measured", (-10.0, 0, False))
     assert post(client, "slack", case.body).status_code == 429
-    monkeypatch.setattr(space.ground.inbox, "_min_free", 0)
+    monkeypatch.setattr(space.ground.inbox._segments, "_min_free", 0)
+    monkeypatch.setattr(space.ground.inbox, "_measured", (-10.0, 0, False))
     assert post(client, "slack", case.body).status_code == 200
     assert len(stored(space)) == 1
 

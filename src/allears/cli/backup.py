@@ -51,6 +51,10 @@ def restore(
         str | None,
         Parameter(help="An empty PostgreSQL database for it, as in `[desk] url`; else in the folder."),
     ] = None,
+    inbox: Annotated[
+        str | None,
+        Parameter(help="An empty place in a bucket for what waits, as in `[inbox] url`; else in the folder."),
+    ] = None,
     lake: Annotated[
         str | None,
         Parameter(help="An empty place in a bucket for it, as in `[lake] url`; else in the folder."),
@@ -93,6 +97,7 @@ def restore(
             key,
             listed,
             desk=desk,
+            inbox=inbox,
             lake=lake,
             environment=os.environ,
         )

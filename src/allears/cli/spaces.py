@@ -11,7 +11,7 @@ from allears.cli import show
 from allears.cli.where import HERE, Where
 from allears.errors import Refused
 from allears.guard.key_file import KINDS
-from allears.settings import FILE, DeskSettings, LakeSettings, Settings, SpaceSettings
+from allears.settings import FILE, DeskSettings, InboxSettings, LakeSettings, Settings, SpaceSettings
 from allears.show import words
 
 COUNTS = ("source", "channel", "stored", "duplicates", "refused", "first_at", "last_at")
@@ -38,6 +38,10 @@ def new(
             help="A prefix of a bucket for the lake, `s3://BUCKET/PREFIX`; its key is in `$AWS_ACCESS_KEY_ID` and `$AWS_SECRET_ACCESS_KEY`."
         ),
     ] = None,
+    inbox: Annotated[
+        str | None,
+        Parameter(help="A prefix of a bucket for what was accepted and waits, as for the lake."),
+    ] = None,
     key: Annotated[
         str, Parameter(help=f"Where the space's key comes from: {KINDS}; see the how-to.")
     ] = "file",
@@ -61,6 +65,7 @@ def new(
     settings = Settings(
         space=SpaceSettings(name=name or directory.resolve().name[:64], timezone=timezone, country=country),
         desk=placed,
+        inbox=InboxSettings() if inbox is None else InboxSettings(url=inbox),
         lake=LakeSettings() if lake is None else LakeSettings(url=lake),
     )
     Space.open(directory, create=True, settings=settings, key=key).close()

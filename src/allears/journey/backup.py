@@ -38,9 +38,9 @@ from allears.journey.amend import tidy
 from allears.journey.digest import Digest
 from allears.journey.erasure import LOCK, alone, finish, note_again, pending
 from allears.journey.ground import KEY_FILE, NEXT_KEY_FILE, NOTHING, Ground, lay
-from allears.journey.opening import open_desk, open_lake
+from allears.journey.opening import open_desk, open_inbox, open_lake
 from allears.journey.renewing import KEYS_LOCK, key_stays
-from allears.settings import DeskSettings, read_settings, write_settings
+from allears.settings import DeskSettings, InboxSettings, Settings, read_settings, write_settings
 
 MAGIC = b"allears-backup-1\n"
 MANIFEST = "manifest.json"
@@ -129,6 +129,7 @@ def restore(
     erasures: Iterable[Erasure],
     *,
     desk: str | None = None,
+    inbox: str | None = None,
     lake: str | None = None,
     environment: Mapping[str, str] = NOTHING,
 ) -> Summary:
@@ -142,9 +143,9 @@ def restore(
         The space's key: a backup does not hold it.
     erasures
         What was erased since; carried out again before anybody may ask the restored space.
-    desk, lake
-        Addresses of an empty database and an empty place in a bucket for the restored space; both are in its folder when not given,
-        wherever they were before: what is there still may be in use.
+    desk, inbox, lake
+        Addresses of an empty database and of places in a bucket where there is nothing, for the restored space; they are in its folder
+        when not given, wherever they were before: what is there still may be in use.
     environment
         Where the database's password and the bucket's key are looked up.
 
@@ -167,26 +168,34 @@ def restore(
         (made / KEY_FILE).chmod(0o600)
         _settle_in(made)
         again = _erase(made, header.made_at, erasures)
-        _move_out(made, desk, lake, environment)
+        _move_out(made, desk, inbox, lake, environment)
         os.sync()
         made.rename(folder)
     return Summary(str(source), header.made_at, files, size, again)
 
 
 def _settle_in(folder: Path) -> None:
-    """Let a restored space look for its desk and lake in its own folder, where they are now."""
+    """Let a restored space look for its desk, inbox and lake in its own folder, where they are now."""
     settings = read_settings(folder)
     kept = settings.lake.url if (folder / settings.lake.url).is_dir() else LAKE
     here = replace(
-        settings, desk=replace(settings.desk, url=DeskSettings().url), lake=replace(settings.lake, url=kept)
+        settings,
+        desk=replace(settings.desk, url=DeskSettings().url),
+        inbox=replace(settings.inbox, url=InboxSettings().url),
+        lake=replace(settings.lake, url=kept),
     )
     if here != settings:
         write_settings(folder, here)
 
 
-def _move_out(folder: Path, desk: str | None, lake: str | None, environment: Mapping[str, str]) -> None:
-    """Move desk and lake of a restored space to where they are wanted. The lake goes first: alone it is of no use to anybody."""
+def _move_out(
+    folder: Path, desk: str | None, inbox: str | None, lake: str | None, environment: Mapping[str, str]
+) -> None:
+    """Move inbox, lake and desk of a restored space to where they are wanted. The desk goes last: without it the others are of no use to anybody."""
     here = there = read_settings(folder)
+    if inbox is not None:
+        there = replace(there, inbox=replace(here.inbox, url=inbox))
+        _move_inbox(folder, there, environment)
     if lake is not None:
         there = replace(there, lake=replace(here.lake, url=lake))
         open_lake(there.lake, folder, environment).fill(folder / here.lake.url)
@@ -203,6 +212,21 @@ def _move_out(folder: Path, desk: str | None, lake: str | None, environment: Map
             path.unlink()
     if there != here:
         write_settings(folder, there)
+
+
+def _move_inbox(folder: Path, there: Settings, environment: Mapping[str, str]) -> None:
+    ground = lay(folder)
+    try:
+        inbox = open_inbox(there, folder, environment, ground.vault, moving=True)
+        try:
+            for segment in ground.inbox.segments():
+                for frame, position in ground.inbox.read(segment, ground.store.position("signals", segment)):
+                    inbox.append(frame, position.rows).result()
+                ground.inbox.remove(segment)
+        finally:
+            inbox.close()
+    finally:
+        ground.close()
 
 
 def _erase(folder: Path, since: datetime, erasures: Iterable[Erasure]) -> int:
@@ -272,7 +296,13 @@ class _Summed(io.RawIOBase):
 
 def _files(ground: Ground, scratch: Path) -> Iterator[tuple[str, Path]]:
     folder, lake = ground.folder, ground.store.folder
-    yield from ((f"inbox/{name}.seg", folder / "inbox" / f"{name}.seg") for name in ground.inbox.segments())
+    for segment in ground.inbox.segments():
+        try:
+            # What the lake has of it already stays out where offsets become others: erased people are in it yet.
+            copied, file = ground.inbox.copy(segment, ground.store.position("signals", segment), scratch)
+        except FileNotFoundError:
+            continue
+        yield f"inbox/{copied}.seg", file
     in_folder = "://" not in ground.settings.lake.url and lake.is_relative_to(folder)
     below = str(lake.relative_to(folder)) if in_folder else LAKE
     for table in ground.store.tables():

@@ -29,7 +29,7 @@ from allears.guard.pseudonym import Pseudonym
 from allears.guard.purpose import Purpose
 from allears.guard.space_key import SpaceKey
 from allears.guard.vault import Vault
-from allears.journey.opening import open_desk, open_engine, open_lake
+from allears.journey.opening import open_desk, open_engine, open_inbox, open_lake
 from allears.journey.tallies import Tallies
 from allears.know.graph import Graph
 from allears.know.relationship import from_domains
@@ -194,7 +194,7 @@ def lay(
     desk = open_desk(chosen.desk, folder, environment, _fingerprints(folder, secret, environment))
     vault = Vault(desk, secret, chosen.space.name, again=partial(key_again, folder, environment))
     store = open_lake(chosen.lake, folder, environment)
-    limits, rules = chosen.listen, from_domains(chosen.space.employee_domains, chosen.space.partner_domains)
+    rules = from_domains(chosen.space.employee_domains, chosen.space.partner_domains)
     clock = clock or SystemClock()
     return Ground(
         folder=folder,
@@ -205,15 +205,7 @@ def lay(
         audit=Audit(desk, vault),
         store=store,
         engine=open_engine(chosen.engine, store, folder / "scratch"),
-        inbox=Inbox(
-            folder / "inbox",
-            seal=lambda plain: vault.seal_space(plain, "inbox"),
-            unseal=lambda sealed: vault.open_space(sealed, "inbox"),
-            segment_bytes=limits.segment_mb << 20,
-            pending_bytes=limits.pending_mb << 20,
-            min_free_bytes=limits.min_free_mb << 20,
-            inbox_bytes=limits.inbox_mb << 20,
-        ),
+        inbox=open_inbox(chosen, folder, environment, vault),
         graph=Graph(
             desk,
             vault.digest,

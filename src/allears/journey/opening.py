@@ -1,4 +1,4 @@
-"""Opening a space's desk, lake and engine, wherever they are: secrets found, the desk brought up to date, a database checked to be this space's."""
+"""Opening a space's desk, inbox, lake and engine, wherever they are: secrets found, the desk brought up to date, a database checked to be this space's."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from allears.desk import Desk, upgrade
 from allears.desk.listening import Mark
 from allears.desk.postgres import PLACE, Entry
 from allears.errors import NotFound, Refused
-from allears.lake import Engine, Place, Store, bucket_of
-from allears.settings import DeskSettings, EngineSettings, LakeSettings
+from allears.guard.vault import Vault
+from allears.lake import Engine, Inbox, Place, SegmentFiles, SegmentObjects, Store, bucket_of
+from allears.lake.inbox import Segments
+from allears.settings import DeskSettings, EngineSettings, LakeSettings, Settings
 
 OWNER = "space"
 
@@ -60,6 +62,46 @@ def open_lake(chosen: LakeSettings, folder: Path, environment: Mapping[str, str]
         return Store(folder / chosen.url)
     bucket = bucket_of(chosen.url, chosen.region, chosen.endpoint, environment)
     return Store(Place(folder / chosen.copies, bucket))
+
+
+def open_inbox(
+    chosen: Settings, folder: Path, environment: Mapping[str, str], vault: Vault, *, moving: bool = False
+) -> Inbox:
+    """Open the inbox; nothing is asked of a bucket yet.
+
+    Parameters
+    ----------
+    moving
+        What waits in the folder is about to move into the bucket, where there must be nothing yet.
+
+    Raises
+    ------
+    Refused
+        The address is wrong, or what was accepted still waits in the folder while the inbox is a bucket.
+    """
+    limits, place = chosen.listen, chosen.inbox
+    size = limits.segment_mb << 20
+    segments: Segments
+    segments = near = SegmentFiles(
+        folder / "inbox", segment_bytes=size, min_free_bytes=limits.min_free_mb << 20
+    )
+    if "://" in place.url:
+        if not moving and near.names():
+            raise Refused(
+                f"{len(near.names())} segments wait in the folder `inbox`: digest them before the inbox moves",
+                place="allears.toml [inbox] url",
+            )
+        bucket = bucket_of(place.url, place.region, place.endpoint, environment)
+        segments = far = SegmentObjects(bucket, vault.sub_key("place in a bucket").hex(), segment_bytes=size)
+        if moving:
+            far.demand_nothing()
+    return Inbox(
+        segments,
+        seal=lambda plain: vault.seal_space(plain, "inbox"),
+        unseal=lambda sealed: vault.open_space(sealed, "inbox"),
+        pending_bytes=limits.pending_mb << 20,
+        inbox_bytes=limits.inbox_mb << 20,
+    )
 
 
 def open_engine(chosen: EngineSettings, store: Store, scratch: Path) -> Engine:

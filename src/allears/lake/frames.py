@@ -12,7 +12,6 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
 import msgspec
@@ -108,57 +107,60 @@ def pack(sealed: bytes, rows: int) -> bytes:
 
 
 def read_frames(
-    path: Path,
+    file: IO[bytes],
+    name: str,
     offset: int,
     *,
     closed: bool,
     unseal: Callable[[bytes], bytes],
     damaged: Callable[[Damage], None],
+    before: int = 0,
 ) -> Iterator[tuple[Frame, Position]]:
     """Read the whole frames after an offset.
 
     Parameters
     ----------
+    name
+        The segment.
     closed
         Nobody writes to it any more: a frame cut short at its end is damage, not work in progress.
     damaged
         Told of every stretch that could not be read.
+    before
+        Bytes of the segment that lie before this file, which may be a part of it.
     """
     offset = max(offset, len(MAGIC))
-    name = path.stem
-    with open(path, "rb") as file:
-        size = file.seek(0, 2)
-        while offset < size:
-            rows, sealed = _frame_at(file, offset, size)
-            if sealed is None:
-                start, offset = offset, _next_whole(file, offset + 1, size)
-                if offset == size and not closed:
-                    return
-                cut = offset == size and rows >= 0
-                why = "cut short at the end of the segment" if cut else "the checksum does not match"
-                damaged(Damage(name, start, offset, why))
-                continue
-            start, offset = offset, offset + HEAD.size + len(sealed)
-            try:
-                frame = decode(unseal(sealed))
-            except (Refused, msgspec.DecodeError):
-                damaged(Damage(name, start, offset, "sealed under another key"))
-                continue
-            yield frame, Position(name, offset, rows)
+    size = file.seek(0, 2)
+    while offset < size:
+        rows, sealed = _frame_at(file, offset, size)
+        if sealed is None:
+            start, offset = offset, _next_whole(file, offset + 1, size)
+            if offset == size and not closed:
+                return
+            cut = offset == size and rows >= 0
+            why = "cut short at the end of the segment" if cut else "the checksum does not match"
+            damaged(Damage(name, before + start, before + offset, why))
+            continue
+        start, offset = offset, offset + HEAD.size + len(sealed)
+        try:
+            frame = decode(unseal(sealed))
+        except (Refused, msgspec.DecodeError):
+            damaged(Damage(name, before + start, before + offset, "sealed under another key"))
+            continue
+        yield frame, Position(name, before + offset, rows)
 
 
-def count_rows(path: Path, offset: int) -> int:
+def count_rows(file: IO[bytes], offset: int) -> int:
     """Count the signals after an offset, without opening a frame; what follows a damaged place is not counted."""
     total, offset = 0, max(offset, len(MAGIC))
-    with open(path, "rb") as file:
-        size = file.seek(0, 2)
-        while offset + HEAD.size <= size:
-            file.seek(offset)
-            mark, length, _, rows = HEAD.unpack(file.read(HEAD.size))
-            offset += HEAD.size + length
-            if mark != MARK or offset > size:
-                break
-            total += rows
+    size = file.seek(0, 2)
+    while offset + HEAD.size <= size:
+        file.seek(offset)
+        mark, length, _, rows = HEAD.unpack(file.read(HEAD.size))
+        offset += HEAD.size + length
+        if mark != MARK or offset > size:
+            break
+        total += rows
     return total
 
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,31 +19,11 @@ from typing import Any
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from allears.errors import NotFound, Refused, WorldFailed
+from allears.lake.bucket import Bucket, bucket_failed, filesystem_of, root_of
 
 PLACE = "allears.toml [lake] url"
 UNUSED_SECONDS = 3600
 """Copies of files that are no longer in a table stay so long, for questions that began before."""
-_NOT_ALLOWED = (
-    "403 Forbidden",
-    "AccessDenied",
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "ACCESS_DENIED",
-)
-_NO_BUCKET = ("NoSuchBucket", "NO_SUCH_BUCKET")
-_NO_CONDITION = ("501 Not Implemented", "<Code>NotImplemented")
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """A prefix of a bucket; key and secret are in no ``repr``."""
-
-    url: str
-    region: str
-    endpoint: str = ""
-    key: str = field(default="", repr=False)
-    secret: str = field(default="", repr=False)
-    token: str = field(default="", repr=False)
 
 
 class Place:
@@ -68,11 +47,7 @@ class Place:
         self.options: dict[str, str] | None = None
         self._gone: dict[str, float] = {}
         if bucket is not None:
-            kind, _, root = bucket.url.partition("://")
-            name, _, prefix = root.strip("/").partition("/")
-            if kind != "s3" or not name or not prefix or "@" in name:
-                raise Refused("expected a folder, or s3://bucket/prefix without credentials", place=PLACE)
-            self._root = f"{name}/{prefix}"
+            self._root = "/".join(root_of(bucket, PLACE))
             self.options = _options(bucket)
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -165,17 +140,9 @@ class Place:
         """Say what failed. Of a bucket's words only the kind is told: they hold addresses and names of keys."""
         if self.bucket is None:
             return WorldFailed(f"the lake refused a commit ({type(error).__name__})", place=name, again=True)
-        told = str(error)
-        if any(word in told for word in _NO_BUCKET):
-            return NotFound("there is no such bucket", place=PLACE)
-        if any(word in told for word in _NOT_ALLOWED):
-            return WorldFailed("the bucket does not let this key in, or not do this", place=PLACE, again=True)
-        if any(word in told for word in _NO_CONDITION):
-            return WorldFailed(
-                "this store has no conditional writes, which the lake needs", place=PLACE, again=False
-            )
-        why = "refused a commit" if isinstance(error, DeltaError) else "cannot be reached"
-        return WorldFailed(f"the bucket {why} ({type(error).__name__})", place=PLACE, again=True)
+        return bucket_failed(
+            error, PLACE, why="refused a commit" if isinstance(error, DeltaError) else "cannot be reached"
+        )
 
     @contextmanager
     def told(self, name: str) -> Iterator[None]:
@@ -191,7 +158,7 @@ class Place:
 
     @cached_property
     def _files(self) -> Any:
-        return _filesystem(self.bucket) if self.bucket is not None else None
+        return filesystem_of(self.bucket) if self.bucket is not None else None
 
     def _fetch(self, key: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -209,18 +176,6 @@ class Place:
             half.unlink(missing_ok=True)
 
 
-def bucket_of(url: str, region: str, endpoint: str, environment: Mapping[str, str]) -> Bucket:
-    """Describe a bucket with the key that the environment holds, under the names S3's tools use."""
-    return Bucket(
-        url,
-        region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
-        endpoint or environment.get("AWS_ENDPOINT_URL", ""),
-        environment.get("AWS_ACCESS_KEY_ID", ""),
-        environment.get("AWS_SECRET_ACCESS_KEY", ""),
-        environment.get("AWS_SESSION_TOKEN", ""),
-    )
-
-
 def _options(bucket: Bucket) -> dict[str, str]:
     given = {
         "aws_region": bucket.region,
@@ -236,15 +191,3 @@ def _options(bucket: Bucket) -> dict[str, str]:
         "timeout": "60s",
     }
     return {name: value for name, value in given.items() if value}
-
-
-def _filesystem(bucket: Bucket) -> Any:
-    from pyarrow import fs
-
-    scheme, _, host = bucket.endpoint.rpartition("://")
-    given: dict[str, Any] = {"access_key": bucket.key, "secret_key": bucket.secret} if bucket.secret else {}
-    if bucket.token:
-        given["session_token"] = bucket.token
-    if host:
-        given |= {"endpoint_override": host, "scheme": scheme or "https"}
-    return fs.S3FileSystem(region=bucket.region, connect_timeout=10, request_timeout=60, **given)

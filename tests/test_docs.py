@@ -170,6 +170,7 @@ def test_toml_in_the_docs_is_valid() -> None:
     from allears.guard.stated import read_stated
     from allears.know.segment import read_segment
     from allears.listen.mapping import read_mapping
+    from allears.listen.platform import read_platform
     from allears.listen.pull.recipe import read_recipe
     from allears.listen.vendor import read_vendor
     from allears.measure.objectives import read_objectives
@@ -199,6 +200,8 @@ def test_toml_in_the_docs_is_valid() -> None:
                 read_stated(text)
             elif "[partners." in text:
                 read_sights(text)
+            elif "turns = " in text:
+                read_platform(text)
             elif "[[rule]]" in text:
                 read_rules(text)
             elif "[[objective]]" in text or "[sources." in text:

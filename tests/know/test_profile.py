@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -8,6 +9,7 @@ import pytest
 from people_rows import arrivals, keys
 
 from allears.desk import Desk
+from allears.know.correct import correct
 from allears.know.graph import Graph
 from allears.know.profile import Profiles
 
@@ -185,3 +187,40 @@ def test_a_seal_that_fails_teaches_nothing(graph: Graph, desk: Desk, box: Box) -
         profiles.learn(batch, found)
     assert profiles.known(found) == [[]]
     assert keys(graph, {"email": "ada@x.example"}) == found.to_pylist()
+
+
+def test_a_correction_between_reading_and_writing_is_not_written_over(
+    graph: Graph, desk: Desk, box: Box, open_profiles: Callable[..., Profiles]
+) -> None:
+    profiles = open_profiles()
+
+    def learn(name: str) -> str:
+        batch = arrivals({"email": "ada@x.example"}, personal=[told(("name", name))])
+        who = graph.identify(batch).customer_key
+        profiles.learn(batch, who)
+        return str(who[0])
+
+    customer, seal, done = learn("Ada Wrong"), box.seal, list[int]()
+
+    def meanwhile(*given: Any) -> list[bytes | None]:
+        sealed = seal(*given)
+        if not done:
+            done.append(1)
+            correct(
+                desk,
+                seal,
+                box.open,
+                customer,
+                "name",
+                wrong="ada wrong",
+                right="Ada Right",
+                region="US",
+                at=datetime.now(UTC),
+                note=lambda s, n: done.append(n),
+            )
+        return sealed
+
+    profiles._seal = meanwhile
+    learn("Ada Third")
+    assert done == [1, 1]
+    assert open_profiles().of(customer)["name"] == profiles.of(customer)["name"] == ["Ada Right", "Ada Third"]

@@ -21,6 +21,18 @@ from allears.web.app import build
 TABLE = list(csv.DictReader((Path(__file__).parent / "routes.csv").read_text("utf-8").splitlines()))
 ROLES = [str(role) for role in Role]
 WHO = ["nobody", *ROLES]
+# Of nobody and of no request: what may be done is refused late, what may not early.
+RIGHTS_BODIES = {
+    "/api/requests": {"who": "nobody@example.com", "kind": "access"},
+    "/api/rectify": {"who": "nobody@example.com", "kind": "name", "right": "Ada", "why": "case 12"},
+    "/api/holds": {"who": "nobody@example.com", "why": "case 12"},
+    "/api/holds/h0/end": {"why": "case 12"},
+    "/api/requests/r0/check": {"how": "called back"},
+    "/api/requests/r0/close": {"outcome": "sent"},
+    "/api/requests/r0/object": {"purposes": ["analytics"]},
+    "/api/requests/r0/rectify": {"kind": "name", "right": "Ada"},
+    **{f"/api/requests/r0/{what}": {"why": "case 12"} for what in ("extend", "restrict")},
+}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 FACTS: dict[str, str] = {}
 ROUTES: dict[str, str] = {}
@@ -92,6 +104,8 @@ def _body(path: str, who: str) -> dict[str, Any]:
         return {"json": {"resource" + {"traces": "Spans"}.get(path[4:], path[4:].capitalize()): []}}
     if path.startswith("/api/refused/"):
         return {"json": {"source": "till"} if path.endswith("/replay") else {"why": "case 12"}}
+    if path in RIGHTS_BODIES:
+        return {"json": RIGHTS_BODIES[path]}
     if path == "/signals":
         return {"json": {"text": "Late again", "signal_id": who, "identifiers": {"user_id": "u1"}}}
     return {"json": event} if path.startswith("/v1/") else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,8 @@ from allears.desk.asking import Invitation
 from allears.desk.work import Delivery, Move
 from allears.guard.consent import STRANGER
 
-ERASED = "customer.erased"
+ERASED, CORRECTED = "customer.erased", "customer.corrected"
+NOTICES = (ERASED, CORRECTED)
 _CHUNK = 5_000
 _PAGE = 2_000
 _MOST = 50
@@ -58,7 +60,7 @@ class Recipients:
         )
         while page := session.execute(
             select(*columns)
-            .where(Delivery.id > last, Delivery.event_type != ERASED)
+            .where(Delivery.id > last, Delivery.event_type.not_in(NOTICES))
             .order_by(Delivery.id)
             .limit(_PAGE)
         ).all():
@@ -126,10 +128,29 @@ def tell_recipients(
     return counts
 
 
+def tell_corrected(
+    session: Session, outbox: Outbox, found: Recipients, customer: str, kind: str, at: datetime
+) -> int:
+    """Put a notice to everybody who got something about a customer: what kind of thing was corrected, no value; returns how many."""
+    told = found.told.get(customer, {})
+    for destination, events in told.items():
+        notice = {
+            "title": "Something about this customer was corrected: ask again for what you hold",
+            "id": customer,
+            "what": kind,
+            "corrected_at": at.isoformat(timespec="seconds"),
+            "events": events[-_MOST:],
+            "events_in_all": len(events),
+        }
+        name = f"msg_corrected_{secrets.token_hex(8)}"
+        outbox.put(CORRECTED, notice, [destination], event_id=name, at=at, session=session)
+    return len(told)
+
+
 def told_recipients(session: Session, limit: int) -> list[dict[str, object]]:
-    """List whom notices of erasures went to, newest first, and whether they arrived."""
-    columns = (Delivery.destination, Delivery.state, Delivery.put_at, Delivery.sent_at, Delivery.event_id)
-    query = select(*columns).where(Delivery.event_type == ERASED).order_by(Delivery.id.desc()).limit(limit)
+    """List whom notices of erasures and corrections went to, newest first, and whether they arrived."""
+    columns = (Delivery.destination, Delivery.state, Delivery.put_at, Delivery.sent_at, Delivery.event_id, Delivery.event_type)  # fmt: skip
+    query = select(*columns).where(Delivery.event_type.in_(NOTICES)).order_by(Delivery.id.desc()).limit(limit)
     return [dict(row._mapping) for row in session.execute(query)]
 
 

@@ -75,6 +75,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "requests": (GUARD, "allears.cli.rights:requests"),
     "access": (GUARD, "allears.cli.rights:access"),
     "hold": (GUARD, "allears.cli.rights:hold"),
+    "rectify": (GUARD, "allears.cli.rectify:rectify"),
     "restrict": (GUARD, "allears.cli.rights:restrict"),
     "retention": (GUARD, "allears.cli.rights:retention"),
     "register": (GUARD, "allears.cli.register:register"),

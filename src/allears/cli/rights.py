@@ -13,6 +13,7 @@ from rich.prompt import Confirm
 from allears.cli import show
 from allears.cli.where import HERE, Where
 from allears.errors import Refused
+from allears.guard.purpose import Purpose
 from allears.journey.requests import Kind
 
 hold = App(name="hold", help="Legal holds: what is held is neither erased nor retired.")
@@ -102,6 +103,22 @@ def done(
         space.close_request(request, outcome, refused=refused)
         state = "refused" if refused else "done"
         show.as_json({"request": request, "state": state}) if where.json else show.out.print(state)
+
+
+@requests.command(name="object")
+def carry_out_objection(
+    request: str,
+    /,
+    *,
+    purpose: Annotated[list[Purpose], Parameter(help="What is objected to; may be given several times.")],
+    where: Where = HERE,
+) -> None:
+    """Do what a checked request for objection asks: note a no to each purpose, and close it."""
+    with where.open() as space:
+        noted = space.object_asker(request, purpose)
+        show.as_json({"request": request, "purposes": noted}) if where.json else show.out.print(
+            f"no to {', '.join(noted)}, from now on; the request is closed"
+        )
 
 
 def access(

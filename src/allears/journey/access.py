@@ -33,32 +33,53 @@ class Handed(msgspec.Struct, frozen=True):
     passphrase: str | None = None
 
 
-def hand_over(
-    ground: Ground, principal: Principal, request: str, out: Path, *, recipient: str | None = None
-) -> Handed:
-    """Write everything held of the asker to a sealed file. The request stays open until somebody says it was sent.
+class Made(msgspec.Struct, frozen=True):
+    """An export before it is written anywhere."""
+
+    content: bytes
+    signals: int
+    passphrase: str | None
+
+
+def make(ground: Ground, principal: Principal, request: str, *, recipient: str | None = None) -> Made:
+    """Put everything held of the asker into a sealed file. The request stays open until somebody says it was sent.
 
     Raises
     ------
     NotAllowed
         The role may not open originals, or nobody checked who asks.
     Refused
-        There is a file already, or ``recipient`` is no public key.
+        ``recipient`` is no public key, or the request asks for something else.
     """
-    customer = requests.asker(ground, request)
+    customer = requests.asker_of(ground, request, "access")
     told = gather(ground, principal, customer, why=f"access request {request}")
     body = msgspec.json.format(msgspec.json.encode(told), indent=2)
     files = {"your-data.json": body, "your-data.html": write_dossier(told).encode()}
-    signer = ground.audit.signer
-    sealed, passphrase = seal_for(pack(files, signer, ground.clock.now()), recipient)
-    try:
-        with out.open("xb") as file:
-            file.write(sealed)
-    except FileExistsError:
-        raise Refused("there is a file already", place="--out") from None
+    sealed, passphrase = seal_for(pack(files, ground.audit.signer, ground.clock.now()), recipient)
     n = len(told["signals"])
     ground.audit.record(principal.name, ACTION, customer, detail={"request": request, "signals": n})
-    return Handed(str(out), n, signer.public, passphrase)
+    return Made(sealed, n, passphrase)
+
+
+def hand_over(
+    ground: Ground, principal: Principal, request: str, out: Path, *, recipient: str | None = None
+) -> Handed:
+    """Do the same into a new file.
+
+    Raises
+    ------
+    Refused
+        There is a file already.
+    """
+    if out.exists():
+        raise Refused("there is a file already", place="--out")
+    made = make(ground, principal, request, recipient=recipient)
+    try:
+        with out.open("xb") as file:
+            file.write(made.content)
+    except FileExistsError:
+        raise Refused("there is a file already", place="--out") from None
+    return Handed(str(out), made.signals, ground.audit.signer.public, made.passphrase)
 
 
 def gather(ground: Ground, principal: Principal, customer: str, *, why: str) -> dict[str, Any]:

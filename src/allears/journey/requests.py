@@ -150,6 +150,21 @@ def requests(ground: Ground, *, closed: bool = False) -> list[dict[str, Any]]:
     ]
 
 
+def asker_of(ground: Ground, request: str, kind: str) -> str:
+    """Give whom a checked request of one kind concerns; see `asker`.
+
+    Raises
+    ------
+    Refused
+        It asks for something else.
+    """
+    with ground.desk.reading() as session:
+        found = session.get(RightsRequest, request)
+    if found is not None and found.kind != kind:
+        raise Refused(f"this request asks for {found.kind}", place="request")
+    return asker(ground, request)
+
+
 def asker(ground: Ground, request: str) -> str:
     """Give the one customer whom an open request concerns today, once the asker's identity was checked.
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from allears.desk.rights import Restriction, RightsRequest
+from allears.desk.rights import Restriction
 from allears.errors import NotFound, Refused
 from allears.guard.redaction.redact import redact
 from allears.journey.ground import Ground
 from allears.journey.holds import owners
 from allears.journey.questions import named
-from allears.journey.requests import asker, close
+from allears.journey.requests import asker_of, close
 
 
 def restrict(ground: Ground, who: str, *, why: str, actor: str, request: str | None = None) -> str:
@@ -52,11 +52,7 @@ def restrict_asker(ground: Ground, request: str, *, actor: str, why: str = "") -
     Refused
         It asks for something else.
     """
-    with ground.desk.reading() as session:
-        found = session.get(RightsRequest, request)
-    if found is not None and found.kind != "restriction":
-        raise Refused(f"this request asks for {found.kind}", place="request")
-    customer = asker(ground, request)
+    customer = asker_of(ground, request, "restriction")
     made = restrict(ground, customer, why=why or f"request {request}", actor=actor, request=request)
     close(ground, request, f"restricted: {made}", actor=actor)
     return made

@@ -147,6 +147,19 @@ class Graph:
         with self._memory.writing() as writer:
             return steward.cut(writer, left_digest, right_digest, why, actor, self._clock.now())
 
+    def disown(self, customer: str, digest: str, why: str, actor: str) -> list[MergeId]:
+        """Take an identifier from a customer it was taken for by mistake, for good; what it says is its own customer's then.
+
+        Raises
+        ------
+        NotFound
+            This customer has no such identifier.
+        Refused
+            It is the only one, or it was joined by hand.
+        """
+        with self._memory.writing() as writer:
+            return steward.disown(writer, customer, digest, why, actor, self._clock.now())
+
     def unmerge(self, merge_id: MergeId, actor: str = "") -> None:
         """Undo a merge or a cut exactly: customers are as if it had never been done.
 

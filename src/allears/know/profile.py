@@ -26,6 +26,8 @@ from allears.desk.identity import Identifier, IdentityHistory, IdentityRevision,
 from allears.know.identifiers import BLOCKED_WORDS, LONGEST, normalise
 
 FIELD = "profile"
+STRUCK, KEPT = "!", "+"
+"""Before a type: what a person struck out, so that no source brings it back; what a person put in, so that no source pushes it out."""
 CLEAR_TYPES = ("email", "phone", "handle")
 """Identifiers that are kept in clear, under seal, because texts may name them; other ids mean nothing to a reader."""
 
@@ -83,24 +85,27 @@ class Profiles:
             Today's customer of each row, as `allears.know.graph.Graph.identify` gave it.
         """
         told = _told(arrivals, customer_keys)
+        at = pc.max(arrivals["received_at"]).as_py()
         with self._turn, self._others() if self._others is not None else nullcontext():
             if self._others is not None:
                 # What others learned meanwhile would be written over.
                 self._subjects.clear()
-            self._remember({customer for customer, _, _ in told})
-            changed = {customer for customer, kind, value in told if self._add(customer, kind, value)}
-            subjects = sorted(changed)
-            plain = [msgspec.json.encode(self._subjects[s][s]) for s in subjects]
-            try:
-                sealed = self._seal(
-                    subjects, plain, FIELD
-                )  # before the transaction: the vault keeps its keys in the same desk
-                self._write(subjects, sealed, pc.max(arrivals["received_at"]).as_py())
-            except BaseException:
-                self._subjects.clear()
-                raise
+            while (changed := self._learn(told, at)) is None:
+                self._subjects.clear()  # somebody was corrected or forgotten meanwhile
             self._shrink()
-        return len(subjects)
+        return changed
+
+    def _learn(self, told: Sequence[tuple[str, str, str]], at: datetime | None) -> int | None:
+        self._remember({customer for customer, _, _ in told})
+        subjects = sorted({customer for customer, kind, value in told if self._add(customer, kind, value)})
+        plain = [msgspec.json.encode(self._subjects[s][s]) for s in subjects]
+        try:
+            # Before the transaction: the vault keeps its keys in the same desk.
+            sealed = self._seal(subjects, plain, FIELD)
+            return len(subjects) if self._write(subjects, sealed, at) else None
+        except BaseException:
+            self._subjects.clear()
+            raise
 
     def known(
         self, customer_keys: pa.Array, arrivals: pa.RecordBatch | None = None
@@ -112,13 +117,14 @@ class Profiles:
         customer_keys
             Today's customer of each row.
         arrivals
-            The batch; when given, rows without a customer get what they tell themselves.
+            The batch; when given, it is for hiding: rows without a customer get what they tell themselves, and what was struck
+            out is told too, since texts may still name it.
         """
         different = customer_keys.dictionary_encode()
         customers = different.dictionary.to_pylist()
         with self._turn:
             self._remember(set(customers))
-            pairs = [_pairs(self._subjects[c].values()) for c in customers]
+            pairs = [_pairs(self._subjects[c].values(), hiding=arrivals is not None) for c in customers]
             self._shrink()
         places = different.indices.to_pylist()
         found: list[Sequence[tuple[str, str]] | None] = [None if p is None else pairs[p] for p in places]
@@ -135,11 +141,14 @@ class Profiles:
 
     def _add(self, customer: str, kind: str, value: str) -> bool:
         subjects = self._subjects[customer]
-        if any(value in known.get(kind, ()) for known in subjects.values()):
-            return False
-        values = subjects.setdefault(customer, {}).setdefault(kind, [])
+        for known in subjects.values():
+            if value in known.get(kind, ()) or alike(value) in map(alike, known.get(STRUCK + kind, ())):
+                return False
+        mine = subjects.setdefault(customer, {})
+        values, kept = mine.setdefault(kind, []), mine.get(KEPT + kind, ())
         values.append(value)
-        del values[: -self._values_per_type]
+        if len(values) > self._values_per_type:
+            values.remove(next((v for v in values if v not in kept), values[0]))
         return True
 
     def _remember(self, customers: set[str]) -> None:
@@ -170,16 +179,21 @@ class Profiles:
                     self._subjects.pop(customer, None)
         self._seen = (last, forgotten)
 
-    def _write(self, subjects: Sequence[str], sealed: Sequence[bytes | None], at: datetime | None) -> None:
+    def _write(self, subjects: Sequence[str], sealed: Sequence[bytes | None], at: datetime | None) -> bool:
+        when = at or datetime.now(UTC)
         rows = [
-            {"subject": s, "customer": s, "sealed": blob, "learnt_at": at or datetime.now(UTC)}
+            {"subject": s, "customer": s, "sealed": blob, "learnt_at": when}
             for s, blob in zip(subjects, sealed, strict=True)
             if blob is not None
         ]
         if not rows:
-            return
+            return True
         with self._desk.session() as session:
-            session.execute(_upsert(session), rows)
+            # Holds the turn of whoever corrects or forgets, and sees whether they came first.
+            forgotten = session.scalar(select(IdentityRevision.forgotten).with_for_update()) or 0
+            if forgotten == self._seen[1]:
+                session.execute(upsert(session), rows)
+            return forgotten == self._seen[1]
 
     def _shrink(self) -> None:
         while len(self._subjects) > self._remembered:
@@ -196,11 +210,11 @@ def _told(arrivals: pa.RecordBatch, customer_keys: pa.Array) -> list[tuple[str, 
         ["customer", "kind", "value"]
     )
     columns = different.aggregate([("at", "min")]).sort_by("at_min").select(["customer", "kind", "value"])
-    tidy = (
-        (c, k, _tidy(k, v))
+    tidied = (
+        (c, k, tidy(k, v))
         for c, k, v in zip(*(column.to_pylist() for column in columns.columns), strict=True)
     )
-    return [(c, k, v) for c, k, v in tidy if v]
+    return [(c, k, v) for c, k, v in tidied if v]
 
 
 def _flat(lists: pa.Array, customer_keys: pa.Array) -> pa.Table:
@@ -211,7 +225,7 @@ def _flat(lists: pa.Array, customer_keys: pa.Array) -> pa.Table:
     )
 
 
-def _tidy(kind: str, value: str) -> str:
+def tidy(kind: str, value: str) -> str:
     """Trim a value; a handle loses its network, because texts do not write it. Junk becomes nothing."""
     text = value.strip()
     if kind == "handle":
@@ -225,10 +239,25 @@ def _tidy(kind: str, value: str) -> str:
     )
 
 
-def _pairs(known: Iterable[Known]) -> list[tuple[str, str]]:
-    return list(
-        dict.fromkeys((kind, value) for one in known for kind, values in one.items() for value in values)
-    )
+def alike(value: str) -> str:
+    """Give a form in which spellings of one value are equal.
+
+    Examples
+    --------
+    >>> alike(" Ada  LOVELACE") == alike("Ada Lovelace")
+    True
+    """
+    return " ".join(value.casefold().split())
+
+
+def _pairs(known: Iterable[Known], *, hiding: bool = False) -> list[tuple[str, str]]:
+    said = dict.fromkeys((kind, value) for one in known for kind, values in one.items() for value in values)
+    marked = [pair for pair in said if pair[0][0] in (STRUCK, KEPT)]
+    if not marked:
+        return list(said)
+    struck = {(kind[1:], alike(value)): value for kind, value in marked if kind[0] == STRUCK}
+    left = [p for p in said if p[0][0] not in (STRUCK, KEPT) and (p[0], alike(p[1])) not in struck]
+    return left + ([(kind, value) for (kind, _), value in struck.items()] if hiding else [])
 
 
 def _add_own(found: list[Sequence[tuple[str, str]] | None], arrivals: pa.RecordBatch) -> None:
@@ -243,7 +272,8 @@ def _profiles(session: Session, customers: Sequence[str]) -> list[tuple[str, str
     return [(subject, customer, sealed) for subject, customer, sealed in session.execute(wanted)]
 
 
-def _upsert(session: Session) -> Any:
+def upsert(session: Session) -> Any:
+    """Write profiles anew, under the customer they belong to by now."""
     dialects: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
     insert = dialects[session.get_bind().dialect.name](Profile)
     # The customer stays: the graph alone moves a profile.

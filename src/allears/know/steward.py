@@ -16,7 +16,7 @@ from allears.desk.identity import Edge, StewardAct
 from allears.errors import NotFound, Refused
 from allears.know import ledger
 from allears.know.clusters import REASONS
-from allears.know.components import Settled, keys_of
+from allears.know.components import COUNTED, Components, Settled, keys_of
 from allears.know.memory import Writer
 
 MergeId = str
@@ -103,6 +103,39 @@ def cut(writer: Writer, left: str, right: str, why: str, actor: str, now: dateti
     return _note(writer, "cut", a, b, why, actor, now)
 
 
+def disown(writer: Writer, customer: str, digest: str, why: str, actor: str, now: datetime) -> list[MergeId]:
+    """Part one identifier from everything else of its customer, also from what it was not seen with yet."""
+    node, components = _node_of(writer, digest), writer.components
+    if components.owner([node])[0] != anchor_of(writer, customer):
+        raise NotFound("this customer has no such identifier")
+    others = [int(n) for n in components.members(node) if n != node]
+    if not others:
+        raise Refused("the customer is known by this identifier alone; put the right one in first")
+    if any(_holds(components, components.edge_between(node, n, steward=True)) for n in others):
+        raise Refused("this identifier was joined by hand: take that merge back")
+    seen = [n for n in others if _holds(components, components.edge_between(node, n, steward=False))]
+    at = int(ledger.microseconds([now])[0])
+    # What names a person may be told with it tomorrow: those links are made, to be cut.
+    near = [n for n in others if n not in seen and COUNTED[components.nodes["kind"][n]]]
+    made = (
+        components.link([node] * len(near), near, np.full(len(near), at)) if near else np.zeros(0, np.int64)
+    )
+    edges = np.r_[[components.edge_between(node, n, steward=False) for n in seen], made[made >= 0]].astype(
+        np.int64
+    )
+    components.remove(edges)
+    # Who was one person through it stays one person without it.
+    kept = (
+        components.link([seen[0]] * len(seen[1:]), seen[1:], np.full(len(seen[1:]), at))
+        if seen[1:]
+        else made[:0]
+    )
+    writer.settle(at, {int(edge): f"steward {actor}" for edge in np.r_[made, kept] if edge >= 0})
+    for edge in edges.tolist():
+        _mark(writer, edge, now)
+    return [_note(writer, "cut", node, n, why, actor, now) for n in seen]
+
+
 def undo(writer: Writer, act: MergeId, actor: str, now: datetime) -> None:
     """Undo a merge or a cut."""
     row = writer.session.get(StewardAct, _number(act))
@@ -122,6 +155,10 @@ def anchor_of(writer: Writer, customer: str) -> int:
     if node < 0:
         raise NotFound("no customer of that id")
     return int(writer.components.owner([node])[0])
+
+
+def _holds(components: Components, edge: int) -> bool:
+    return edge >= 0 and not components.edges["removed"][edge]
 
 
 def _switch(writer: Writer, edge: int, *, removed: bool, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Protect: restriction of use, breaches with their clock, the register of processing."""
+"""Protect: rectification, objection, restriction of use, breaches with their clock, the register of processing."""
 
 from __future__ import annotations
 
@@ -10,13 +10,29 @@ from typing import Any
 import msgspec
 
 from allears.guard.approval import Asked
-from allears.journey import affected, breaches, register, restricting, rules
+from allears.journey import affected, breaches, objecting, rectifying, register, restricting, rules
 from allears.show.notice import write_notice
 from allears.space.answer import Guarding
 
 
 class Protecting(Guarding):
-    """Protect: restriction of use, breaches with their clock, the register of processing."""
+    """Protect: rectification, objection, restriction of use, breaches with their clock, the register of processing."""
+
+    def rectify(self, who: str, kind: str, *, wrong: str = "", right: str = "", why: str) -> dict[str, Any]:
+        """Strike out what is wrong about a customer, for good, and put in what is right (article 16): a name, address, birthday or identifier."""
+        return rectifying.rectify(self.ground, who, kind, wrong=wrong, right=right, why=why, actor=self.actor)
+
+    def rectify_asker(
+        self, request: str, kind: str, *, wrong: str = "", right: str = "", why: str = ""
+    ) -> dict[str, Any]:
+        """Do what a request for rectification asks; it stays open until `close_request`."""
+        return rectifying.rectify_asker(
+            self.ground, request, kind, wrong=wrong, right=right, why=why, actor=self.actor
+        )
+
+    def object_asker(self, request: str, purposes: Sequence[str]) -> list[str]:
+        """Do what a request for objection asks: note a no to each purpose, and close it (article 21)."""
+        return objecting.object_asker(self.ground, request, purposes, actor=self.actor)
 
     def restrict(self, who: str, *, why: str) -> str:
         """Keep a customer's data and use it for nothing else until `lift` (article 18); returns the restriction's id."""

@@ -17,6 +17,7 @@ from allears.journey import seen
 from allears.web.describe import ERRORS, PAGED, PARAMETERS, described
 from allears.web.errors import answer
 from allears.web.refused import refused_routes
+from allears.web.rights import rights_routes
 from allears.web.who import knock
 
 if TYPE_CHECKING:
@@ -97,6 +98,21 @@ def api(space: Space) -> APIRouter:
         people,
         lambda v, p: space.promises(),
         "Promises made in writing, and what became of them",
+    )
+    rights_routes(router, space)
+    route(
+        "/requests",
+        Action.SERVE_RIGHTS,
+        lambda v, p: space.requests(closed=v.get("state") == "all"),
+        "Requests by right with their clocks, the next one due first; closed ones too with state=all",
+        "state",
+    )
+    route(
+        "/holds",
+        Action.SERVE_RIGHTS,
+        lambda v, p: space.holds(ended=v.get("state") == "all"),
+        "Legal holds that last; ended ones too with state=all",
+        "state",
     )
     route("/merges", people, lambda v, p: space.merges(), "Who was joined or parted by hand")
     route(

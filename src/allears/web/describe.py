@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 _TEXT = {"type": "string"}
 _ERROR = {
     "type": "object",
@@ -122,6 +124,18 @@ def refused_described(answered: str) -> dict[str, Any]:
         told["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
         told["responses"] |= {str(status): _TOLD[status] for status in (413, 415, 429)}
     return told
+
+
+def posted_described(shape: type[msgspec.Struct], within: Iterable[str]) -> dict[str, Any]:
+    """Describe a route that takes a body of a shape and answers what was done."""
+    schema = msgspec.json.schema(shape)
+    schema = schema["$defs"][schema["$ref"].rpartition("/")[2]]
+    told = {str(status): _TOLD[status] for status in (413, 415, 429)}
+    return {
+        "parameters": [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in within],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {"200": _answered("Done", {"type": "object"}), **told},
+    }
 
 
 def door_paths(paths: Iterable[str]) -> dict[str, Any]:

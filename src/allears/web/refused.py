@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from allears.errors import NotAllowed, Refused
-from allears.guard.access import Action, Principal
+from allears.errors import Refused
+from allears.guard.access import Action
 from allears.journey import refused
 from allears.journey.refused import PAGE, Wanted
-from allears.listen.reading import explain
 from allears.web.describe import ERRORS, refused_described
 from allears.web.errors import answer
-from allears.web.who import key_in, knock
+from allears.web.posted import body, with_key
+from allears.web.who import knock
 
 if TYPE_CHECKING:
     from allears.space import Space
 
-T = TypeVar("T")
 MOST = 1000
-LARGEST = 8192
 
 
 class Reason(msgspec.Struct, forbid_unknown_fields=True):
@@ -74,8 +72,8 @@ def refused_routes(router: APIRouter, space: Space) -> None:
         openapi_extra=refused_described("replay"),
     )
     async def replay(request: Request) -> Response:
-        principal = _with_key(space, request, Action.REPLAY_REFUSED)
-        asked = await _body(request, Again)
+        principal = with_key(space, request, Action.REPLAY_REFUSED)
+        asked = await body(request, Again)
         if (asked == Again()) or (asked.everything and asked != Again(everything=True)):
             raise Refused("expected source, reason or refused, or everything: true", place="$")
         wanted = Wanted(asked.source, asked.reason, asked.refused)
@@ -100,16 +98,9 @@ def refused_routes(router: APIRouter, space: Space) -> None:
     async def opened(request: Request, row: str) -> Response:
         # Both: whoever may not see the listening's health has no business with its rows. The look itself is
         # decided, and denied, where the audit is written.
-        principal = _with_key(space, request, Action.SEE_HEALTH)
-        asked = await _body(request, Reason)
+        principal = with_key(space, request, Action.SEE_HEALTH)
+        asked = await body(request, Reason)
         return answer(await asyncio.to_thread(refused.reveal, space.ground, principal, row, asked.why))
-
-
-def _with_key(space: Space, request: Request, action: Action) -> Principal:
-    # A browser sends a log-in's cookie by itself, a key never: where something is done, only a key counts.
-    if not key_in(request.headers.get("authorization", "")):
-        raise NotAllowed("expected an API key", place="authorization", unknown_caller=True)
-    return knock(space, request, action)
 
 
 def _wanted(request: Request) -> Wanted:
@@ -121,18 +112,3 @@ def _limit(request: Request) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MOST:
         raise Refused(f"expected a number from 1 to {MOST}", place="limit")
     return int(text)
-
-
-async def _body(request: Request, shape: type[T]) -> T:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Refused("expected application/json", place="content-type", unknown_encoding=True)
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > LARGEST:
-            raise Refused(f"larger than {LARGEST} bytes", too_large=True)
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except msgspec.DecodeError as error:
-        place, reason = explain(error, "$")
-        raise Refused(reason, place=place) from None

@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from nicegui import ui
 
-from allears.guard.access import Action, Principal
-from allears.guard.erasures import Scope
+from allears.guard.access import Action
 from allears.guard.receipt import give_again
-from allears.journey import holds, requests, restricting, retention
-from allears.journey.erasure import erase_customer
+from allears.journey import holds, restricting, retention
 from allears.journey.privacy import privacy
 from allears.show import words
-from allears.tables.signals import CHANNELS
-from allears.web.pages.asked import ask_words
+from allears.web.pages.asked import Line, ask_form, ask_words
 from allears.web.pages.breaches import draw_breaches
 from allears.web.pages.frame import Door, Page
-from allears.web.pages.pieces import button, card, chip, empty, facts, link, table, tag
+from allears.web.pages.pieces import button, card, empty, facts, link, table, tag
+from allears.web.pages.requested import KINDS, SOON_DAYS, draw_new, draw_requests, draw_whom
 
-SOON_DAYS = 7
-KINDS = {
-    "access": "Access: a copy of everything",
-    "rectification": "Rectification: something is wrong",
-    "erasure": "Erasure: be forgotten",
-    "objection": "Objection to a use",
-    "restriction": "Restriction of use",
-}
 CLASSES = {
     "signals": "Whole signals", "texts": "Texts and originals", "originals": "Sealed originals", "refused": "Refused rows",
     "invitations": "Invitations", "deliveries": "Deliveries",
@@ -49,7 +38,7 @@ async def build(page: Page) -> None:
         link("Breaches", "/privacy/breaches")
         link("Register of processing", "/privacy/register")
     # Outside of what is drawn anew, so that nobody loses what they are writing.
-    _new(page)
+    draw_new(page)
     await page.fill("privacy", lambda: privacy(page.space.ground), partial(_desk, page), lines=10)
 
 
@@ -57,7 +46,7 @@ def _desk(page: Page, told: dict[str, Any]) -> None:
     tag("p", _said(told), "lead")
     with tag("div", classes="stack"):
         _breaches(told["breaches"])
-        _requests(page, told["requests"])
+        draw_requests(page, told["requests"])
         _consent(told["consent"])
         _due(page, told["retention"])
         _restrictions(page, told["restrictions"])
@@ -86,169 +75,6 @@ def _breaches(found: list[dict[str, Any]]) -> None:
     if found:
         with card("Breaches of personal data", "The authority is to be told within 72 hours (article 33)."):
             draw_breaches(found)
-
-
-def _requests(page: Page, waiting: list[dict[str, Any]]) -> None:
-    with card(
-        "Requests by right",
-        "Each has a month from the day it came; two more may be taken once, with a reason.",
-    ):
-        if not waiting:
-            empty("Nobody waits for an answer.")
-            return
-        table(
-            ("Due", "What", "Of whom", "Identity", "Next"),
-            [
-                (
-                    partial(_clock, r),
-                    partial(_what, r),
-                    partial(_whom, r["customers"]),
-                    r["identity"] or "not checked yet",
-                    partial(_steps, page, r),
-                )
-                for r in waiting
-            ],
-            caption="Open requests",
-            classes="cards",
-        )
-
-
-def _clock(request: dict[str, Any]) -> None:
-    left = request["days_left"]
-    tone = "bad" if left < 0 else "warn" if left < SOON_DAYS else "quiet"
-    chip("late" if left < 0 else words.count(left, "day") + " left", tone)
-    tag("div", words.day(request["due_at"]), "note")
-
-
-def _what(request: dict[str, Any]) -> None:
-    tag("div", KINDS[request["kind"]])
-    came = f"received {words.day(request['received_at'])}" + (
-        f" by {request['via']}" if request["via"] else ""
-    )
-    tag("div", came, "note")
-    for told in (request["note"], request["extended"] and f"More time: {request['extended']}"):
-        if told:
-            tag("div", told, "note")
-
-
-def _whom(customers: list[str]) -> None:
-    if not customers:
-        tag("span", "nobody any more", "note")
-    for customer in customers:
-        link(customer, f"/customers/{customer}")
-
-
-def _steps(page: Page, request: dict[str, Any]) -> None:
-    ground, name, kind = page.space.ground, request["request"], request["kind"]
-    with tag("div", classes="row"):
-        if request["identity"] is None:
-            ask_words(
-                page, "Note identity check", "How was it made sure who asks?", "Such as: called back on the number we know",
-                lambda who, said: requests.check_identity(ground, name, said, actor=who.name), "Noted",
-            )  # fmt: skip
-            return
-        if kind == "erasure" and len(request["customers"]) == 1:
-            ask_words(
-                page, "Erase", "Destroy this customer's keys for good?", "The reason, for the receipt and the audit",
-                lambda who, said: erase_customer(ground, request["customers"][0], actor=who.name, why=said), "Erased; the request is closed",
-                Action.ERASE,
-            )  # fmt: skip
-            _part(page, request["customers"][0])
-        if kind == "restriction" and len(request["customers"]) == 1:
-            ask_words(
-                page, "Restrict use", "Keep this customer's data and use it for nothing?", "What it rests on, such as: contests that the address is right",
-                lambda who, said: restricting.restrict_asker(ground, name, actor=who.name, why=said), "Restricted; the request is closed",
-            )  # fmt: skip
-        if request["extended"] is None and request["days_left"] >= 0:
-            ask_words(
-                page, "More time", "Why are two more months needed?", "The asker must be told within the first month",
-                lambda who, said: requests.extend(ground, name, said, actor=who.name), "Put off",
-            )  # fmt: skip
-        ask_words(
-            page, "Done", "What became of it?", "Such as: sent to the address we know",
-            lambda who, said: requests.close(ground, name, said, actor=who.name), "Closed",
-        )  # fmt: skip
-    if kind == "access":
-        tag("code", f"allears access {name} --out FILE", "note")
-
-
-def _part(page: Page, customer: str) -> None:
-    async def asked() -> None:
-        with (
-            ui.dialog() as dialog,
-            tag("div"),
-            card("What of it goes?", "The request stays open until you say what became of it."),
-        ):
-            channel = ui.select(["every channel", *CHANNELS], value="every channel", label="Channel").props(
-                "outlined dense"
-            )
-            since, until = (
-                ui.input(label).props("outlined type=date stack-label")
-                for label in ("From this day", "Before this day")
-            )
-            why = ui.input(placeholder="The reason, for the receipt and the audit").props("outlined dense")
-            with tag("div", classes="row"):
-                button(
-                    "Erase this part",
-                    lambda: dialog.submit(
-                        (channel.value, since.value, until.value, str(why.value or "").strip())
-                    ),
-                    "main",
-                )
-                button("Cancel", lambda: dialog.submit(None))
-        said = await dialog
-        dialog.delete()
-        if said:
-            await page.act(
-                Action.ERASE,
-                lambda principal: _erase_part(page, customer, principal, *said),
-                "That part is erased",
-            )
-
-    button("Erase a part", asked, "small")
-
-
-def _erase_part(
-    page: Page, customer: str, principal: Principal, channel: str, since: str, until: str, why: str
-) -> None:
-    days = [datetime.fromisoformat(day).replace(tzinfo=UTC) if day else None for day in (since, until)]
-    scope = Scope(channel if channel in CHANNELS else None, *days)
-    erase_customer(page.space.ground, customer, actor=principal.name, why=why, scope=scope)
-
-
-def _new(page: Page) -> None:
-    with tag("details", classes="card"):
-        tag("summary", "Note a new request")
-        with tag("form", classes="search stacked") as form:
-            # What is written here goes over the page's own connection, never into an address.
-            tag(
-                "input",
-                type="text",
-                placeholder="E-mail, phone, user id or handle the asker showed",
-                aria_label="Whose",
-            )
-            with tag("select", aria_label="What is asked"):
-                for kind, says in KINDS.items():
-                    tag("option", says, value=kind)
-            tag("input", type="text", placeholder="How it came, such as email", aria_label="How it came")
-            tag("input", type="text", placeholder="What exactly is asked", aria_label="What exactly is asked")
-            tag("button", "Note it", "button main", type="submit")
-
-    async def note(event: Any) -> None:
-        who, kind, via, said = (str(value or "").strip() for value in event.args)
-        await page.act(
-            Action.SERVE_RIGHTS,
-            lambda principal: requests.receive(
-                page.space.ground, who, kind, actor=principal.name, via=via, note=said
-            ),
-            "Noted; its month runs",
-        )
-
-    form.on(
-        "submit.prevent",
-        note,
-        js_handler="(e) => { emit([...e.target.querySelectorAll('input, select')].map(i => i.value)); e.target.reset(); }",
-    )
 
 
 def _consent(told: dict[str, Any]) -> None:
@@ -318,7 +144,7 @@ def _restrictions(page: Page, found: list[dict[str, Any]]) -> None:
         rows = [
             (
                 words.day(r["since"]),
-                partial(_whom, r["customers"]),
+                partial(draw_whom, r["customers"]),
                 r["why"],
                 partial(_lift, page, r["restriction"]),
             )
@@ -336,13 +162,19 @@ def _lift(page: Page, restriction: str) -> None:
 
 def _holds(page: Page, found: list[dict[str, Any]]) -> None:
     with card("Legal holds", "What is held is neither erased nor due."):
+        with tag("div", classes="row"):
+            ask_form(
+                page, "Put a hold on", "Whose data must be kept?",
+                (Line("E-mail, phone, user id, handle or customer id"), Line("Why", "Such as: claim 12 of May")),
+                lambda who, said: holds.put_hold(page.space.ground, page.space.customer(said[0]).id, why=said[1], actor=who.name), "Held",
+            )  # fmt: skip
         if not found:
-            empty("Nothing is held.", "allears hold add WHO --why REASON")
+            empty("Nothing is held.")
             return
         rows = [
             (
                 words.day(h["since"]),
-                partial(_whom, h["customers"]),
+                partial(draw_whom, h["customers"]),
                 h["why"],
                 partial(_end, page, h["hold"]),
             )

@@ -1,0 +1,186 @@
+"""Requests by right and legal holds over HTTP: listed, noted, carried out, closed. Identifiers go in bodies, never in addresses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import msgspec
+from fastapi import APIRouter, Request
+from msgspec import Meta
+from starlette.responses import Response
+
+from allears.guard.access import Action
+from allears.journey import holds, objecting, rectifying, requests, restricting
+from allears.web.describe import ERRORS, posted_described
+from allears.web.errors import answer
+from allears.web.posted import body, with_key
+
+if TYPE_CHECKING:
+    from allears.space import Space
+
+T = TypeVar("T", bound=msgspec.Struct)
+_Line = Annotated[str, Meta(max_length=1000)]
+_Who = Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class New(_Body, frozen=True):
+    """A request that came."""
+
+    who: _Who
+    kind: _Line
+    via: _Line = ""
+    note: _Line = ""
+    received_at: datetime | None = None
+
+
+class Checked(_Body, frozen=True):
+    """How it was made sure who asks."""
+
+    how: _Line
+
+
+class Why(_Body, frozen=True):
+    """A reason."""
+
+    why: _Line
+
+
+class Closed(_Body, frozen=True):
+    """What became of it."""
+
+    outcome: _Line
+    refused: bool = False
+
+
+class Objected(_Body, frozen=True):
+    """The purposes objected to."""
+
+    purposes: Annotated[list[_Line], Meta(max_length=20)]
+
+
+class Corrected(_Body, frozen=True):
+    """What is wrong, what is right."""
+
+    kind: _Line
+    wrong: _Line = ""
+    right: _Line = ""
+    why: _Line = ""
+
+
+class CorrectedOf(Corrected, frozen=True, kw_only=True):
+    """The same, of somebody who is named."""
+
+    who: _Who
+
+
+class Held(_Body, frozen=True):
+    """Who is held, and why."""
+
+    who: _Who
+    why: _Line
+
+
+def rights_routes(router: APIRouter, space: Space) -> None:
+    """Add the routes to a router."""
+    ground, serve = space.ground, Action.SERVE_RIGHTS
+
+    def post(
+        path: str,
+        shape: type[T],
+        act: Callable[[T, str, str], Any],
+        summary: str,
+        action: Action = serve,
+    ) -> None:
+        within = "request" if "{request}" in path else "hold" if "{hold}" in path else ""
+
+        @router.post(
+            path,
+            summary=summary,
+            name=path,
+            responses=ERRORS,
+            openapi_extra=posted_described(shape, [within] if within else []),
+        )
+        async def endpoint(request: Request) -> Response:
+            principal = with_key(space, request, action)
+            asked = await body(request, shape)
+            name = request.path_params.get(within, "")
+            return answer(await asyncio.to_thread(act, asked, name, principal.name))
+
+    def noted(asked: New, _: str, actor: str) -> dict[str, Any]:
+        made = requests.receive(
+            ground, asked.who, asked.kind, actor=actor, via=asked.via, note=asked.note, received_at=asked.received_at,
+        )  # fmt: skip
+        return _of(made)
+
+    def _of(request: str) -> dict[str, Any]:
+        return next(r for r in requests.requests(ground, closed=True) if r["request"] == request)
+
+    def then(act: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
+        def done(asked: Any, request: str, actor: str) -> dict[str, Any]:
+            act(asked, request, actor)
+            return _of(request)
+
+        return done
+
+    post("/requests", New, noted, "Note what somebody asks for by right; its month runs")
+    post(
+        "/requests/{request}/check",
+        Checked,
+        then(lambda a, r, who: requests.check_identity(ground, r, a.how, actor=who)),
+        "Record how it was made sure that the asker is who they say",
+    )
+    post(
+        "/requests/{request}/extend",
+        Why,
+        then(lambda a, r, who: requests.extend(ground, r, a.why, actor=who)),
+        "Take two more months, once",
+    )
+    post(
+        "/requests/{request}/close",
+        Closed,
+        then(lambda a, r, who: requests.close(ground, r, a.outcome, actor=who, refused=a.refused)),
+        "Say what became of it",
+    )
+    post(
+        "/requests/{request}/restrict",
+        Why,
+        then(lambda a, r, who: restricting.restrict_asker(ground, r, actor=who, why=a.why)),
+        "Do what a request for restriction asks, and close it",
+    )
+    post(
+        "/requests/{request}/object",
+        Objected,
+        then(lambda a, r, who: objecting.object_asker(ground, r, a.purposes, actor=who)),
+        "Do what a request for objection asks: a no to each purpose; closes it",
+    )
+    post(
+        "/requests/{request}/rectify",
+        Corrected,
+        lambda a, r, who: rectifying.rectify_asker(ground, r, a.kind, wrong=a.wrong, right=a.right, why=a.why, actor=who),
+        "Do what a request for rectification asks; it stays open until it is closed",
+    )  # fmt: skip
+    post(
+        "/rectify",
+        CorrectedOf,
+        lambda a, _, who: rectifying.rectify(ground, a.who, a.kind, wrong=a.wrong, right=a.right, why=a.why, actor=who),
+        "Strike out what is wrong about a customer, put in what is right",
+    )  # fmt: skip
+    post(
+        "/holds",
+        Held,
+        lambda a, _, who: {"hold": holds.put_hold(ground, space.customer(a.who).id, why=a.why, actor=who)},
+        "Put a customer under legal hold",
+    )
+
+    def end(asked: Why, hold: str, actor: str) -> dict[str, Any]:
+        holds.end_hold(ground, hold, actor=actor, why=asked.why)
+        return {"ended": hold}
+
+    post("/holds/{hold}/end", Why, end, "End a legal hold", Action.ERASE)

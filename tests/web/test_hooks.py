@@ -53,13 +53,14 @@ def post(
     content_type: str = "application/json",
     *,
     age: int = 0,
+    source: str = "",
     **headers: str,
 ) -> httpx.Response:
     """Post as the vendor does, signed ``age`` seconds ago."""
     scheme = SHELF[vendor].vendor.signature[0]
     stamp = str(int(time.time()) - age)
     sent = {"content-type": content_type, **headers}
-    path = f"/hooks/{vendor}"
+    path = f"/hooks/{source or vendor}"
     if scheme.timestamp:
         sent[scheme.timestamp] = stamp
     if scheme.id:

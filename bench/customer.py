@@ -41,13 +41,16 @@ def rows() -> list[Row]:
 def _asked(space: Any, who: str) -> dict[str, Callable[[], Any]]:
     def whole() -> None:
         person = space.customer(who)
-        person.overview(), person.timeline(limit=60), person.dealings(), space.consent(who), space.merges(who)
+        person.overview(), person.timeline(limit=60), person.dealings(), person.traits(), person.relations()
+        person.restricted(), space.consent(who), space.merges(who), space.issues()
 
     return {
         "found by an identifier": lambda: space.customer("bench-one"),
         "figures": lambda: space.customer(who).overview(),
         "last 60 signals": lambda: space.customer(who).timeline(limit=60),
         "conversations, promises, cases, what was sent": lambda: space.customer(who).dealings(),
+        "traits": lambda: space.customer(who).traits(),
+        "organisations and household": lambda: space.customer(who).relations(),
         "consent": lambda: space.consent(who),
         "the whole page": whole,
     }

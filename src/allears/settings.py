@@ -209,6 +209,20 @@ class KnowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="Once a day `allears serve` looks for customers that are probably one, as `allears link` does; needs the extra `link`."
         ),
     ] = False
+    trait_rule: Annotated[
+        Literal["recent", "trusted", "frequent"],
+        Meta(
+            description="Which value of a trait counts where sources differ: told last, told by the most trusted source, or told on most days."
+        ),
+    ] = "recent"
+    trait_rules: Annotated[
+        dict[str, Literal["recent", "trusted", "frequent"]],
+        Meta(description='Trait to a rule of its own, such as `plan = "trusted"`.'),
+    ] = {}
+    trusted_sources: Annotated[
+        tuple[str, ...],
+        Meta(description="Sources of traits, the most trusted first; those not listed come last."),
+    ] = ()
     segments_minutes: Annotated[
         float,
         Meta(

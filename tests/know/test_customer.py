@@ -68,7 +68,7 @@ def test_nobody_has_an_empty_timeline(signals: ibis.Table) -> None:
 def test_the_overview_counts_what_is_there(signals: ibis.Table) -> None:
     assert overview(signals, KEYS) == {
         "signals": 5, "first_seen": START, "last_seen": START + timedelta(hours=4), "sentiment": pytest.approx(-0.3), "ratings": 2,
-        "rating": 0.5, "failures": 1, "account": "acc", "by_channel": {"email": 2, "app": 1, "social": 1, "web": 1},
+        "rating": 0.5, "failures": 1, "account": "acc", "by_channel": {"email": 2, "app": 1, "social": 1, "web": 1}, "by_relationship": {},
         "topics": {"delivery/late": 2, "price/high": 1},
     }  # fmt: skip
 
@@ -85,7 +85,7 @@ def test_the_view_joins_identifiers_history_and_figures(
             at=[9, 3],
         )[0]
     )
-    seen = view(desk, ada, signals, KEYS, open_issues=["i1"])
+    seen = view(desk, ada, overview(signals, KEYS), open_issues=["i1"])
     assert seen.identifiers == {"email": 1, "handle": 1, "anonymous_id": 1}
     assert (seen.relationship, seen.known_since, seen.open_issues) == (
         "consumer",

@@ -87,11 +87,12 @@ def customer(who: str, /, *, limit: int = 30, where: Where = HERE) -> None:
     with where.open() as space:
         person = space.customer(who)
         if where.json:
-            show.as_json(
-                {"customer": person.overview(), "timeline": show.plain(person.timeline(limit=limit))}
-            )
+            told = {"customer": person.overview(), "traits": person.traits(), "relations": person.relations()}
+            show.as_json(told | {"timeline": show.plain(person.timeline(limit=limit))})
             return
         show.rows([{"": k, "value": v} for k, v in person.overview().items()], ("", "value"))
+        if traits := person.traits():
+            show.rows(traits, ("trait", "value", "source", "at", "rule", "differs"))
         show.rows(
             person.timeline(limit=limit), ("occurred_at", "channel", "kind", "name", "sentiment", "text")
         )

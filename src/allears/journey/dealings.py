@@ -7,6 +7,9 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from allears.act.case import cases
 from allears.act.invite import invitations_of
 from allears.act.moves import moves
@@ -18,24 +21,36 @@ from allears.know.stays import segments_of
 
 MOST_MESSAGES = 5_000
 CONVERSATIONS = 30
+MESSAGE = [
+    "signal_id",
+    "source",
+    "channel",
+    "thread",
+    "direction",
+    "customer_key",
+    "occurred_at",
+    "text",
+    "sentiment",
+]
 Row = dict[str, Any]
 
 
-def dealings(ground: Ground, customer: str, keys: Sequence[str]) -> dict[str, Any]:
+def dealings(
+    ground: Ground, customer: str, keys: Sequence[str], held: pa.Table | None = None
+) -> dict[str, Any]:
     """Gather what is in hand with one customer.
+
+    Parameters
+    ----------
+    held
+        Their signals, newest first, where they were read already.
 
     Returns
     -------
     dict
         ``conversations`` (the newest), ``promises``, ``cases``, ``sent`` and ``segments``, each newest first.
     """
-    mine = of_keys(keys)
-    rows = ground.engine.near.query(
-        f"""SELECT signal_id, source, channel, thread, direction, customer_key, occurred_at, text, sentiment FROM signals
-            WHERE thread IS NOT NULL AND kind = 'feedback' AND {mine.sql} ORDER BY occurred_at DESC, signal_id LIMIT $most""",
-        most=MOST_MESSAGES,
-        **mine.values,
-    ).to_pylist()
+    rows = (_messages(ground, keys) if held is None else _held_messages(held)).to_pylist()
     wrote = [r for r in rows if r["direction"] == "out" and r["text"] is not None]
     with ground.desk.reading() as session:
         invited = invitations_of(session, ground.graph.digests_of(customer))
@@ -47,6 +62,21 @@ def dealings(ground: Ground, customer: str, keys: Sequence[str]) -> dict[str, An
         "sent": _sent(moves(ground.desk, ground.gate, customers=keys), invited),
         "segments": segments,
     }
+
+
+def _messages(ground: Ground, keys: Sequence[str]) -> pa.Table:
+    mine = of_keys(keys)
+    return ground.engine.near.query(
+        f"""SELECT {", ".join(MESSAGE)} FROM signals
+            WHERE thread IS NOT NULL AND kind = 'feedback' AND {mine.sql} ORDER BY occurred_at DESC, signal_id LIMIT $most""",
+        most=MOST_MESSAGES,
+        **mine.values,
+    )
+
+
+def _held_messages(held: pa.Table) -> pa.Table:
+    threaded = pc.and_(pc.is_valid(held["thread"]), pc.equal(held["kind"], "feedback"))
+    return held.filter(threaded).select(MESSAGE).slice(0, MOST_MESSAGES)
 
 
 def _conversations(rows: list[Row]) -> list[Row]:

@@ -16,9 +16,12 @@ from allears.journey.belonging import relations
 from allears.journey.dealings import dealings
 from allears.journey.ground import Ground
 from allears.journey.questions import find, issues_of, of_keys
-from allears.know.customer import timeline, view
+from allears.journey.signals_of import SignalsOf
+from allears.know.customer import figures_of, newest, overview, timeline, view
+from allears.know.traits import Rules, reconcile, told_by
 
 MOST_OF_ONE = 500
+MOST_PROFILES = 5_000
 
 
 class Person:
@@ -37,6 +40,7 @@ class Person:
         self.id = customer
         self._ground = ground
         self._keys = ground.graph.keys_of(customer)
+        self._signals = SignalsOf(ground, self._keys)
 
     def restricted(self) -> str:
         """Name the rule that keeps this customer's data from being used, or nothing."""
@@ -55,21 +59,43 @@ class Person:
             This customer's data is restricted; the same for `timeline`.
         """
         self._serve()
-        with self._ground.engine.asking():
-            whole = view(
-                self._ground.desk,
-                self.id,
-                self._ground.engine.near.table("signals"),
-                self._keys,
-                open_issues=issues_of(self._ground, self._keys),
-            )
+        whole = view(
+            self._ground.desk, self.id, self._figures(), open_issues=issues_of(self._ground, self._keys)
+        )
         return dict(msgspec.to_builtins(whole, builtin_types=(datetime,)))
 
-    def timeline(self, *, limit: int = 100, before: datetime | None = None) -> pa.Table:
-        """Tell what happened over all channels, newest first."""
-        self._serve()
+    def _figures(self) -> dict[str, Any]:
+        if (held := self._signals.held()) is not None:
+            return figures_of(held)
         with self._ground.engine.asking():
-            return timeline(self._ground.engine.near.table("signals"), self._keys, limit, before)
+            return overview(self._ground.engine.near.table("signals"), self._keys)
+
+    def timeline(
+        self, *, limit: int = 100, before: datetime | None = None, relationship: str | None = None
+    ) -> pa.Table:
+        """Tell what happened over all channels, newest first; with ``relationship``, as consumer, partner or employee alone."""
+        self._serve()
+        if (held := self._signals.held()) is not None:
+            return newest(held, limit, before, relationship)
+        with self._ground.engine.asking():
+            signals = self._ground.engine.near.table("signals")
+            return timeline(signals, self._keys, limit, before, relationship)
+
+    def traits(self) -> list[dict[str, Any]]:
+        """Tell what profiles told, source by source, and which value counts by the rules of ``[know]``.
+
+        Names, addresses, birthdays and identifiers are no traits: they are sealed.
+        """
+        self._serve()
+        if (held := self._signals.held()) is None:
+            with self._ground.engine.asking():
+                signals = self._ground.engine.near.table("signals")
+                signals = signals.filter(signals.kind == "profile")
+                held = timeline(signals, self._keys, MOST_PROFILES)
+        know = self._ground.settings.know
+        rules = Rules(know.trait_rule, know.trait_rules, know.trusted_sources)
+        found = reconcile(told_by(held), rules)
+        return [dict(msgspec.to_builtins(one, builtin_types=(datetime,))) for one in found]
 
     def conversation(self, thread: str) -> pa.Table:
         """Tell what was said in one conversation, newest first."""
@@ -86,7 +112,7 @@ class Person:
     def dealings(self) -> dict[str, Any]:
         """Tell what is in hand: conversations, promises, cases, what was sent, segments."""
         self._serve()
-        return dealings(self._ground, self.id, self._keys)
+        return dealings(self._ground, self.id, self._keys, self._signals.held())
 
     def originals(
         self, principal: Principal, why: str, signal_ids: Sequence[str]

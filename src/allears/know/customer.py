@@ -6,7 +6,7 @@ Signals come as an Ibis table from the caller; this file builds the question and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 TIMELINE = (
     "signal_id", "occurred_at", "kind", "channel", "source", "name", "direction", "text", "language", "sentiment", "topics",
     "rating", "rating_scale", "service", "ok", "duration_ms", "thread", "platform", "region", "partner", "properties",
+    "relationship",
 )  # fmt: skip
 """Columns of a timeline."""
 FEW_KEYS = 50
-FIGURES = ("occurred_at", "channel", "sentiment", "rating", "ok", "account", "topics")
+FIGURES = ("occurred_at", "channel", "sentiment", "rating", "ok", "account", "topics", "relationship")
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -57,6 +58,8 @@ class Customer(msgspec.Struct, frozen=True):
     last_seen: datetime | None = None
     signals: int = 0
     by_channel: dict[str, int] = {}
+    by_relationship: dict[str, dict[str, Any]] = {}
+    """Signals, mean sentiment and last contact as consumer, partner and employee: whoever is several is told apart."""
     sentiment: float | None = None
     """Mean of what the customer said, -1 to 1; null when nothing was read."""
     ratings: int = 0
@@ -72,8 +75,7 @@ class Customer(msgspec.Struct, frozen=True):
 def view(
     desk: Desk,
     customer_id: str,
-    signals: ibis.Table | None = None,
-    keys: Sequence[str] = (),
+    figures: Mapping[str, Any] | None = None,
     open_issues: Sequence[str] = (),
 ) -> Customer:
     """Gather the whole view of one customer.
@@ -84,8 +86,8 @@ def view(
         Where identifiers are kept.
     customer_id
         Today's id.
-    signals, keys
-        The table ``signals`` and the keys the customer's signals were written under; without them there are no figures.
+    figures
+        What `overview` or `figures_of` counted.
     open_issues
         Issues that hold signals of this customer, found by the caller.
 
@@ -94,7 +96,6 @@ def view(
     NotFound
         Nobody has that id today.
     """
-    figures = overview(signals, keys) if signals is not None else {}
     held = select(
         Identifier.type,
         Identifier.relationship,
@@ -116,7 +117,7 @@ def view(
         known_since=min(r.first_seen_at for r in rows),
         history=[Moved(h.type, h.customer, h.valid_from, h.valid_to) for h in history],
         open_issues=list(open_issues),
-        **figures,
+        **(figures or {}),
     )
 
 
@@ -130,7 +131,11 @@ def count_customers(desk: Desk) -> dict[str, int]:
 
 
 def timeline(
-    signals: ibis.Table, keys: Sequence[str], limit: int = 100, before: datetime | None = None
+    signals: ibis.Table,
+    keys: Sequence[str],
+    limit: int = 100,
+    before: datetime | None = None,
+    relationship: str | None = None,
 ) -> pa.Table:
     """Give what happened with a customer over all channels, newest first.
 
@@ -144,21 +149,29 @@ def timeline(
         Most rows, at least 1.
     before
         Only what happened earlier than this: the last row's time continues a page.
+    relationship
+        Only what they did as one of consumer, partner, employee.
     """
     if limit < 1:
         raise Refused("expected a limit of at least 1")
     mine = _mine(signals, keys)
     if before is not None:
         mine = mine.filter(mine.occurred_at < before)
+    if relationship is not None:
+        mine = mine.filter(mine.relationship == relationship)
     columns = [c for c in TIMELINE if c in mine.columns]
-    newest = mine.order_by([mine.occurred_at.desc(), mine.signal_id]).limit(limit).select(columns)
-    return newest.to_pyarrow()
+    rows = mine.order_by([mine.occurred_at.desc(), mine.signal_id]).limit(limit).select(columns)
+    return rows.to_pyarrow()
 
 
 def overview(signals: ibis.Table, keys: Sequence[str]) -> dict[str, Any]:
     """Give a customer's figures: the fields of `Customer` that come from signals."""
     # One read of one customer's few rows; asking for each figure apart would read the lake as often.
-    mine = _mine(signals, keys).select(*FIGURES).to_pyarrow()
+    return figures_of(_mine(signals, keys).select(*FIGURES).to_pyarrow())
+
+
+def figures_of(mine: pa.Table) -> dict[str, Any]:
+    """Count one customer's signals; columns `FIGURES`."""
     said, ratings = pc.mean(mine["sentiment"]), pc.drop_null(mine["rating"])
     return {
         "signals": mine.num_rows,
@@ -170,6 +183,7 @@ def overview(signals: ibis.Table, keys: Sequence[str]) -> dict[str, Any]:
         "failures": pc.sum(pc.invert(mine["ok"])).as_py() or 0,
         "account": pc.max(mine["account"]).as_py(),
         "by_channel": _counts(mine["channel"]),
+        "by_relationship": _apart(mine),
         "topics": _counts(pc.list_flatten(mine["topics"]), most=10),
     }
 
@@ -181,6 +195,33 @@ def _mine(signals: ibis.Table, keys: Sequence[str]) -> ibis.Table:
 
     # Ten thousand keys, written out one by one, take longer to read than the lake.
     return signals.filter(signals.customer_key.isin(ibis.memtable({"key": list(keys)}).key))
+
+
+def newest(
+    mine: pa.Table, limit: int = 100, before: datetime | None = None, relationship: str | None = None
+) -> pa.Table:
+    """Give what `timeline` gives, of a customer's signals that were read already, newest first."""
+    if limit < 1:
+        raise Refused("expected a limit of at least 1")
+    if relationship is not None:
+        mine = mine.filter(pc.equal(mine["relationship"], relationship))
+    if before is not None:
+        mine = mine.filter(pc.less(mine["occurred_at"], pa.scalar(before, mine["occurred_at"].type)))
+    return mine.slice(0, limit).select([c for c in TIMELINE if c in mine.column_names])
+
+
+def _apart(mine: pa.Table) -> dict[str, dict[str, Any]]:
+    by = mine.select(["relationship", "sentiment", "occurred_at"]).group_by("relationship")
+    rows = by.aggregate([([], "count_all"), ("sentiment", "mean"), ("occurred_at", "max")]).to_pylist()
+    return {
+        row["relationship"]: {
+            "signals": row["count_all"],
+            "sentiment": row["sentiment_mean"],
+            "last_seen": row["occurred_at_max"],
+        }
+        for row in sorted(rows, key=lambda r: -r["count_all"])
+        if row["relationship"] is not None
+    }
 
 
 def _counts(values: pa.ChunkedArray, most: int = 1000) -> dict[str, int]:

@@ -158,6 +158,13 @@ def api(space: Space) -> APIRouter:
     )
     route("/customers", people, lambda v, p: space.customers(limit=1000), "Customers by last contact")
     route(
+        "/customers/{customer}",
+        people,
+        lambda v, p: _one(space, v["customer"]),
+        "One customer: figures, traits with where each came from, organisations and household",
+        paged=False,
+    )
+    route(
         "/trust",
         see,
         lambda v, p: _whole(p, lambda: space.trust(v.get("by"), v.get("every", "week"))),
@@ -198,6 +205,14 @@ def api(space: Space) -> APIRouter:
 def _whole(principal: Principal, ask: Callable[[], Any]) -> Any:
     # Company-wide figures say nothing about one partner's rows: a partner gets none rather than everybody's.
     return ask() if sees_row(principal, None) else []
+
+
+def _one(space: Space, customer: str) -> dict[str, Any]:
+    if not customer.startswith("c_"):
+        # An address of somebody has no place in an address of the web: it stays in logs and histories.
+        raise NotFound("expected the id of a customer, as lists give it", place="customer")
+    person = space.customer(customer)
+    return {"customer": person.overview(), "traits": person.traits(), "relations": person.relations()}
 
 
 def _demand(name: str, value: str | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -20,6 +21,7 @@ from allears.web.pages.frame import Door, Page
 from allears.web.pages.issue import said
 from allears.web.pages.merges import draw_merges
 from allears.web.pages.pieces import button, card, chip, empty, facts, link, skeleton, tag
+from allears.web.pages.traits import draw_traits
 
 PAGE = 60
 IDENTIFIERS = {
@@ -49,17 +51,20 @@ async def build(page: Page, customer: str) -> None:
     )
     await draw_dealings(page, person)
     await draw_relations(page, person)
+    await draw_traits(page, person)
     await draw_consent(page, person.id)
     await draw_merges(page, person.id)
     with card("What happened, newest first", "Over all channels; personal data is hidden"):
+        sides = tag("div", classes="row")
         kept = tag("div", classes="timeline")
         more = tag("div")
         with more:
             skeleton(5)
-    shown: dict[str, Any] = {"before": None, "day": None}
+    shown: dict[str, Any] = {"before": None, "day": None, "as": None}
 
     async def load() -> None:
-        rows = (await asyncio.to_thread(person.timeline, limit=PAGE, before=shown["before"])).to_pylist()
+        asked = {"limit": PAGE, "before": shown["before"], "relationship": shown["as"]}
+        rows = (await asyncio.to_thread(person.timeline, **asked)).to_pylist()
         with kept:
             _events(page, person, rows, shown)
         more.clear()
@@ -70,7 +75,18 @@ async def build(page: Page, customer: str) -> None:
             elif shown["before"] is None and not rows:
                 empty("Nothing is kept of this customer.")
 
+    async def turn(side: str | None) -> None:
+        shown.update(before=None, day=None)
+        shown["as"] = side
+        kept.clear()
+        await load()
+
     await load()
+    apart = list((await asyncio.to_thread(person.overview))["by_relationship"])
+    if len(apart) > 1:
+        with sides:
+            for side in (None, *apart):
+                button(f"As {side}" if side else "All", partial(turn, side), "small")
 
 
 def _overview(found: dict[str, Any], issues: dict[str, Any]) -> None:
@@ -81,7 +97,7 @@ def _overview(found: dict[str, Any], issues: dict[str, Any]) -> None:
         by = [f"{words.channel(c)} {n:,}" for c, n in found["by_channel"].items()]
         facts(
             [
-                ("Relationship", found["relationship"]),
+                ("Relationship", _apart(found["by_relationship"]) or found["relationship"]),
                 ("Known by", known),
                 ("First heard", words.day(found["first_seen"])),
                 ("Last heard", words.time(found["last_seen"])),
@@ -115,6 +131,17 @@ def _overview(found: dict[str, Any], issues: dict[str, Any]) -> None:
                 for move in found["history"]:
                     text = f"{IDENTIFIERS.get(move['type'], move['type'])} belonged to {move['customer']} until {words.time(_moment(move['valid_to']))}"
                     tag("div", text, "note")
+
+
+def _apart(sides: dict[str, dict[str, Any]]) -> str:
+    """Say what somebody is several of, each with its own figures: what an employee says at work is no word of a consumer."""
+    if len(sides) < 2:
+        return ""
+    return "; ".join(
+        f"{side} ({words.count(told['signals'], 'signal')}"
+        + (f", mood {told['sentiment']:+.1f})" if told["sentiment"] is not None else ")")
+        for side, told in sides.items()
+    )
 
 
 def _moment(value: Any) -> datetime:

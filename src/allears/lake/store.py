@@ -23,7 +23,8 @@ from deltalake import (
 )
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from allears.errors import NotReady
+from allears.errors import NotReady, Refused
+from allears.lake.newer import require_known, too_new
 from allears.lake.place import Place
 from allears.tables import table
 
@@ -292,15 +293,25 @@ class Store:
         raise AssertionError("unreachable")
 
     def _delta(self, name: str) -> DeltaTable | None:
+        before = self._open[name].version() if name in self._open else None
         try:
             with self._place.told(name):
-                if name in self._open:
+                if before is not None:
                     self._open[name].update_incremental()
                 else:
                     self._open[name] = self._load(name)
         except TableNotFoundError:
             return None
-        return self._open[name]
+        except DeltaError as error:
+            raise too_new(error, name) or self._place.failure(error, name) from error
+        delta = self._open[name]
+        if delta.version() != before:
+            try:
+                require_known(delta, name)
+            except Refused:
+                del self._open[name]  # asked again, it is refused again
+                raise
+        return delta
 
     def _load(self, name: str, version: int | None = None) -> DeltaTable:
         return DeltaTable(self._place.uri(name), version=version, storage_options=self._place.options)

@@ -261,7 +261,7 @@ def test_the_commands_say_what_is_wrong(
 def test_a_mapping_outside_the_folder_is_not_read(space: Space) -> None:
     one = PullSettings(name="lists", kind="hackernews", mapping="../../etc/passwd")
     with pytest.raises(NotFound):
-        pulling._mapping(space.ground, one)
+        pulling.mapping_given(space.ground, one)
 
 
 def test_two_pulls_of_one_name_are_refused(tmp_path: Path) -> None:

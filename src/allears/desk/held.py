@@ -84,12 +84,7 @@ class Held:
 
     def _connect(self) -> None:
         with told(self._desk.engine):
-            connection = self._desk.engine.execution_options(held=True).connect()
-            self._connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-            # Never given to anybody else: what it holds is this process's.
-            self._connection.detach()
-            for setting in _KEEPALIVE:
-                self._run(setting)
+            self._connection = own_connection(self._desk)
             self.number = secrets.randbits(62)
             self._run(f"SELECT pg_advisory_lock({self.number})")
 
@@ -98,6 +93,16 @@ class Held:
             raise InvalidRequestError("no connection")
         answer = self._connection.exec_driver_sql(statement)
         return answer.scalar() if answer.returns_rows else None
+
+
+def own_connection(desk: Desk) -> Connection:
+    """Open a connection that is never given to anybody else: what it holds ends with it."""
+    connection = desk.engine.execution_options(held=True).connect()
+    connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+    connection.detach()
+    for setting in _KEEPALIVE:
+        connection.exec_driver_sql(setting)
+    return connection
 
 
 def gone(session: Session, number: int) -> bool:

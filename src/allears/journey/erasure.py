@@ -8,7 +8,6 @@ the desk does not; so does a restored backup, whose desk is older than the list.
 
 from __future__ import annotations
 
-import fcntl
 import secrets
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ from allears.act.forget import forget_customers, forget_signals
 from allears.act.invite import forget_invitations
 from allears.act.recipients import Recipients, tell_recipients
 from allears.desk.listening import Mark
+from allears.desk.only import only
 from allears.desk.rights import DoneErasure
 from allears.desk.work import IssueSignal
 from allears.errors import NotReady, Refused
@@ -176,8 +176,7 @@ def alone(ground: Ground, *, wait: bool = True) -> Iterator[None]:
     BlockingIOError
         Somebody else holds it, and ``wait`` is false.
     """
-    with (ground.folder / LOCK).open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    with only(ground.desk, ground.folder, LOCK, wait=wait):
         yield
 
 

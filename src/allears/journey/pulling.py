@@ -5,17 +5,17 @@ A crash between the two repeats a page, and ids keep it from counting twice: not
 
 from __future__ import annotations
 
-import fcntl
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from allears.desk.only import only
 from allears.desk.pulling import Pull
 from allears.errors import AllearsError, NotFound, NotReady, Refused
 from allears.journey.amend import news
@@ -321,11 +321,10 @@ def _secret(ground: Ground, one: PullSettings, environment: Mapping[str, str]) -
 
 @contextmanager
 def _alone(ground: Ground, name: str) -> Iterator[None]:
-    folder = ground.folder / "pulls"
-    folder.mkdir(exist_ok=True)
-    with open(folder / f"{name}.lock", "ab") as lock:
+    (ground.folder / "pulls").mkdir(exist_ok=True)
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            held.enter_context(only(ground.desk, ground.folder, f"pulls/{name}.lock", wait=False))
+        except BlockingIOError:
             raise NotReady("another process pulls it just now", place=name) from None
         yield

@@ -7,10 +7,9 @@ taken in small transactions, and each value says, or shows, under which secret i
 from __future__ import annotations
 
 import base64
-import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ from allears.desk.access import User
 from allears.desk.hooks import Hook
 from allears.desk.keys import SpaceSecret
 from allears.desk.listening import Mark, RefusedRow
+from allears.desk.only import only
 from allears.desk.pulling import Pull
 from allears.desk.work import Delivery, Destination
 from allears.errors import NotReady, Refused
@@ -171,10 +171,10 @@ def key_stays(ground: Ground) -> Iterator[None]:
     NotReady
         One does.
     """
-    with (ground.folder / KEYS_LOCK).open("ab") as lock:
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            held.enter_context(only(ground.desk, ground.folder, KEYS_LOCK, wait=False))
+        except BlockingIOError:
             raise NotReady(
                 "another process renews keys or makes a backup", place=str(ground.folder)
             ) from None

@@ -331,3 +331,11 @@ def test_a_sentence_that_begins_with_from_and_holds_a_time_is_no_new_message(con
     ]
     lines = (dated[0] + body + b"\n" + dated[1] + body).splitlines(keepends=True)
     assert len(list(stream_messages(iter(lines), 10_000))) == 2
+
+
+def test_a_date_that_no_clock_can_show_costs_no_message(context: Context) -> None:
+    for date in (f"Mon, 01 Jun 026 1{'9' * 40}:00:00 #0000", f"Mon, 01 Jun 2026 10:00:00 +{'9' * 40}"):
+        letter = f"From: ada@example.com\nDate: {date}\nSubject: Parcel\n\nIt never came.\n".encode()
+        reading = FORMATS["mail"].read(letter, context)
+        [row] = reading.arrivals.to_pylist()
+        assert (row["occurred_at"], reading.refused) == (context.received_at, [])

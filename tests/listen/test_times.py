@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allears.errors import Refused
@@ -68,6 +68,11 @@ def test_day_and_month_follow_the_order_that_was_found() -> None:
         "1e999",
         10**30,
         "x" * 500,
+        f"Mon, 01 Jun 026 1{'9' * 40}:00:00 #0000",
+        f"Mon, 01 Jun 2026 10:00:00 +{'9' * 40}",
+        "1/2/2026 10:00 +9999",
+        "1/2/2026 10:00 +\u0663000",
+        "1/2/2026 99:99",
     ],
 )
 def test_what_is_no_time_is_none(written: object) -> None:
@@ -81,9 +86,28 @@ def test_iso_comes_back_to_the_microsecond(moment: datetime) -> None:
     assert datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=found[0]) == moment
 
 
+WRITTEN = (
+    "Mon, 01 Jun 2026 10:00:00 +0000", "Sun Feb 22 19:35:52 +0000 2015", "Mon Jun 01 2026 10:00:00 GMT+0100", "1/2/2026 10:00 +0000",
+    "13.2.2026 10:00:00 pm UTC", "2026-06-01 10:00:00.123 +0000", "2026-06-01T10:00:00Z", "2026-W22-1", "20260601T100000", "1780300800",
+)  # fmt: skip
+
+
 @given(st.text(max_size=60))
 def test_no_text_breaks_the_reader(written: str) -> None:
     read_time(written)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.data())
+def test_no_time_that_was_damaged_breaks_the_reader(data: st.DataObject) -> None:
+    letters = list(data.draw(st.sampled_from(WRITTEN)))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(letters)))
+        digits = st.sampled_from("0123456789").map(lambda digit: digit * data.draw(st.integers(1, 30)))
+        letters[at : at + data.draw(st.integers(0, 2))] = [
+            data.draw(digits | st.sampled_from(" +-:/.,TZWapm()#\x00\u0663"))
+        ]
+    read_time("".join(letters))
 
 
 def test_a_clock_ten_years_off_is_taken_as_the_time_of_arrival() -> None:

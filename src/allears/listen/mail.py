@@ -270,7 +270,7 @@ def _date(message: EmailMessage) -> tuple[int, bool] | None:
     written = _header(message, "Date")
     try:
         return read_time(parsedate_to_datetime(written)) if written else None
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return read_time(written)
 
 

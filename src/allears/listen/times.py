@@ -164,7 +164,7 @@ def _written(text: str, order: str) -> datetime | None:
         pass
     try:
         return parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 
@@ -200,6 +200,6 @@ def _slashed(found: re.Match[str], order: str) -> datetime | None:
             hour = hour % 12 + (12 if part[4].lower() == "pm" else 0)
     try:
         moment = datetime(year + 2000 if year < 100 else year, month, day, hour, minute, seconds)
+        return moment if zoned is None else datetime.fromisoformat(moment.isoformat() + zoned)
     except ValueError:
         return None
-    return moment if zoned is None else datetime.fromisoformat(moment.isoformat() + zoned)

@@ -7,8 +7,6 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -20,6 +18,7 @@ from allears.guard.address import check_url, resolve
 from allears.listen.pull.deadline import Deadline, transport
 from allears.listen.pull.page import Ask, Resting
 from allears.listen.pull.unpack import lines, unpacked
+from allears.listen.times import read_time
 
 T = TypeVar("T")
 LARGEST_ANSWER = 64 << 20
@@ -262,11 +261,8 @@ def retry_after(headers: Mapping[str, str]) -> float:
         if seconds > 1_000_000_000:  # some say the moment instead
             seconds -= time.time()
     except ValueError:
-        try:
-            moment = datetime.fromisoformat(given) if given[:4].isdigit() else parsedate_to_datetime(given)
-            seconds = (moment - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
-            seconds = 0.0
+        moment = read_time(given)
+        seconds = moment[0] / 1e6 - time.time() if moment is not None else 0.0
     return min(max(seconds, 0.0), 86_400.0) if seconds == seconds else 0.0
 
 

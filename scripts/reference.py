@@ -9,10 +9,11 @@ from typing import get_args
 import msgspec
 
 from allears.cli.app import COMMANDS
-from allears.guard.access import RIGHTS
+from allears.guard.access import RIGHTS, Role
+from allears.guard.mask import HIDDEN, MEANINGS, Field
 from allears.guard.purpose import SHIPPED, Changed
 from allears.guard.retain import Keep
-from allears.guard.sight import Partner
+from allears.guard.sight import Closed, Extent, OfRole, Partner
 from allears.guard.signature import Signature
 from allears.know.segment import Condition
 from allears.listen.known_vendors import Vendors
@@ -51,9 +52,17 @@ def text() -> str:
         for name, use in SHIPPED.items()
     ]
     parts.append(
-        "\n## Sight: `access.toml`\n\nOne `[partners.NAME]` for each partner.\n\n| field | default | meaning |\n|---|---|---|"
+        "\n## Sight: `access.toml`\n\nWithout it everybody but a partner sees every row, and of each the fields of their role."
     )
-    parts += [_field(field) for field in msgspec.structs.fields(Partner)]
+    for struct in (Partner, Extent, OfRole, Closed):
+        head = struct.__doc__.splitlines()[0]
+        parts.append(f"\n{head}\n\n| field | default | meaning |\n|---|---|---|")
+        parts += [_field(field) for field in msgspec.structs.fields(struct)]
+    parts.append("\n| field about a person | what it is | hidden, as it ships, from |\n|---|---|---|")
+    parts += [
+        f"| {field} | {MEANINGS[field]} | {', '.join(role for role in Role if field in HIDDEN[role]) or 'nobody'} |"
+        for field in Field
+    ]
     parts.append(
         "\n## Segments: `segments/*.toml`\n\n`name`, `says`, `purpose`, `relationship` (default consumer); lists `where` (all must hold) and `unless` (none may). "
         "Each condition says what it is `about`:\n\n| about | field | default | meaning |\n|---|---|---|---|"

@@ -198,7 +198,7 @@ def test_toml_in_the_docs_is_valid() -> None:
                 read_vendor(text)
             elif "controller" in tables:
                 read_stated(text)
-            elif "[partners." in text:
+            elif text.startswith("# access.toml"):
                 read_sights(text)
             elif "turns = " in text:
                 read_platform(text)

@@ -26,7 +26,7 @@ DAY = timedelta(days=1)
 # reads through `ground.serving`: nobody can object to it, but whoever's data is restricted is not in it.
 ENTRUSTED = {
     "rights": {
-        "access._signals", "dealings.dealings", "person.conversation", "person.originals", "person.overview", "person.timeline",  # of one customer, asked about first
+        "access._signals", "dealings._messages", "person.conversation", "person.originals", "person.timeline", "person._table", "person._within", "person._figures", "person.traits", "signals_of.held",  # of one customer, asked about first
         "register._data", "affected._heard", "affected._of_nobody", "affected._of_what",
         "belongings.keys_used", "blank._found", "erasure._emptied_ids", "retention._in_lake", "retention._lake", "retention._untie",
     },
@@ -73,6 +73,7 @@ WHO_IS_WHO = {
     "accounts",
     "end_relation",
     "import_accounts",
+    "break_glass",
     "link",
     "link_pair",
     "link_queue",
@@ -92,7 +93,7 @@ NOBODYS = {
     "acknowledge", "add_channel", "add_destination", "answering", "channels", "check_rules", "close", "counts", "daily_due",
     "digester", "dismiss", "explain", "explain_segment", "segment_on", "segment_off", "health", "hear", "inviting", "listen", "look", "lookout", "mapping", "may_digest", "mend", "move_case", "name",
     "now", "open", "open_refused", "outbox", "permit", "playbooks", "pull", "pulls", "refused", "refused_groups", "refused_row",
-    "remove_channel", "remove_destination", "replay", "require_rules", "ask_export", "ask_erasure", "require_second", "require_second_to_erase",
+    "remove_channel", "remove_destination", "replay", "require_rules", "require_sight", "ask_export", "ask_erasure", "require_second", "require_second_to_erase",
     "settle_approval", "share", "unshare", "status", "surveys", "switch_off", "switch_on", "take",
     "teach_topics", "tidy",
 }  # fmt: skip

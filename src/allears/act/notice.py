@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from allears.desk.access import BrokenGlass
 from allears.desk.work import Case
 from allears.errors import Refused
 
@@ -59,6 +60,17 @@ def case_notice(case: Case) -> dict[str, Any]:
         n: getattr(case, n) for n in names
     }
     return told | {n: _time(getattr(case, n)) for n in times}
+
+
+def glass_notice(row: BrokenGlass) -> dict[str, Any]:
+    """Tell that somebody looks past mask and sight: who, why and until when; not at whom."""
+    told = {
+        "glass": row.id,
+        "actor": without_personal(row.actor),
+        "role": row.role,
+        "why": without_personal(row.why),
+    }
+    return told | {"began_at": _time(row.began_at), "ends_at": _time(row.ends_at)}
 
 
 def without_personal(text: str) -> str:

@@ -69,6 +69,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "keys": (GUARD, "allears.cli.guard:keys"),
     "users": (GUARD, "allears.cli.guard:users"),
     "erase": (GUARD, "allears.cli.erase:erase"),
+    "glass": (GUARD, "allears.cli.glass:glass"),
     "approvals": (GUARD, "allears.cli.approvals:approvals"),
     "receipt": (GUARD, "allears.cli.receipt:receipt"),
     "consent": (GUARD, "allears.cli.consent:consent"),

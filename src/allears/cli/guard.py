@@ -29,6 +29,9 @@ def new_key(
     role: RoleName,
     name: str = "script",
     partner: str | None = None,
+    sight: Annotated[
+        str | None, Parameter(help="Which sight of access.toml it has; default: its role's.")
+    ] = None,
     scope: Annotated[
         list[ScopeName] | None,
         Parameter(negative="", help="What of its role it may use; once for each. Default: all of it."),
@@ -39,17 +42,22 @@ def new_key(
 ) -> None:
     """Make a key; it is shown once."""
     with where.open() as space:
+        space.require_sight(sight)
         text, record = space.keys.make(
             role,
             name,
             partner=partner,
+            sight=sight,
             scopes=scope or (),
             per_minute=per_minute,
             valid_for=lasting(days),
             at=space.now(),
         )
         space.ground.audit.record(
-            space.actor, "key.new", record.id, detail={"role": role, "scopes": " ".join(record.scopes)}
+            space.actor,
+            "key.new",
+            record.id,
+            detail={"role": role, "scopes": " ".join(record.scopes), "sight": sight or ""},
         )
         if where.json:
             told = {"id": record.id, "role": role, "name": name, "scopes": list(record.scopes)}
@@ -72,7 +80,7 @@ def list_keys(*, where: Where = HERE) -> None:
                 {
                     "id": k.id,
                     "name": k.name,
-                    "may": f"{k.role}{f' {k.partner}' if k.partner else ''}: {', '.join(k.scopes) or 'all of it'}",
+                    "may": f"{k.role}{f' {k.partner or k.sight}' if k.partner or k.sight else ''}: {', '.join(k.scopes) or 'all of it'}",
                     "a minute": k.per_minute,
                     "used": k.used_at.date() if k.used_at else None,
                     "state": state_of(k, at),
@@ -101,6 +109,9 @@ def add(
     *,
     role: RoleName,
     partner: str | None = None,
+    sight: Annotated[
+        str | None, Parameter(help="Which sight of access.toml they have; default: their role's.")
+    ] = None,
     from_stdin: Annotated[
         bool, Parameter(negative="", help="Read the password from standard input, for scripts.")
     ] = False,
@@ -109,8 +120,11 @@ def add(
     """Let a person log in, or give one a new role and password; asks for the password."""
     password = sys.stdin.readline().rstrip("\n") if from_stdin else Prompt.ask("password", password=True)
     with where.open() as space:
-        space.logins.add(name, password, role, partner=partner, at=space.now())
-        space.ground.audit.record(space.actor, "user.add", name)
+        space.require_sight(sight)
+        space.logins.add(name, password, role, partner=partner, sight=sight, at=space.now())
+        space.ground.audit.record(
+            space.actor, "user.add", name, detail={"role": str(role), "sight": sight or ""}
+        )
         show.as_json({"user": name, "role": role}) if where.json else show.out.print(
             f"{name} may log in as {role}"
         )
@@ -126,7 +140,7 @@ def list_users(*, where: Where = HERE) -> None:
         else:
             show.rows(
                 found,
-                ("name", "role", "partner", "made_at", "disabled_at", "factor_since"),
+                ("name", "role", "partner", "sight", "made_at", "disabled_at", "factor_since"),
                 empty="nobody yet; `allears users add NAME --role ROLE`",
             )
 

@@ -1,4 +1,4 @@
-"""Who may come in and see what: API keys, users, sessions, failed attempts, what is shared, approvals."""
+"""Who may come in and see what: API keys, users, sessions, failed attempts, what is shared, approvals, glass broken."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class ApiKey(Base):
     scopes: Mapped[str | None] = mapped_column(String(64))
     per_minute: Mapped[int | None]
     used_at: Mapped[datetime | None]
+    sight: Mapped[str | None] = mapped_column(String(64))
 
 
 class User(Base):
@@ -42,6 +43,7 @@ class User(Base):
     factor_sealed: Mapped[bytes | None]
     factor_since: Mapped[datetime | None]
     factor_step: Mapped[int | None]
+    sight: Mapped[str | None] = mapped_column(String(64))
 
 
 class RecoveryCode(Base):
@@ -66,6 +68,7 @@ class LoginSession(Base):
     expires_at: Mapped[datetime]
     seen_at: Mapped[datetime | None]
     needs: Mapped[str | None] = mapped_column(String(8))
+    sight: Mapped[str | None] = mapped_column(String(64))
 
 
 class LoginFailure(Base):
@@ -108,3 +111,21 @@ class Approval(Base):
     settled_by: Mapped[str | None] = mapped_column(String(128))
     settled_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
+
+
+class BrokenGlass(Base):
+    """A person who may look past mask and sight at one customer, until when, and why."""
+
+    __tablename__ = "broken_glass"
+
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    actor: Mapped[str] = mapped_column(String(128), index=True)
+    role: Mapped[str] = mapped_column(String(16))
+    customer: Mapped[str] = mapped_column(String(64), index=True)
+    why: Mapped[str] = mapped_column(Text)
+    began_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None] = mapped_column(String(128))
+    read_at: Mapped[datetime | None]
+    read_by: Mapped[str | None] = mapped_column(String(128))

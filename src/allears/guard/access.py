@@ -122,12 +122,15 @@ class Principal(msgspec.Struct, frozen=True):
         For the partner role: the one partner whose rows it may see.
     scopes
         For a key: what of its role it may use; ``None``, all of it.
+    sight
+        Which sight of ``access.toml`` it has; ``None``, its role's.
     """
 
     name: str
     role: Role
     partner: str | None = None
     scopes: frozenset[Scope] | None = None
+    sight: str | None = None
 
 
 class Verdict(NamedTuple):
@@ -183,13 +186,6 @@ def row_partner(principal: Principal) -> str | None:
     return principal.partner
 
 
-def sees_row(principal: Principal, partner: str | None) -> bool:
-    """Tell whether somebody may see a row that concerns this partner (``None``: no partner)."""
-    if principal.role is not Role.PARTNER:
-        return True
-    return bool(principal.partner) and partner == principal.partner
-
-
 def may_hand_out(giver: Principal, key: Principal) -> Verdict:
     """Decide whether somebody may make this key: it must not do what its giver may not, but for sending, which shows nothing.
 
@@ -204,6 +200,8 @@ def may_hand_out(giver: Principal, key: Principal) -> Verdict:
     given = allow(giver, Action.MANAGE_KEYS)
     if not given.allowed:
         return given
+    if key.sight != giver.sight:
+        return Verdict(False, f"a key sees what its maker sees: {giver.sight or 'no sight by name'}")
     for action in sorted(set(Action) - {Action.LISTEN}):
         if allow(key, action).allowed and not allow(giver, action).allowed:
             return Verdict(False, f"a key may not {action} where who makes it may not")
@@ -238,15 +236,21 @@ def read_role(text: str) -> Role:
         raise Refused(f"no such role; choose one of {', '.join(Role)}", place="role") from None
 
 
-def make_principal(kind: str, name: str, role: str, partner: str | None) -> Principal:
+def make_principal(
+    kind: str, name: str, role: str, partner: str | None, sight: str | None = None
+) -> Principal:
     """Put together who somebody is; a partner role must name its partner, the others must not.
 
     Raises
     ------
     Refused
-        The role is unknown, or role and partner do not go together.
+        The role is unknown, role and partner do not go together, or a partner is given a sight.
     """
     known = read_role(role)
     if (known is Role.PARTNER) != bool(partner):
         raise Refused("the partner role names its partner, the other roles name none", place="partner")
-    return Principal(f"{kind}:{name}", known, partner or None)
+    if known is Role.PARTNER and sight:
+        raise Refused("a partner sees its own rows and has no other sight", place="sight")
+    if sight is not None and not 1 <= len(sight) <= 64:
+        raise Refused("expected the name of a sight, at most 64 letters", place="sight")
+    return Principal(f"{kind}:{name}", known, partner or None, sight=sight)

@@ -40,6 +40,7 @@ class KeyRecord(msgspec.Struct, frozen=True):
     scopes: tuple[str, ...] = ()
     per_minute: int | None = None
     used_at: datetime | None = None
+    sight: str | None = None
 
 
 class _Good(NamedTuple):
@@ -86,6 +87,7 @@ class Keys:
         valid_for: timedelta | None = None,
         scopes: Iterable[str] = (),
         per_minute: int | None = None,
+        sight: str | None = None,
         giver: Principal | None = None,
         at: datetime | None = None,
     ) -> tuple[str, KeyRecord]:
@@ -99,6 +101,8 @@ class Keys:
             What of the role it may use: ``listen``, ``read``, ``act``, ``originals``, ``admin``; none given, all of it.
         per_minute
             Most requests a minute.
+        sight
+            Which sight of ``access.toml`` it has; none given, its role's.
         giver
             Who makes it, when that is somebody whose own rights bound the key's.
 
@@ -109,7 +113,7 @@ class Keys:
         NotAllowed
             It could do what its giver may not.
         """
-        principal = make_principal("key", name, role, partner)
+        principal = make_principal("key", name, role, partner, sight)
         narrowed = read_scopes(scopes)
         if per_minute is not None and not 1 <= per_minute <= 1_000_000:
             raise Refused("expected 1 to 1,000,000 requests a minute", place="per_minute")
@@ -133,6 +137,7 @@ class Keys:
             scopes=" ".join(sorted(narrowed)) if narrowed else None,
             per_minute=per_minute,
             used_at=None,
+            sight=principal.sight,
         )
         with self._desk.session() as session:
             session.add(row)
@@ -157,7 +162,7 @@ class Keys:
         if row is None or not same or row.revoked_at is not None or _past(row.expires_at, now):
             return None
         principal = msgspec.structs.replace(
-            make_principal("key", row.id, row.role, row.partner),
+            make_principal("key", row.id, row.role, row.partner, row.sight),
             scopes=read_scopes((row.scopes or "").split()),
         )
         if len(self._good) >= _CACHED:
@@ -278,4 +283,5 @@ def _record(row: ApiKey) -> KeyRecord:
         tuple((row.scopes or "").split()),
         row.per_minute,
         row.used_at,
+        row.sight,
     )

@@ -33,6 +33,7 @@ class UserRecord(msgspec.Struct, frozen=True):
     made_at: datetime
     disabled_at: datetime | None
     factor_since: datetime | None = None
+    sight: str | None = None
 
 
 class Logins:
@@ -70,7 +71,14 @@ class Logins:
         return self._hasher.hash(secrets.token_urlsafe(16))
 
     def add(
-        self, name: str, password: str, role: str, *, partner: str | None = None, at: datetime | None = None
+        self,
+        name: str,
+        password: str,
+        role: str,
+        *,
+        partner: str | None = None,
+        sight: str | None = None,
+        at: datetime | None = None,
     ) -> UserRecord:
         """Add a user, or give an existing one a new password and role; other sessions of that user end.
 
@@ -85,7 +93,7 @@ class Logins:
             raise Refused("names that begin so are those of people from the provider", place="name")
         if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
             raise Refused(f"expected a password of at least {SHORTEST_PASSWORD} characters", place="password")
-        principal = make_principal("user", name, role, partner)
+        principal = make_principal("user", name, role, partner, sight)
         row = User(
             name=name,
             role=str(principal.role),
@@ -93,6 +101,7 @@ class Logins:
             password_hash=self._hasher.hash(password),
             made_at=at or self._clock.now(),
             disabled_at=None,
+            sight=principal.sight,
         )
         with self._desk.session() as session:
             session.merge(row)
@@ -161,7 +170,7 @@ class Logins:
             self._failures.add(tries)
             raise NotAllowed("name or password is wrong")
         self._failures.forget(tries[0])
-        return make_principal("user", row.name, row.role, row.partner)
+        return make_principal("user", row.name, row.role, row.partner, row.sight)
 
     def _right(self, password_hash: str, password: str) -> bool:
         try:
@@ -179,4 +188,6 @@ class Logins:
 
 
 def _record(row: User) -> UserRecord:
-    return UserRecord(row.name, row.role, row.partner, row.made_at, row.disabled_at, row.factor_since)
+    return UserRecord(
+        row.name, row.role, row.partner, row.made_at, row.disabled_at, row.factor_since, row.sight
+    )

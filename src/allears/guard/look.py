@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from allears.desk import Desk
 from allears.errors import NotAllowed, Refused
 from allears.guard.access import Action, Principal, require
 from allears.guard.audit import Audit
+from allears.guard.glass import Broken
+from allears.guard.mask import IN_CLEAR, TOLD, Field
 from allears.guard.vault import Vault
 
 
@@ -22,8 +24,17 @@ def look(
     sealed: Sequence[bytes | None],
     field: str,
     places: Sequence[str] | None = None,
+    hidden: Set[Field] = frozenset(),
+    glass: Broken | None = None,
 ) -> list[bytes | None]:
     """Open sealed values for somebody, one audit entry for each subject, written before anything is opened.
+
+    Parameters
+    ----------
+    hidden
+        What is hidden from them: any of it may stand in an original, so whoever is refused some opens none.
+    glass
+        The glass they broke for this customer, which stands for the right.
 
     Returns
     -------
@@ -37,7 +48,7 @@ def look(
     Refused
         No reason was given, or a value was changed.
     """
-    _allowed(desk, audit, principal, list(dict.fromkeys(subjects)), why, field)
+    _allowed(desk, audit, principal, list(dict.fromkeys(subjects)), why, field, hidden & IN_CLEAR, glass)
     return vault.open(subjects, sealed, field, places)
 
 
@@ -51,6 +62,7 @@ def look_space(
     subject: str,
     sealed: bytes,
     label: str,
+    hidden: Set[Field] = frozenset(),
 ) -> bytes:
     """Open something that is sealed under the space's key because nobody knows yet whose it is: a refused row.
 
@@ -61,14 +73,20 @@ def look_space(
     Refused
         No reason was given, or the value was changed.
     """
-    _allowed(desk, audit, principal, [subject], why, label)
+    _allowed(desk, audit, principal, [subject], why, label, hidden & IN_CLEAR)
     return vault.open_space(sealed, label, subject)
 
 
 def look_profiles(
-    desk: Desk, audit: Audit, principal: Principal, *, why: str, subjects: Sequence[str]
+    desk: Desk,
+    audit: Audit,
+    principal: Principal,
+    *,
+    why: str,
+    subjects: Sequence[str],
+    hidden: Set[Field] = frozenset(),
 ) -> None:
-    """Note that somebody looks at what customers told of themselves, before it is opened.
+    """Note that somebody looks at what customers told of themselves, before it is opened; all of it hidden, nothing is.
 
     Raises
     ------
@@ -77,16 +95,29 @@ def look_profiles(
     Refused
         No reason was given.
     """
-    _allowed(desk, audit, principal, list(dict.fromkeys(subjects)), why, "profile")
+    none = hidden & TOLD if hidden >= TOLD else frozenset()
+    _allowed(desk, audit, principal, list(dict.fromkeys(subjects)), why, "profile", none)
 
 
 def _allowed(
-    desk: Desk, audit: Audit, principal: Principal, subjects: list[str], why: str, field: str
+    desk: Desk,
+    audit: Audit,
+    principal: Principal,
+    subjects: list[str],
+    why: str,
+    field: str,
+    hidden: Set[Field] = frozenset(),
+    glass: Broken | None = None,
 ) -> None:
     if not why.strip():
         raise Refused("expected a reason for looking at originals", place="why")
     try:
-        rule = require(principal, Action.OPEN_SEALED)
+        if glass is not None:
+            rule = f"broken glass {glass.id}"
+        else:
+            rule = require(principal, Action.OPEN_SEALED)
+            if hidden:
+                raise NotAllowed(f"hidden from the role {principal.role}: {', '.join(sorted(hidden))}")
     except NotAllowed:
         _write(desk, audit, principal, "open_sealed_denied", subjects, why, field, str(principal.role))
         raise

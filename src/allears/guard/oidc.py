@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,11 +51,20 @@ class Provider:
         Seals what a browser keeps between going there and coming back.
     clock
         What time it is.
+    sight
+        Names the sight of somebody in some groups, if one does.
     """
 
-    def __init__(self, settings: OidcSettings, secret: str, vault: Vault, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: OidcSettings,
+        secret: str,
+        vault: Vault,
+        clock: Clock | None = None,
+        sight: Callable[[list[Any]], str | None] = lambda groups: None,
+    ) -> None:
         self._settings, self._secret, self._vault = settings, secret, vault
-        self._clock = clock or SystemClock()
+        self._clock, self._sight = clock or SystemClock(), sight
 
     def leave(self, target: str) -> tuple[str, bytes]:
         """Begin: where to send the browser, and what it keeps, sealed, until it comes back."""
@@ -146,7 +156,7 @@ class Provider:
         name = claims.get(self._settings.name_claim) or claims["sub"]
         if not isinstance(name, str) or not name.isprintable():
             raise NotAllowed("the provider's name for you cannot be read")
-        return make_principal("user", f"{PREFIX}{name}"[:64], role, None)
+        return make_principal("user", f"{PREFIX}{name}"[:64], role, None, self._sight(groups))
 
     def _kept(self, kept: bytes) -> _Asked:
         try:

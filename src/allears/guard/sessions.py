@@ -83,6 +83,7 @@ class Sessions:
                     user=principal.name.removeprefix("user:"),
                     role=str(principal.role),
                     partner=principal.partner,
+                    sight=principal.sight,
                     started_at=now,
                     expires_at=now + (_PENDING if needs else self._life),
                     needs=needs,
@@ -110,8 +111,10 @@ class Sessions:
         if acting and now - _seen(row) >= min(_NOTED, self._idle / 4):
             self._notes.take(lambda: self._note(row.token_hash, now))
         if user is None:
-            return make_principal("user", row.user, row.role, row.partner)
-        return None if user.disabled_at else make_principal("user", user.name, user.role, user.partner)
+            return make_principal("user", row.user, row.role, row.partner, row.sight)
+        if user.disabled_at:
+            return None
+        return make_principal("user", user.name, user.role, user.partner, user.sight)
 
     def waiting(self, token: str) -> tuple[str, str] | None:
         """Tell whose session waits for a second factor, and for what of it; ``None`` when it waits for nothing."""

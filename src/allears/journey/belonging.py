@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -215,13 +215,18 @@ def shown(ground: Ground, given: str) -> dict[str, Any]:
     return found
 
 
-def relations(ground: Ground, customer: str) -> list[dict[str, Any]]:
-    """List where a customer belongs, with the account's name and those above it; a household only where others live, too."""
+def relations(
+    ground: Ground, customer: str, seen: Callable[[set[str]], set[str]] = set
+) -> list[dict[str, Any]]:
+    """List where a customer belongs, with the account's name and those above it; a household only where others live, too.
+
+    Of the others there, those are counted and named that ``seen`` leaves.
+    """
     found = []
     with ground.desk.reading() as session:
         for row in relations_of(session, ground.graph.digests_of(customer)):
             told = account(session, _opener(ground), row["account"])
-            now = {p["customer"] for p in told["people"] if p["valid_to"] is None} - {customer}
+            now = seen({p["customer"] for p in told["people"] if p["valid_to"] is None} - {customer})
             home = told["kind"] == HOUSEHOLD
             if not home or 0 < len(now) < MOST:
                 about = {

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from allears.act.case import cases
 from allears.act.invite import invitations_of
 from allears.act.moves import moves
+from allears.guard.sight import EVERY, Condition
 from allears.journey.cutoff import cutoff
 from allears.journey.ground import Ground
 from allears.journey.promises import followed
@@ -36,21 +37,21 @@ Row = dict[str, Any]
 
 
 def dealings(
-    ground: Ground, customer: str, keys: Sequence[str], held: pa.Table | None = None
+    ground: Ground, customer: str, keys: Sequence[str], held: pa.Table | None = None, seen: Condition = EVERY
 ) -> dict[str, Any]:
-    """Gather what is in hand with one customer.
+    """Gather what is in hand with one customer, told from the signals that may be ``seen``.
 
     Parameters
     ----------
     held
-        Their signals, newest first, where they were read already.
+        Those of their signals that may be seen, newest first, where they were read already.
 
     Returns
     -------
     dict
         ``conversations`` (the newest), ``promises``, ``cases``, ``sent`` and ``segments``, each newest first.
     """
-    rows = (_messages(ground, keys) if held is None else _held_messages(held)).to_pylist()
+    rows = (_messages(ground, keys, seen) if held is None else _held_messages(held)).to_pylist()
     wrote = [r for r in rows if r["direction"] == "out" and r["text"] is not None]
     with ground.desk.reading() as session:
         invited = invitations_of(session, ground.graph.digests_of(customer))
@@ -64,13 +65,14 @@ def dealings(
     }
 
 
-def _messages(ground: Ground, keys: Sequence[str]) -> pa.Table:
+def _messages(ground: Ground, keys: Sequence[str], seen: Condition) -> pa.Table:
     mine = of_keys(keys)
     return ground.engine.near.query(
         f"""SELECT {", ".join(MESSAGE)} FROM signals
-            WHERE thread IS NOT NULL AND kind = 'feedback' AND {mine.sql} ORDER BY occurred_at DESC, signal_id LIMIT $most""",
+            WHERE thread IS NOT NULL AND kind = 'feedback' AND {mine.sql} AND {seen.sql} ORDER BY occurred_at DESC, signal_id LIMIT $most""",
         most=MOST_MESSAGES,
         **mine.values,
+        **seen.values,
     )
 
 

@@ -31,6 +31,7 @@ from allears.errors import NotReady, Refused
 from allears.guard.consent import forget_words
 from allears.guard.erase import Receipt, erase
 from allears.guard.erasures import Erasure, Scope, note_erasures, read_erasures
+from allears.guard.glass import forget_glass
 from allears.guard.receipt import give
 from allears.guard.redaction.redact import redact
 from allears.journey.blank import GONE, blank_refused, blank_signals
@@ -271,6 +272,7 @@ class _Lot:
                 counts[customer][name] = found[customer]
         for customer, stays in forget_stays(session, self._keys).items():
             counts[customer]["segment_stays"] = stays
+        forget_glass(session, self._keys)
         for customer, work in forget_customers(session, self._keys).items():
             counts[customer].update(work)
         # Any identifier of theirs leads to who they are taken for, in an older desk too.

@@ -16,13 +16,17 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from allears.act.deliver import Outbox
+from allears.act.notice import glass_notice
 from allears.clock import Clock, SystemClock
 from allears.desk import Desk
+from allears.desk.access import BrokenGlass
 from allears.desk.listening import Source
 from allears.errors import NotFound, Refused
 from allears.guard.audit import Audit
+from allears.guard.glass import EVENT, Glass
 from allears.guard.key_file import make_key, read_key
 from allears.guard.permit import Bounds, Gate, Permit
 from allears.guard.pseudonym import Pseudonym
@@ -109,6 +113,16 @@ class Ground:
         from allears.journey.rules import purposes  # which stands on this file
 
         return Gate(self.desk, partial(purposes, self), self.graph.resolve_keys)
+
+    @cached_property
+    def glass(self) -> Glass:
+        """Who looks past mask and sight at one customer, and until when."""
+        from allears.journey.rules import sights  # which stands on this file
+
+        return Glass(self.desk, self.audit, self.clock, partial(sights, self), self._tell_of_glass)
+
+    def _tell_of_glass(self, session: Session, row: BrokenGlass) -> None:
+        self.outbox.put(EVENT, glass_notice(row), event_id=f"msg_{row.id}", at=row.began_at, session=session)
 
     def asked(self, permit: Permit) -> Engine:
         """Give the engine as far as a permit goes: the rows of whoever is left out are not in it."""

@@ -6,8 +6,9 @@ imported history reads like the day it ended.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -26,9 +27,11 @@ from allears.journey.heard import fields_table, hours_table
 from allears.journey.models import topics_of
 from allears.journey.refused import page
 from allears.know.graph import Graph
+from allears.lake import EVERYTHING, Shown
 from allears.tables import TABLES
 
 FEW_KEYS = 50
+NOTHING: Mapping[str, Callable[[], pa.Table]] = MappingProxyType({})
 KINDS_OF_IDENTIFIER = ("email", "phone", "user_id", "handle", "anonymous_id", "device")
 
 
@@ -62,23 +65,26 @@ def topics(ground: Ground, permit: Permit) -> pa.Table:
     return joined.sort_by([("this_week", "descending"), ("topic", "ascending")])
 
 
-def customers(ground: Ground, search: str | None, limit: int) -> list[dict[str, Any]]:
-    """List customers by last contact; with ``search``, the one known by that identifier."""
+def customers(
+    ground: Ground, search: str | None, limit: int, seen: Condition = EVERY
+) -> list[dict[str, Any]]:
+    """List customers by last contact; with ``search``, the one known by that identifier; told from the signals that may be ``seen``."""
     if search is not None:
         found = find(ground.graph, search)
         if found is None:
             return []
         mine = of_keys(ground.graph.keys_of(found))
     else:
-        keys = _heard_last(ground, limit)
+        keys = _heard_last(ground, limit, seen)
         mine = of_keys(keys)
     rows = ground.serving.query(
         f"""SELECT customer_key, arg_max(relationship, occurred_at) AS relationship, count(*) AS signals,
                   count(*) FILTER (WHERE kind = 'feedback') AS messages, count(DISTINCT channel) AS channels,
                   avg(sentiment) AS sentiment, min(occurred_at) AS first_at, max(occurred_at) AS last_at
-           FROM signals WHERE {mine.sql} GROUP BY customer_key ORDER BY last_at DESC, customer_key LIMIT $n""",
+           FROM signals WHERE {mine.sql} AND {seen.sql} GROUP BY customer_key ORDER BY last_at DESC, customer_key LIMIT $n""",
         **mine.values,
         n=limit,
+        **seen.values,
     )
     today = ground.graph.resolve_keys(rows["customer_key"].combine_chunks())
     rows = rows.set_column(0, "customer", today)
@@ -98,16 +104,17 @@ def of_keys(keys: Sequence[str]) -> Condition:
     return Condition(f"customer_key IN ({listed})" if values else "FALSE", values)
 
 
-def _heard_last(ground: Ground, limit: int) -> list[str]:
+def _heard_last(ground: Ground, limit: int, seen: Condition) -> list[str]:
     """Find who was heard last: from the newest day back, until there are enough."""
     days = sorted(ground.serving.made_of("signals"), reverse=True)
     read = 1
     while True:
         rows = ground.serving.query(
-            """SELECT customer_key, max(occurred_at) AS last_at FROM signals WHERE day >= $day AND customer_key IS NOT NULL
+            f"""SELECT customer_key, max(occurred_at) AS last_at FROM signals WHERE day >= $day AND customer_key IS NOT NULL AND {seen.sql}
                GROUP BY customer_key ORDER BY last_at DESC, customer_key LIMIT $n""",
             day=days[min(read, len(days)) - 1] if days else "",
             n=limit,
+            **seen.values,
         )
         if rows.num_rows == limit or read >= len(days):
             return list(rows["customer_key"].to_pylist())
@@ -211,8 +218,17 @@ def publish(ground: Ground) -> None:
     ground.store.overwrite("identities", ground.graph.identities())
 
 
-def sql(ground: Ground, permit: Permit, text: str, seconds: float, rows: int = 100_000) -> pa.Table:
-    """Answer a user's SQL over lake and desk tables, read-only."""
+def sql(
+    ground: Ground,
+    permit: Permit,
+    text: str,
+    seconds: float,
+    rows: int = 100_000,
+    *,
+    shown: Shown = EVERYTHING,
+    instead: Mapping[str, Callable[[], pa.Table]] = NOTHING,
+) -> pa.Table:
+    """Answer a user's SQL over lake and desk tables, read-only; of the lake what is ``shown``, of the desk with tables ``instead``."""
 
     def arrow(rows: list[dict[str, Any]], name: str) -> pa.Table:
         schema = TABLES[name].schema
@@ -227,7 +243,7 @@ def sql(ground: Ground, permit: Permit, text: str, seconds: float, rows: int = 1
         "source_hours": lambda: hours_table(ground),
         "source_fields": lambda: fields_table(ground),
     }
-    return ground.asked(permit).sql(text, tables, seconds=seconds, rows=rows)
+    return ground.asked(permit).sql(text, {**tables, **instead}, seconds=seconds, rows=rows, shown=shown)
 
 
 def _of(permit: Permit, rows: pa.Table) -> pa.Table:

@@ -7,12 +7,18 @@ from typing import Any
 from allears.errors import NotAllowed, Refused
 from allears.guard.access import Principal
 from allears.guard.look import look_profiles
-from allears.journey import stewards
+from allears.guard.mask import MASK, Field
+from allears.journey import rules, stewards
 from allears.journey.ground import Ground
 from allears.journey.person import Person
 from allears.journey.probable import record_of, today_of
 from allears.know.link import queue
 from allears.know.profile import Profiles
+
+OF = {
+    "name": Field.NAME, "birth": Field.BIRTHDAY, "address": Field.ADDRESS, "email": Field.EMAIL, "phone": Field.PHONE,
+}  # fmt: skip
+"""Which field of a profile is compared as what."""
 
 
 def listed(ground: Ground, state: str = queue.WAITING, limit: int = 100) -> list[dict[str, Any]]:
@@ -83,11 +89,17 @@ def told(ground: Ground, pair: int, principal: Principal, why: str) -> dict[str,
         raise Refused("these are one customer today: what they told is read together")
     if rule := next(filter(None, ground.gate.held("service", sides)), ""):
         raise NotAllowed(f"the data of one of the two is kept and not used: {rule}")
-    look_profiles(ground.desk, ground.audit, principal, why=stewards.reason(why), subjects=sides)
+    hidden = rules.sight(ground, principal).hidden
+    look_profiles(
+        ground.desk, ground.audit, principal, why=stewards.reason(why), subjects=sides, hidden=hidden
+    )
     profiles = Profiles(ground.desk, ground.vault.seal, ground.vault.open, remembered=2)
     known = [profiles.of(side) for side in sides]
     records = [record_of([(kind, v) for kind, values in one.items() for v in values]) for one in known]
-    return {field: [one[field] for one in records] for field in records[0]}
+    return {
+        field: [MASK if one[field] is not None and OF[field] in hidden else one[field] for one in records]
+        for field in records[0]
+    }
 
 
 def settle(ground: Ground, pair: int, *, same: bool, why: str, actor: str) -> dict[str, Any]:

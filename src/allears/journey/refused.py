@@ -13,11 +13,12 @@ import msgspec
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from allears.desk.listening import RefusedRow
-from allears.errors import NotFound, Refused
+from allears.errors import NotAllowed, NotFound, Refused
 from allears.guard.access import Principal
 from allears.guard.look import look_space
 from allears.journey.ground import Ground
 from allears.journey.mending import read_anew
+from allears.journey.rules import sight
 from allears.journey.take import context_of, take
 from allears.listen.formats import FORMATS
 from allears.listen.hook import unpack
@@ -131,6 +132,11 @@ def reveal(ground: Ground, principal: Principal, refused: str, why: str) -> dict
     Refused
         No reason was given.
     """
+    mine = sight(ground, principal)
+    if not mine.whole:
+        raise NotAllowed(
+            "whose a refused row is nobody knows: it is shown to who may see every row", place="sight"
+        )
     found = _find(ground, refused)
     payload = look_space(
         ground.desk,
@@ -141,6 +147,7 @@ def reveal(ground: Ground, principal: Principal, refused: str, why: str) -> dict
         subject=found.refused,
         sealed=found.payload,
         label="refused",
+        hidden=mine.hidden,
     )
     return _told(found) | {"payload": _readable(found.door, payload), "bytes": len(payload)}
 

@@ -17,10 +17,11 @@ from allears.act.playbook import read_playbook
 from allears.act.route import Rules, default_rules, read_rules
 from allears.desk.listening import Source
 from allears.errors import Refused
+from allears.guard.access import Principal
 from allears.guard.purpose import Purposes, default_purposes, read_purposes
 from allears.guard.retain import Retention, read_retention
 from allears.guard.sight import FILE as ACCESS
-from allears.guard.sight import Sights, read_sights
+from allears.guard.sight import Sight, Sights, read_sights, sight_of
 from allears.guard.stated import Stated, read_stated
 from allears.journey.ground import Ground
 from allears.know.segment import read_segment
@@ -78,6 +79,17 @@ def sights(ground: Ground) -> Sights:
 def stated(ground: Ground) -> Stated:
     """Give what the company states of itself and of who receives data; without a file, nothing."""
     return _read(ground, REGISTER, read_stated, Stated)
+
+
+def sight(ground: Ground, principal: Principal) -> Sight:
+    """Say what somebody may see; whoever holds the folder sees what is in it.
+
+    Raises
+    ------
+    NotAllowed
+        A sight that is not there, or a partner without a name.
+    """
+    return Sight() if principal.name.startswith("local:") else sight_of(principal, lambda: sights(ground))
 
 
 def remember(ground: Ground) -> None:

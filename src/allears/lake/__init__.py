@@ -9,9 +9,11 @@ from allears.lake.place import Place
 from allears.lake.seen import Seen
 from allears.lake.segment_files import SegmentFiles
 from allears.lake.segment_objects import SegmentObjects
+from allears.lake.shown import EVERYTHING, Shown
 from allears.lake.store import Overtaken, Store
 
 __all__ = [
+    "EVERYTHING",
     "Damage",
     "Engine",
     "Frame",
@@ -23,6 +25,7 @@ __all__ = [
     "Seen",
     "SegmentFiles",
     "SegmentObjects",
+    "Shown",
     "Store",
     "bucket_of",
 ]

@@ -21,6 +21,7 @@ import msgspec
 import pyarrow as pa
 
 from allears.errors import NotReady, Refused
+from allears.lake.shown import EVERYTHING, READER, Shown
 from allears.lake.store import Store
 from allears.tables import table
 
@@ -179,10 +180,11 @@ class Engine:
         seconds: float = 30.0,
         rows: int = 100_000,
         people: tuple[pa.Array, bool] | None = None,
+        shown: Shown = EVERYTHING,
     ) -> pa.Table:
-        """Answer a user's SQL in a process of its own: no files but the lake's, no network, no extension, bounded.
+        """Answer a user's SQL in a process of its own: no tables but these, no files, no network, no extension, bounded.
 
-        With ``people``, as if the rows of these keys were not there, or alone there.
+        With ``people``, as if the rows of these keys were not there, or alone there; of the lake only what is ``shown``.
 
         Raises
         ------
@@ -196,6 +198,8 @@ class Engine:
         prepare, empty = ["SET TimeZone='UTC'", _NO_BAR], {}
         if people is not None:
             empty["people_of_permit"] = pa.table({"key": people[0].cast(pa.string())})
+        if shown.values:
+            empty[READER] = shown.held()
         for name in LAKE:
             files = self._store.files(name)
             if not files:
@@ -206,7 +210,7 @@ class Engine:
                 kind = "SEMI" if people[1] else "ANTI"
                 join = f"{kind} JOIN people_of_permit p ON s.{OF_PEOPLE[name]} = p.key"
                 select = f"SELECT s.* FROM ({select}) s {join}"
-            prepare.append(f"CREATE VIEW {name} AS {select}")
+            prepare.append(f"CREATE VIEW {name} AS {shown.over(name, select)}")
         lowered = text.lower()
         held = {**empty, **{name: fetch() for name, fetch in tables.items() if name in lowered}}
         folder = str(self._store.folder).replace("'", "''")
@@ -214,6 +218,7 @@ class Engine:
             "options": {**self._options, "autoload_known_extensions": False},
             "prepare": prepare,
             "tables": list(held),
+            "names": sorted({*LAKE, *tables}),
             "lock": [f"SET allowed_directories=['{folder}']", "SET enable_external_access=false", "SET lock_configuration=true"],
             "memory": self._memory,
             "text": text,

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from allears.lake.engine import LAKE, OF_PEOPLE, Engine
+from allears.lake.shown import EVERYTHING, Shown
 
 
 class Narrowed(Engine):
@@ -111,9 +112,11 @@ class Narrowed(Engine):
         seconds: float = 30.0,
         rows: int = 100_000,
         people: tuple[pa.Array, bool] | None = None,
+        shown: Shown = EVERYTHING,
     ) -> pa.Table:
         """Answer a user's SQL, narrowed."""
-        return self._whole.sql(text, tables, seconds=seconds, rows=rows, people=(self._keys, self._only))
+        whole, mine = self._whole, (self._keys, self._only)
+        return whole.sql(text, tables, seconds=seconds, rows=rows, people=mine, shown=shown)
 
     def close(self) -> None:
         """Nothing of its own to let go of."""

@@ -7,12 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from allears.errors import NotFound
 from allears.guard.access import Principal, Role
 from allears.guard.approval import Asked
 from allears.guard.audit import Verified
 from allears.guard.heads import Signed, note, noted
 from allears.guard.purpose import Purpose
-from allears.journey import access, consent, requests
+from allears.journey import access, consent, requests, rules
 from allears.journey.access import Handed
 from allears.journey.consent import Imported
 from allears.journey.leave import export_table
@@ -150,6 +151,21 @@ class Guarding(Grounded):
         return export_table(
             self.ground, self.permit(purpose), table, path, form, actor=self.actor, sealed=sealed, to=to
         )
+
+    def require_sight(self, name: str | None) -> None:
+        """Insist that ``access.toml`` has a sight of that name, where one is named.
+
+        Raises
+        ------
+        NotFound
+            It has none.
+        """
+        known = rules.sights(self.ground).sights
+        if name is not None and name not in known:
+            raise NotFound(
+                f"no sight of that name in access.toml; there are {', '.join(known) or 'none'}",
+                place="--sight",
+            )
 
     def sign_audit(self) -> Signed | None:
         """Sign the audit's newest head, and note it outside the space where settings say so."""

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from allears.guard.access import Principal
-from allears.journey import belonging, probable, queued, roster, stewards
+from allears.guard.glass import Broken
+from allears.journey import belonging, people, probable, queued, roster, stewards
 from allears.journey import questions as ask
 from allears.journey.person import Person
 from allears.space.ground import Grounded
@@ -74,6 +75,18 @@ class Knowing(Grounded):
     def end_relation(self, who: str, account: str, *, actor: str | None = None) -> int:
         """Say that a customer belongs to an organisation no longer; what was stays in the history."""
         return belonging.end_relation(self.ground, who, account, actor=actor or self.actor)
+
+    def break_glass(self, who: str, *, why: str, principal: Principal, minutes: int | None = None) -> Broken:
+        """Let a person see all of one customer, past mask and sight, for some minutes; in the audit, and told to the privacy officer.
+
+        Raises
+        ------
+        NotAllowed
+            A key asks, or no rule of ``access.toml`` lets the role.
+        NotFound
+            Nobody is known by that.
+        """
+        return people.break_glass(self.ground, principal, who, why=why, minutes=minutes)
 
     def merge(self, left: str, right: str, *, why: str, actor: str | None = None) -> dict[str, Any]:
         """Make two customers one, each given by id or any identifier; `unmerge` takes it back exactly."""

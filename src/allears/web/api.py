@@ -12,7 +12,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from allears.errors import NotFound, Refused
-from allears.guard.access import Action, Principal, sees_row
+from allears.guard.access import Action, Principal
+from allears.journey import people as seen_people
 from allears.journey import seen
 from allears.web.describe import ERRORS, PAGED, PARAMETERS, described
 from allears.web.errors import answer
@@ -59,14 +60,14 @@ def api(space: Space) -> APIRouter:
     route(
         "/status",
         health,
-        lambda v, p: space.status(),
+        lambda v, p: _whole(space, p, space.status),
         "What was accepted, stored, refused and waits",
         paged=False,
     )
     route(
         "/channels",
         health,
-        lambda v, p: space.health(),
+        lambda v, p: _whole(space, p, space.health),
         "How each source stands: freshness, volume, refused",
     )
     refused_routes(router, space)
@@ -88,7 +89,7 @@ def api(space: Space) -> APIRouter:
     route(
         "/moves",
         Action.RUN_PLAYBOOKS,
-        lambda v, p: space.moves(state=v.get("state"), decision=v.get("decision"), limit=1000),
+        lambda v, p: _moves(space, p, v.get("state"), v.get("decision")),
         "What playbooks decided; with decision=ID, each of its moves",
         "state",
         "decision",
@@ -96,78 +97,95 @@ def api(space: Space) -> APIRouter:
     route(
         "/promises",
         people,
-        lambda v, p: space.promises(),
+        lambda v, p: seen_people.concerned(space.ground, p, space.promises(), "customer"),
         "Promises made in writing, and what became of them",
     )
     rights_routes(router, space)
     route(
         "/requests",
         Action.SERVE_RIGHTS,
-        lambda v, p: space.requests(closed=v.get("state") == "all"),
+        lambda v, p: _whole(space, p, lambda: space.requests(closed=v.get("state") == "all")),
         "Requests by right with their clocks, the next one due first; closed ones too with state=all",
         "state",
     )
     route(
         "/holds",
         Action.SERVE_RIGHTS,
-        lambda v, p: space.holds(ended=v.get("state") == "all"),
+        lambda v, p: _whole(space, p, lambda: space.holds(ended=v.get("state") == "all")),
         "Legal holds that last; ended ones too with state=all",
         "state",
     )
-    route("/merges", people, lambda v, p: space.merges(), "Who was joined or parted by hand")
+    route(
+        "/merges",
+        people,
+        lambda v, p: seen_people.concerned(space.ground, p, space.merges(), "left", "right"),
+        "Who was joined or parted by hand",
+    )
     route(
         "/links",
         Action.MERGE_CUSTOMERS,
-        lambda v, p: space.link_queue(v.get("state") or "waiting", limit=1000),
+        lambda v, p: seen_people.concerned(
+            space.ground, p, space.link_queue(v.get("state") or "waiting", limit=1000), "left", "right"
+        ),
         "Pairs of customers that are probably one person, each with what every field adds",
         "state",
     )
     route(
         "/links/{pair}",
         Action.MERGE_CUSTOMERS,
-        lambda v, p: space.link_pair(_number(v["pair"])),
+        lambda v, p: seen_people.pair(space.ground, p, _number(v["pair"])),
         "One pair: who they are and what joining them would do",
         paged=False,
     )
     route(
         "/segments",
         see,
-        lambda v, p: _whole(p, space.segments),
+        lambda v, p: _figures(space, p, space.segments),
         "Segments of customers, as they were last counted",
     )
     route(
         "/segments/{segment}",
         people,
-        lambda v, p: space.segment(v["segment"]),
+        lambda v, p: seen_people.segment(space.ground, p, space.segment(v["segment"])),
         "One segment: conditions in words, the last 30 days, who entered and left lately",
         paged=False,
     )
     route(
         "/segments/{segment}/customers",
         people,
-        lambda v, p: [{"customer": c} for c in space.segment_members(v["segment"])],
+        lambda v, p: seen_people.members(space.ground, p, space.segment_members(v["segment"])),
         "Who is in a segment",
     )
-    route("/accounts", people, lambda v, p: space.accounts(), "Organisations, most customers first")
+    route(
+        "/accounts",
+        people,
+        lambda v, p: seen_people.accounts(space.ground, p),
+        "Organisations, most customers first",
+    )
     route(
         "/accounts/{account}",
         people,
-        lambda v, p: space.account(v["account"]),
+        lambda v, p: seen_people.account(space.ground, p, v["account"]),
         "One organisation: those above and below it, and its people",
         paged=False,
     )
-    route("/customers", people, lambda v, p: space.customers(limit=1000), "Customers by last contact")
+    route(
+        "/customers",
+        people,
+        lambda v, p: seen_people.customers(space.ground, p, limit=1000),
+        "Customers by last contact",
+    )
     route(
         "/customers/{customer}",
         people,
-        lambda v, p: _one(space, v["customer"]),
+        lambda v, p: _one(space, p, v["customer"]),
         "One customer: figures, traits with where each came from, organisations and household",
         paged=False,
     )
     route(
         "/trust",
         see,
-        lambda v, p: _whole(p, lambda: space.trust(v.get("by"), v.get("every", "week"))),
+        lambda v, p: _figures(space, p, lambda: space.trust(v.get("by"), v.get("every", "week"))),
         "Trust index with intervals",
         "by",
         "every",
@@ -175,7 +193,7 @@ def api(space: Space) -> APIRouter:
     route(
         "/experience",
         see,
-        lambda v, p: _whole(p, lambda: space.experience(v.get("by"), v.get("every", "week"))),
+        lambda v, p: _figures(space, p, lambda: space.experience(v.get("by"), v.get("every", "week"))),
         "NPS, CSAT, CES, stars",
         "by",
         "every",
@@ -183,18 +201,30 @@ def api(space: Space) -> APIRouter:
     route(
         "/surveys",
         see,
-        lambda v, p: _whole(p, lambda: space.surveys.rates(by=v.get("by"))),
+        lambda v, p: _figures(space, p, lambda: space.surveys.rates(by=v.get("by"))),
         "Our own surveys: how many were asked and answered, as a whole or by channel, relationship, region, language or asked_by",
         "by",
     )
-    route("/verdicts", see, lambda v, p: _whole(p, space.verdicts), "Whether each fix brought trust back")
-    route("/services", see, lambda v, p: _whole(p, space.services), "Services against their objectives")
-    route("/topics", see, lambda v, p: _whole(p, space.topics), "Topics and their volumes")
-    route("/surprises", see, lambda v, p: _whole(p, space.surprises), "Where counts left what was expected")
+    route(
+        "/verdicts",
+        see,
+        lambda v, p: _figures(space, p, space.verdicts),
+        "Whether each fix brought trust back",
+    )
+    route(
+        "/services", see, lambda v, p: _figures(space, p, space.services), "Services against their objectives"
+    )
+    route("/topics", see, lambda v, p: _figures(space, p, space.topics), "Topics and their volumes")
+    route(
+        "/surprises",
+        see,
+        lambda v, p: _figures(space, p, space.surprises),
+        "Where counts left what was expected",
+    )
     route(
         "/forecast",
         see,
-        lambda v, p: _whole(p, lambda: space.forecast(v.get("channel"), days=int(v.get("days", 7)))),
+        lambda v, p: _figures(space, p, lambda: space.forecast(v.get("channel"), days=int(v.get("days", 7)))),
         "Expected volume",
         "channel",
         "days",
@@ -202,16 +232,32 @@ def api(space: Space) -> APIRouter:
     return router
 
 
-def _whole(principal: Principal, ask: Callable[[], Any]) -> Any:
-    # Company-wide figures say nothing about one partner's rows: a partner gets none rather than everybody's.
-    return ask() if sees_row(principal, None) else []
+def _figures(space: Space, principal: Principal, ask: Callable[[], Any]) -> Any:
+    # Figures over everybody say nothing about some rows: whoever sees only those gets none rather than everybody's.
+    mine = seen.sight(space.ground, principal)
+    if not mine.figures:
+        return []
+    found = ask()
+    return seen.open_groups(mine, found) if isinstance(found, pa.Table) else found
 
 
-def _one(space: Space, customer: str) -> dict[str, Any]:
+def _whole(space: Space, principal: Principal, ask: Callable[[], Any]) -> Any:
+    seen_people.require_figures(space.ground, principal)
+    return ask()
+
+
+def _moves(space: Space, principal: Principal, state: str | None, decision: str | None) -> Any:
+    if decision is None:
+        return _figures(space, principal, lambda: space.moves(state=state, limit=1000))
+    found = space.moves(state=state, decision=decision, limit=1000)
+    return seen_people.concerned(space.ground, principal, found, "customer")
+
+
+def _one(space: Space, principal: Principal, customer: str) -> dict[str, Any]:
     if not customer.startswith("c_"):
         # An address of somebody has no place in an address of the web: it stays in logs and histories.
         raise NotFound("expected the id of a customer, as lists give it", place="customer")
-    person = space.customer(customer)
+    person = seen_people.person(space.ground, principal, customer)
     return {"customer": person.overview(), "traits": person.traits(), "relations": person.relations()}
 
 

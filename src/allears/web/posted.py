@@ -9,6 +9,7 @@ from fastapi import Request
 
 from allears.errors import NotAllowed, Refused
 from allears.guard.access import Action, Principal
+from allears.journey.people import require_figures
 from allears.listen.reading import explain
 from allears.web.who import key_in, knock
 
@@ -25,12 +26,14 @@ def with_key(space: Space, request: Request, action: Action) -> Principal:
     Raises
     ------
     NotAllowed
-        No key (401), or no right to this (403).
+        No key (401), no right to this, or a sight that does not go so far (403).
     """
     # A browser sends a log-in's cookie by itself, a key never: where something is done, only a key counts.
     if not key_in(request.headers.get("authorization", "")):
         raise NotAllowed("expected an API key", place="authorization", unknown_caller=True)
-    return knock(space, request, action)
+    principal = knock(space, request, action)
+    require_figures(space.ground, principal)
+    return principal
 
 
 async def body(request: Request, shape: type[T]) -> T:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from allears.errors import Refused
 from allears.guard.access import Action
 from allears.journey import refused
+from allears.journey.people import require_figures
 from allears.journey.refused import PAGE, Wanted
 from allears.web.describe import ERRORS, refused_described
 from allears.web.errors import answer
@@ -47,7 +48,7 @@ def refused_routes(router: APIRouter, space: Space) -> None:
         openapi_extra=refused_described("rows"),
     )
     async def listed(request: Request) -> Response:
-        knock(space, request, Action.SEE_HEALTH)
+        _look(space, request)
         given = request.query_params
         rows, following = await asyncio.to_thread(
             refused.page, space.ground, _wanted(request), limit=_limit(request), after=given.get("cursor")
@@ -61,7 +62,7 @@ def refused_routes(router: APIRouter, space: Space) -> None:
         openapi_extra=refused_described("groups"),
     )
     async def grouped(request: Request) -> Response:
-        knock(space, request, Action.SEE_HEALTH)
+        _look(space, request)
         found = await asyncio.to_thread(refused.groups, space.ground, _wanted(request))
         return answer({"items": found, "next": None})
 
@@ -86,7 +87,7 @@ def refused_routes(router: APIRouter, space: Space) -> None:
         openapi_extra=refused_described("row"),
     )
     async def one(request: Request, row: str) -> Response:
-        knock(space, request, Action.SEE_HEALTH)
+        _look(space, request)
         return answer(await asyncio.to_thread(refused.row, space.ground, row))
 
     @router.post(
@@ -101,6 +102,10 @@ def refused_routes(router: APIRouter, space: Space) -> None:
         principal = with_key(space, request, Action.SEE_HEALTH)
         asked = await body(request, Reason)
         return answer(await asyncio.to_thread(refused.reveal, space.ground, principal, row, asked.why))
+
+
+def _look(space: Space, request: Request) -> None:
+    require_figures(space.ground, knock(space, request, Action.SEE_HEALTH))
 
 
 def _wanted(request: Request) -> Wanted:

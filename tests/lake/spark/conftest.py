@@ -17,7 +17,10 @@ import pytest
 from bench.cluster import OPTIONS, Cluster, Missing
 
 from allears.clock import SetClock
+from allears.desk.listening import Source
 from allears.desk.work import Issue, IssueSignal
+from allears.guard.sight import Sight
+from allears.journey import seen
 from allears.settings import EngineSettings, read_settings, write_settings
 from allears.space import Space
 from allears.tables import TABLES
@@ -26,7 +29,23 @@ END = datetime(2026, 8, 30, 23, tzinfo=UTC)
 DAYS = 36
 N = 4000
 BROKE, FIXED = END - timedelta(days=30), END - timedelta(days=22)
-ACCESS = '[partners.Swiftlane]\naccounts = ["acct-swiftlane"]\n'
+ACCESS = """
+[partners.Swiftlane]
+accounts = ["acct-swiftlane"]
+
+[sights.south]
+regions = ["south"]
+relationships = ["consumer", "partner"]
+
+[sights.other]
+accounts = ["acct-other"]
+
+[closed]
+relationships = ["employee"]
+
+[roles.analyst]
+hide = ["text"]
+"""
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +66,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A space with everything in it that a question asks for."""
     folder = tmp_path_factory.mktemp("history") / "acme"
     with Space.open(folder, clock=SetClock(END)) as space:
-        rows = signals()
+        known = ("acct-swiftlane", "acct-other")
+        rows = signals(seen.condition(space.ground, Sight(accounts=known)).values["sight_accounts"])
         (folder / "access.toml").write_text(ACCESS)
         half = rows.num_rows // 2
         for part in (rows.slice(0, half), rows.slice(half)):
@@ -71,7 +91,7 @@ def spark(cluster: Cluster) -> EngineSettings:
     return EngineSettings(url=cluster.url, options=OPTIONS, memory_mb=512)
 
 
-def signals() -> pa.RecordBatch:
+def signals(accounts: list[str]) -> pa.RecordBatch:
     """Draw signals of every kind, gaps in every column that may have them, no two at one time."""
     rng = np.random.default_rng(4)
     start = int((END - timedelta(days=DAYS)).timestamp() * 1e6)
@@ -102,7 +122,7 @@ def signals() -> pa.RecordBatch:
             "direction": ["out" if o else "in" for o in out],
             "customer_key": some([f"c_{i:016x}" for i in range(150)], everywhere, 0.1),
             "relationship": some(["consumer", "employee", "partner"], everywhere, 0.05),
-            "account": some(["acct-swiftlane", "acct-other"], everywhere, 0.7),
+            "account": some(accounts, everywhere, 0.7),
             "thread": some([f"t{i}" for i in range(40)], out, 0.3),
             "text": [
                 "We will call you back within 24 hours." if o and i % 3 else
@@ -133,6 +153,7 @@ def _note_issue(space: Space, rows: pa.RecordBatch) -> None:
     listed = rows.select(["signal_id", "customer_key", "occurred_at", "kind"]).to_pylist()
     gathered = [r for r in listed if r["kind"] == "feedback" and r["occurred_at"] >= BROKE][:120]
     with space.ground.desk.session() as session:
+        session.add_all(Source(name=name) for name in ("posts", "desk", "ask"))
         session.add(
             Issue(
                 id="i_1", title="Payments fail", facets={"service": "payments", "partner": "Swiftlane"},

@@ -19,7 +19,7 @@ from tests.lake.spark.conftest import BROKE, END, on, spark
 
 from allears.errors import AllearsError
 from allears.guard.access import Principal, Role
-from allears.journey import briefing, effects, heard, playbooks, seen, segments
+from allears.journey import affected, briefing, effects, heard, people, playbooks, seen, segments
 from allears.journey.segment import customers_in, read_segment, strata_of
 from allears.know.customer import overview, timeline
 from allears.know.segment import examples
@@ -32,11 +32,21 @@ ONE = "c_0000000000000007"
 LEFT_OUT = pa.array([f"c_{i:016x}" for i in range(40)])
 MARK = re.compile(r"(?<=reference )[0-9a-f]{8}\b")
 PARTNER = Principal("user:p", Role.PARTNER, "Swiftlane")
+SOUTH = Principal("user:s", Role.AGENT, sight="south")
+OTHER = Principal("user:o", Role.AGENT, sight="other")
+MASKED = Principal("user:m", Role.ANALYST)
+KINDS = "SELECT kind, count(*) AS n, min(text) AS words FROM signals GROUP BY kind ORDER BY kind"
 
 
 def narrowed(only: bool, ask: Callable[[Engine], Any]) -> Callable[[Space], Any]:
     """Ask as if some people's rows were not there, or alone there."""
     return lambda space: ask(space.ground.engine.narrowed(LEFT_OUT, only=only))
+
+
+def concerned(space: Space, **of: Any) -> Any:
+    """Ask whom a breach concerns; its id is drawn at random."""
+    found = affected.affected(space.ground, space.open_breach("lost", began_at=BROKE, **of))
+    return found._replace(told=found.told | {"breach": ""})
 
 
 def figures(engine: Engine) -> Any:
@@ -47,6 +57,15 @@ def figures(engine: Engine) -> Any:
     table = engine.table("signals")
     return asked, engine.arrow(table.group_by("kind").agg(n=table.count()).order_by("kind"))
 
+
+OF_A_READER: dict[str, Callable[[Space, Principal], Any]] = {
+    "issues": lambda s, who: seen.issues(s.ground, who),
+    "an issue": lambda s, who: seen.issue(s.ground, who, "i_1"),
+    "its story": lambda s, who: seen.story(s.ground, who, "i_1"),
+    "customers heard last": lambda s, who: people.customers(s.ground, who, limit=20),
+    "who may be seen": lambda s, who: seen.visible(s.ground, seen.sight(s.ground, who), [ONE, LEFT_OUT[3].as_py()]),
+    "a user's SQL": lambda s, who: people.sql(s.ground, s.permit("analytics"), who, KINDS),
+}  # fmt: skip
 
 QUESTIONS: dict[str, Callable[[Space], Any]] = {
     "counts": lambda s: s.counts(),
@@ -73,8 +92,12 @@ QUESTIONS: dict[str, Callable[[Space], Any]] = {
     "the brief": lambda s: briefing.brief(s.ground, s.permit("analytics")),
     "story of an issue": lambda s: briefing.story(s.ground, "i_1"),
     "an issue": lambda s: s.issue("i_1"),
-    "a partner's issues": lambda s: seen.issues(s.ground, PARTNER),
-    "a partner's issue": lambda s: seen.issue(s.ground, PARTNER, "i_1"),
+    **{
+        f"{asked}, {whose}": (lambda s, ask=ask, who=who: ask(s, who))
+        for whose, who in (("of a sight", SOUTH), ("masked, one kind closed", MASKED), ("a partner's", PARTNER))
+        for asked, ask in OF_A_READER.items()
+    },
+    "issues of an organisation": lambda s: seen.issues(s.ground, OTHER),
     "customers heard last": lambda s: s.customers(limit=20),
     "signals, through Ibis": lambda s: s.signals.group_by("kind").agg(n=s.signals.count()).order_by("kind").to_pyarrow(),
     "people left out": narrowed(False, figures),
@@ -91,6 +114,8 @@ QUESTIONS: dict[str, Callable[[Space], Any]] = {
     "who would be asked": lambda s: s.ask("csat", "channel=chat,days=30", dry_run=True),
     "sentiment learned from ratings": lambda s: s.learn_sentiment(),
     "topics nobody named": lambda s: s.discover_topics(),
+    "whom a breach of the store concerns": lambda s: concerned(s, everything=True),
+    "whom a breach of a source concerns": lambda s: concerned(s, sources=["desk", "ask"]),
     "a user's SQL": lambda s: s.sql("SELECT kind, count(*) AS n FROM signals GROUP BY kind ORDER BY kind"),
 }  # fmt: skip
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from allears.errors import WorldFailed
 from allears.lake.engine import LAKE, OF_PEOPLE, Engine
+from allears.lake.shown import EVERYTHING, Shown
 from allears.lake.spark.session import connect, ibis_on, leave
 from allears.lake.spark.words import in_sparks_words
 from allears.tables import table
@@ -143,9 +144,10 @@ class SparkEngine(Engine):
         seconds: float = 30.0,
         rows: int = 100_000,
         people: tuple[pa.Array, bool] | None = None,
+        shown: Shown = EVERYTHING,
     ) -> pa.Table:
         """Answer a user's SQL as `Engine.sql` does, in a process of its own on this machine."""
-        return self._near.sql(text, tables, seconds=seconds, rows=rows, people=people)
+        return self._near.sql(text, tables, seconds=seconds, rows=rows, people=people, shown=shown)
 
     def close(self) -> None:
         """Let go of the engine."""

@@ -16,7 +16,7 @@ PATH = "/account"
 
 def register(door: Door) -> None:
     """Open the page."""
-    door.page(PATH, "Account", None, build, partners=True)
+    door.page(PATH, "Account", None, build, narrowed=True)
 
 
 async def build(page: Page) -> None:

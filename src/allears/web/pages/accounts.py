@@ -9,6 +9,7 @@ from typing import Any
 from nicegui import ui
 
 from allears.guard.access import Action
+from allears.journey import people
 from allears.know.household import HOUSEHOLD
 from allears.show import words
 from allears.show.relations import relations_svg
@@ -29,12 +30,13 @@ async def build(page: Page) -> None:
     with tag("div", classes="head"):
         link("Customers", "/customers", "over")
         tag("h1", "Accounts")
-    await page.fill("accounts", page.space.accounts, _list, lines=6)
+    ask = partial(people.accounts, page.space.ground, page.principal)
+    await page.fill(f"accounts{page.eyes}", ask, _list, lines=6)
 
 
 async def build_one(page: Page, account: str) -> None:
     """Draw one."""
-    found = await asyncio.to_thread(page.space.account, account)
+    found = await asyncio.to_thread(people.account, page.space.ground, page.principal, account)
     with tag("div", classes="head"):
         link("Accounts", "/customers/accounts", "over")
         tag("h1", found["name"] if found["kind"] != HOUSEHOLD else "Household")
@@ -64,7 +66,9 @@ async def draw_relations(page: Page, person: Any) -> None:
                 others = words.count(row["colleagues"], "other customer")
                 link(f"{row['name']}: {others}", f"/customers/accounts/{row['account']}")
 
-    await page.fill(f"relations:{person.id}", person.relations, draw, lines=1, live=False)
+    await page.fill(
+        f"relations{page.eyes_on(person)}:{person.id}", person.relations, draw, lines=1, live=False
+    )
 
 
 def _list(found: list[dict[str, Any]]) -> None:

@@ -28,14 +28,14 @@ SOON_SHARE = 0.25
 
 def register(door: Door) -> None:
     """Open the page."""
-    door.page("/cases", "Cases", Action.SEE_CASES, build, partners=True)
+    door.page("/cases", "Cases", Action.SEE_CASES, build, narrowed=True)
 
 
 async def build(page: Page) -> None:
     """Draw it."""
     department = page.request.query_params.get("department", "")
     tag("h1", "Cases")
-    if page.whole and page.may(Action.RUN_PLAYBOOKS):
+    if page.figures and page.may(Action.RUN_PLAYBOOKS):
         await page.fill(
             "moves", page.space.moves, lambda found: link(waiting(found), "/cases/playbooks"), lines=1
         )
@@ -141,7 +141,7 @@ def _moves(page: Page, case: dict[str, Any]) -> None:
 
             async def press(to: str = to) -> None:
                 def work(principal: Any) -> None:
-                    require_own(page.space.ground, principal, case["issue"])
+                    require_own(page.space.ground, principal, case["issue"], case["id"])
                     case_desk.move_case(
                         page.space.ground.desk, case["id"], to, principal.name, page.space.now()
                     )

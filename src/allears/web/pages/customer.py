@@ -12,16 +12,22 @@ from nicegui import ui
 
 from allears.errors import AllearsError
 from allears.guard.access import Action
+from allears.guard.mask import IN_CLEAR, MASK, Field
+from allears.guard.sight import Sight
+from allears.journey import people, seen
+from allears.journey.person import Person
 from allears.show import words
 from allears.web.pages.accounts import draw_relations
 from allears.web.pages.consent import draw_consent
 from allears.web.pages.customers import mood
 from allears.web.pages.dealings import draw_dealings
 from allears.web.pages.frame import Door, Page
+from allears.web.pages.glass import draw_glass
 from allears.web.pages.issue import said
 from allears.web.pages.merges import draw_merges
 from allears.web.pages.pieces import button, card, chip, empty, facts, link, skeleton, tag
 from allears.web.pages.traits import draw_traits
+from allears.web.pages.why import ask_why
 
 PAGE = 60
 IDENTIFIERS = {
@@ -32,13 +38,21 @@ IDENTIFIERS = {
 
 def register(door: Door) -> None:
     """Open the page."""
-    door.page("/customers/{customer}", "Customer", Action.SEE_CUSTOMERS, build)
+    door.page("/customers/{customer}", "Customer", Action.SEE_CUSTOMERS, build, narrowed=True)
 
 
 async def build(page: Page, customer: str) -> None:
     """Draw it."""
-    person = await asyncio.to_thread(page.space.customer, customer)
-    issues = {i["id"]: i for i in await page.answers.ask("issues", page.space.issues)}
+    ground = page.space.ground
+
+    def seen_now() -> Person:
+        # Asked again at each look: a sight or a broken glass may have ended meanwhile. What was read is kept as long as not.
+        now = people.person(ground, page.principal, customer)
+        return person if (now.id, now.sight, now.glass) == (person.id, person.sight, person.glass) else now
+
+    person = await asyncio.to_thread(people.person, ground, page.principal, customer)
+    known = await page.answers.ask(f"issues{page.eyes}", lambda: seen.issues(ground, page.principal))
+    issues = {i["id"]: i for i in known}
     with tag("div", classes="head"):
         link("Customers", "/customers", "over")
         tag("h1", person.id)
@@ -46,8 +60,13 @@ async def build(page: Page, customer: str) -> None:
         with card("Restricted", "This customer's data is kept, and used for nothing until that is lifted."):
             tag("p", f"{rule.capitalize()}. The privacy officer put it on, and lifts it at the Privacy desk.")
         return
+    draw_glass(page, person)
     await page.fill(
-        f"customer:{person.id}", person.overview, lambda found: _overview(found, issues), lines=4, live=False
+        f"customer{page.eyes_on(person)}:{person.id}",
+        lambda: seen_now().overview(),
+        lambda found: _overview(found, issues, person.sight),
+        lines=4,
+        live=False,
     )
     await draw_dealings(page, person)
     await draw_relations(page, person)
@@ -64,7 +83,7 @@ async def build(page: Page, customer: str) -> None:
 
     async def load() -> None:
         asked = {"limit": PAGE, "before": shown["before"], "relationship": shown["as"]}
-        rows = (await asyncio.to_thread(person.timeline, **asked)).to_pylist()
+        rows = await asyncio.to_thread(lambda: seen_now().timeline(**asked).to_pylist())
         with kept:
             _events(page, person, rows, shown)
         more.clear()
@@ -82,18 +101,20 @@ async def build(page: Page, customer: str) -> None:
         await load()
 
     await load()
-    apart = list((await asyncio.to_thread(person.overview))["by_relationship"])
+    apart = list((await asyncio.to_thread(lambda: seen_now().overview()))["by_relationship"])
     if len(apart) > 1:
         with sides:
             for side in (None, *apart):
                 button(f"As {side}" if side else "All", partial(turn, side), "small")
 
 
-def _overview(found: dict[str, Any], issues: dict[str, Any]) -> None:
+def _overview(found: dict[str, Any], issues: dict[str, Any], mine: Sight) -> None:
     with card():
         known = ", ".join(
             words.count(n, IDENTIFIERS.get(kind, kind)) for kind, n in found["identifiers"].items()
         )
+        if Field.IDENTIFIERS in mine.hidden:
+            known = MASK
         by = [f"{words.channel(c)} {n:,}" for c, n in found["by_channel"].items()]
         facts(
             [
@@ -120,11 +141,12 @@ def _overview(found: dict[str, Any], issues: dict[str, Any]) -> None:
                 ),
             ]
         )
-        if found["open_issues"]:
+        hit_by = [issue for issue in found["open_issues"] if issue in issues]
+        if hit_by:
             with tag("div", classes="row"):
                 tag("span", "Hit by open issues:", "note")
-                for issue in found["open_issues"]:
-                    link(issues[issue]["title"] if issue in issues else issue, f"/issues/{issue}")
+                for issue in hit_by:
+                    link(issues[issue]["title"], f"/issues/{issue}")
         if found["history"]:
             with tag("details"):
                 tag("summary", f"Identity changed {words.count(len(found['history']), 'time')}")
@@ -148,7 +170,7 @@ def _moment(value: Any) -> datetime:
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
-def _events(page: Page, person: Any, rows: list[dict[str, Any]], shown: dict[str, Any]) -> None:
+def _events(page: Page, person: Person, rows: list[dict[str, Any]], shown: dict[str, Any]) -> None:
     for day, events in groupby(rows, key=lambda r: words.day(r["occurred_at"])):
         if day != shown["day"]:
             tag("h3", day)
@@ -157,7 +179,7 @@ def _events(page: Page, person: Any, rows: list[dict[str, Any]], shown: dict[str
             _event(page, person, event)
 
 
-def _event(page: Page, person: Any, event: dict[str, Any]) -> None:
+def _event(page: Page, person: Person, event: dict[str, Any]) -> None:
     minor = event["text"] is None and event["ok"] is not False and event["rating"] is None
     with tag("div", classes=f"event {'minor' if minor else ''} {event['direction'] or ''}"):
         tag("span", f"{event['occurred_at']:%H:%M}", "when")
@@ -167,26 +189,32 @@ def _event(page: Page, person: Any, event: dict[str, Any]) -> None:
             "when",
         )
         with tag("div"):
-            what = said(event) if page.may(Action.READ_TEXT) or not event["text"] else "wrote something"
+            masked = event["text"] == MASK and Field.TEXT in person.sight.hidden
+            what = "wrote something, which is hidden from your role" if masked else said(event)
             tag("div", what, "what bad-text" if event["ok"] is False else "what")
             if event["rating"] is not None:
                 tag("span", f"{event['name'] or 'rating'}: {100 * event['rating']:.0f} of 100", "note")
             place = tag("div")
         with tag("div", classes="side row"):
-            if event["text"] and page.may(Action.OPEN_SEALED):
+            if event["text"] and _may_open(page, person):
                 _original(page, person, event["signal_id"], place)
             if event["sentiment"] is not None and abs(event["sentiment"]) >= 0.2:
                 chip(f"{event['sentiment']:+.1f}", "bad" if event["sentiment"] < 0 else "good")
 
 
-def _original(page: Page, person: Any, signal: str, place: Any) -> None:
+def _may_open(page: Page, person: Person) -> bool:
+    return person.glass is not None or (page.may(Action.OPEN_SEALED) and not person.sight.hidden & IN_CLEAR)
+
+
+def _original(page: Page, person: Person, signal: str, place: Any) -> None:
     async def reveal() -> None:
         why = await ask_why()
         if why is None:
             return
         try:
-            principal = await page.sure(Action.OPEN_SEALED)
-            opened = await asyncio.to_thread(person.originals, principal, why, [signal])
+            principal = await page.sure(Action.SEE_CUSTOMERS)
+            now = await asyncio.to_thread(people.person, page.space.ground, principal, person.id)
+            opened = await asyncio.to_thread(now.originals, principal, why, [signal])
         except AllearsError as error:
             ui.notify(error.message, type="negative")
             return
@@ -200,19 +228,3 @@ def _original(page: Page, person: Any, signal: str, place: Any) -> None:
             )
 
     button("Show original", reveal, "small")
-
-
-async def ask_why() -> str | None:
-    """Ask for the reason, which the audit keeps beside the look."""
-    with (
-        ui.dialog() as dialog,
-        tag("div"),
-        card("Why do you need to see it?", "Your name, the reason and the time are kept in the audit."),
-    ):
-        field = ui.input(placeholder="Such as: refund for case 1234").props("autofocus outlined dense")
-        with tag("div", classes="row"):
-            button("Open", lambda: dialog.submit(str(field.value or "").strip() or None), "main")
-            button("Cancel", lambda: dialog.submit(None))
-    reason = await dialog
-    dialog.delete()
-    return str(reason) if reason else None

@@ -9,9 +9,11 @@ from typing import Any
 from nicegui import ui
 
 from allears.guard.access import Action
+from allears.journey import people
 from allears.show import words
 from allears.web.pages.frame import Door, Page
-from allears.web.pages.pieces import card, chip, empty, link, table, tabs, tag
+from allears.web.pages.glass import break_glass
+from allears.web.pages.pieces import button, card, chip, empty, link, table, tabs, tag
 
 KINDS = {"": "All", "consumer": "Consumers", "employee": "Employees", "partner": "Partners"}
 LISTED, SHOWN = 400, 50
@@ -19,18 +21,24 @@ LISTED, SHOWN = 400, 50
 
 def register(door: Door) -> None:
     """Open the page."""
-    door.page("/customers", "Customers", Action.SEE_CUSTOMERS, build)
+    door.page("/customers", "Customers", Action.SEE_CUSTOMERS, build, narrowed=True)
 
 
 async def build(page: Page) -> None:
     """Draw it."""
-    kind = page.request.query_params.get("kind", "")
+    ground, kind = page.space.ground, page.request.query_params.get("kind", "")
     tag("h1", "Customers")
     _search(page)
-    await page.fill("segments", page.space.segments, _segments, lines=1)
+    if page.figures:
+        await page.fill("segments", page.space.segments, _segments, lines=1)
     if page.may(Action.MERGE_CUSTOMERS):
         await page.fill(
-            "links:waiting", lambda: page.space.link_queue("waiting", limit=51), _waiting, lines=1
+            f"links:waiting{page.eyes}",
+            lambda: people.concerned(
+                ground, page.principal, page.space.link_queue("waiting", limit=51), "left", "right"
+            ),
+            _waiting,
+            lines=1,
         )
 
     def draw(found: list[dict[str, Any]]) -> None:
@@ -68,7 +76,12 @@ async def build(page: Page) -> None:
                 classes="cards",
             )
 
-    await page.fill("customers", lambda: page.space.customers(limit=LISTED), draw, lines=10)
+    await page.fill(
+        f"customers{page.eyes}",
+        lambda: people.customers(ground, page.principal, limit=LISTED),
+        draw,
+        lines=10,
+    )
 
 
 def _segments(found: list[dict[str, Any]]) -> None:
@@ -107,16 +120,22 @@ def _search(page: Page) -> None:
         )
         tag("button", "Find", "button main", type="submit")
     said = tag("p", "", "note", role="status")
+    past = tag("div", classes="row")
 
     async def find(event: Any) -> None:
         text = str(event.args or "").strip()
         if not text:
             return
-        await page.sure(Action.SEE_CUSTOMERS)
-        found = await asyncio.to_thread(page.space.customers, search=text)
+        principal = await page.sure(Action.SEE_CUSTOMERS)
+        found = await asyncio.to_thread(people.customers, page.space.ground, principal, text)
         if found:
             ui.navigate.to(f"/customers/{found[0]['customer']}")
         else:
             said.text = "Nobody is known by that. An identifier must be whole: names and parts of addresses are not kept in clear."
+            past.clear()
+            if not page.sight.whole and page.space.ground.glass.minutes(principal):
+                with past:
+                    tag("span", "Or it is outside your sight.", "note")
+                    button("Look past it", partial(break_glass, page, text), "small")
 
     form.on("submit.prevent", find, js_handler="(e) => emit(e.target.querySelector('input').value)")

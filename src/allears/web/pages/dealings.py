@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from allears.guard.access import Action
+from allears.journey import people
 from allears.show import words
 from allears.web.pages.frame import Page
 from allears.web.pages.issue import said
@@ -29,7 +30,7 @@ async def draw_dealings(page: Page, person: Any) -> None:
         if found["conversations"]:
             _conversations(page, person, found["conversations"])
 
-    await page.fill(f"dealings:{person.id}", person.dealings, draw, lines=3, live=False)
+    await page.fill(f"dealings{page.eyes_on(person)}:{person.id}", person.dealings, draw, lines=3, live=False)
 
 
 def _work(page: Page, found: dict[str, Any]) -> None:
@@ -139,7 +140,9 @@ def _conversation(page: Page, person: Any, one: dict[str, Any]) -> None:
     with whole:
 
         async def show() -> None:
-            rows = (await asyncio.to_thread(person.conversation, one["thread"])).to_pylist()
+            # Asked again: a sight or a broken glass may have ended since the page was opened.
+            now = await asyncio.to_thread(people.person, page.space.ground, page.principal, person.id)
+            rows = (await asyncio.to_thread(now.conversation, one["thread"])).to_pylist()
             place.clear()
             with place:
                 for row in reversed(rows):

@@ -13,6 +13,8 @@ from nicegui import ui
 
 from allears.errors import AllearsError
 from allears.guard.access import Action
+from allears.guard.mask import mask_columns
+from allears.journey import people
 from allears.show import figures, words
 from allears.tables import TABLES
 from allears.web.pages.frame import Door, Page
@@ -45,7 +47,7 @@ KINDS = {"line": "Line", "columns": "Columns", "dots": "Dots"}
 
 def register(door: Door) -> None:
     """Open the page."""
-    door.page("/explore", "Explore", Action.ASK_SQL, build)
+    door.page("/explore", "Explore", Action.ASK_SQL, build, narrowed=True)
 
 
 async def build(page: Page) -> None:
@@ -57,6 +59,11 @@ async def build(page: Page) -> None:
             "Any question in SQL, read only: personal data stays sealed, and answers take 30 seconds at most.",
             "note",
         )
+        hidden = sorted(mask_columns(page.sight.hidden) & set(TABLES["signals"].schema.names))
+        if hidden:
+            tag("p", f"Hidden from your role: {', '.join(hidden)}.", "note")
+        if page.sight.name:
+            tag("p", f"Only rows of {page.sight.name}; tables that tell of all rows are empty.", "note")
     with tag("div", classes="grid"):
         with card(classes="two-thirds"):
             field = (
@@ -85,8 +92,11 @@ async def build(page: Page) -> None:
         asked.text = "asking…"
         started = time.monotonic()
         try:
-            await page.sure(Action.ASK_SQL)
-            found = await asyncio.to_thread(page.space.sql, str(field.value))
+            principal = await page.sure(Action.ASK_SQL)
+            permit = page.space.permit("analytics")
+            found = await asyncio.to_thread(
+                people.sql, page.space.ground, permit, principal, str(field.value)
+            )
         except AllearsError as error:
             asked.text = ""
             answer.clear()

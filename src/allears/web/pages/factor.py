@@ -125,6 +125,6 @@ def register(door: Door) -> None:
         # A new token: the one that waited was in the browser before anything was proven.
         space.sessions.end(who.token)
         one = next(one for one in space.logins.list() if one.name == who.user)
-        principal = make_principal("user", one.name, Role(one.role), one.partner)
+        principal = make_principal("user", one.name, Role(one.role), one.partner, one.sight)
         token = space.sessions.start(principal)
         remember(response, request, token, hours=space.settings.guard.session_hours)

@@ -11,13 +11,19 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import msgspec
 from fastapi import FastAPI, Request
 from nicegui import ui
 from starlette.responses import RedirectResponse, Response
 
 from allears.errors import AllearsError, NotAllowed, NotFound
-from allears.guard.access import Action, Principal, Role, Verdict, allow, require, sees_row
+from allears.guard.access import Action, Principal, Role, Verdict, allow, require
+from allears.guard.mask import mask_columns
+from allears.guard.sight import Sight
+from allears.journey import seen
+from allears.journey.person import Person
 from allears.show.words import count, time
+from allears.web.errors import status_of
 from allears.web.pages.answers import Answers
 from allears.web.pages.pieces import card, link, skeleton, tag
 from allears.web.who import caller
@@ -37,7 +43,9 @@ NAVIGATION = (
     ("Explore", "/explore", Action.ASK_SQL),
     ("Privacy", "/privacy", Action.SERVE_RIGHTS),
 )
-OF_PARTNERS = ("/issues", "/cases")
+OF_ROWS = ("/issues", "/cases", "/customers", "/explore")
+"""Pages that tell each reader of the rows within their sight; the others tell of all together."""
+NOTHING = Sight(name="nothing", regions=("",))
 REFRESH_SECONDS = 5.0
 AT_ONCE_SECONDS = 0.7
 STYLE = files("allears.web.pages").joinpath("style.css").read_text("utf-8")
@@ -55,14 +63,17 @@ NEXT_THEME = """(() => {
 class Page:
     """One page for one reader: what it may show, and the pieces that fill themselves."""
 
-    def __init__(self, space: Space, answers: Answers, request: Request, principal: Principal) -> None:
+    def __init__(
+        self, space: Space, answers: Answers, request: Request, principal: Principal, sight: Sight
+    ) -> None:
         self.space, self.answers, self.request, self.principal = space, answers, request, principal
+        self.sight = sight
         self._filled: list[Callable[[], Awaitable[None]]] = []
 
     @property
-    def whole(self) -> bool:
-        """Whether figures of the whole company may be shown: not to a partner."""
-        return sees_row(self.principal, None)
+    def figures(self) -> bool:
+        """Whether figures of the whole company may be shown: not to a partner, nor to who sees some rows only."""
+        return self.sight.figures
 
     def may(self, action: Action) -> bool:
         """Tell whether the reader may do something, as of the page's opening."""
@@ -71,7 +82,16 @@ class Page:
     @property
     def eyes(self) -> str:
         """Whose sight an answer is told for, so that what is kept for one reader is never shown to another."""
-        return "" if self.whole else f":{self.principal.partner}"
+        seen = msgspec.structs.replace(self.sight, hidden=frozenset())
+        columns = mask_columns(self.sight.hidden)
+        if seen == Sight() and not columns:
+            return ""
+        told = msgspec.json.encode((seen, sorted(columns)))
+        return f":{hashlib.blake2b(told, digest_size=12).hexdigest()}"
+
+    def eyes_on(self, person: Person) -> str:
+        """Give the same for one customer, of whom a broken glass may show all."""
+        return self.eyes if person.glass is None else f":{person.glass.id}"
 
     async def sure(self, action: Action | None) -> Principal:
         """Insist, at the moment of acting, that the reader still may.
@@ -188,7 +208,7 @@ class Door:
         action: Action | None,
         build: Callable[..., Awaitable[None]],
         *,
-        partners: bool = False,
+        narrowed: bool = False,
     ) -> None:
         """Add a page.
 
@@ -198,26 +218,31 @@ class Door:
             The right it needs; ``None`` for what everybody who is logged in has of their own.
         build
             Awaited with the `Page`, and with what the path holds.
-        partners
-            Whether somebody of a partner may open it; others send a partner to its issues.
+        narrowed
+            Whether it tells each reader of the rows within their sight, so that who sees some only may open it.
         """
 
         async def opened(request: Request) -> Response | None:
             principal = await asyncio.to_thread(caller, self.space, request)
             if principal is None:
                 return RedirectResponse(f"/login?next={quote(request.url.path)}", status_code=303)
-            if not sees_row(principal, None) and not partners and path == "/":
-                return RedirectResponse("/issues", status_code=303)
-            page = Page(self.space, self.answers, request, principal)
-            page_title(self.space.name, title)
             verdict = allow(principal, action) if action else Verdict(True, "one's own")
-            if not verdict.allowed or not (partners or page.whole):
+            try:
+                mine = await asyncio.to_thread(seen.sight, self.space.ground, principal)
+            except AllearsError as error:
+                # Not right, or not there any more: nothing is shown rather than everything.
+                mine, verdict = NOTHING, Verdict(action is None, error.message)
+            if not mine.figures and mine is not NOTHING and not narrowed and path == "/":
+                return RedirectResponse("/issues", status_code=303)
+            page = Page(self.space, self.answers, request, principal, mine)
+            page_title(self.space.name, title)
+            if not verdict.allowed or not (narrowed or page.figures):
                 _frame(page, title, "")
                 with tag("main", classes="page", id="main"), card("This page is not for your role"):
                     rule = (
                         verdict.rule
                         if not verdict.allowed
-                        else "a partner sees its own issues and cases only"
+                        else f"who sees {mine.name} sees its own rows only, and this page tells of all"
                     )
                     tag("p", f"You are logged in as {principal.role}. The rule: {rule}.")
                     tag(
@@ -235,11 +260,12 @@ class Door:
             with tag("main", classes="page", id="main"):
                 try:
                     await build(page, **values)
-                except NotFound as error:
-                    with card("Not found"):
+                except AllearsError as error:
+                    # Told as a page: once NiceGUI has begun, anything that is raised cuts the connection.
+                    with card("Not found" if isinstance(error, NotFound) else "This cannot be shown"):
                         tag("p", error.message)
                         link("Back to Pulse", "/")
-                    return _answered(request, 404)
+                    return _answered(request, status_of(error)[0])
             await _foot(page)
             return None
 
@@ -270,7 +296,7 @@ def _frame(page: Page, title: str, path: str) -> None:
             tag("span", page.space.name, "space")
         with tag("nav", classes="main", aria_label="Pages"):
             for text, target, action in NAVIGATION:
-                if page.may(action) and (page.whole or target in OF_PARTNERS):
+                if page.may(action) and (page.figures or target in OF_ROWS):
                     here = link(
                         text,
                         target,
@@ -300,7 +326,7 @@ def _role(principal: Principal) -> str:
 
 async def _foot(page: Page) -> None:
     with tag("footer", classes="foot"):
-        if page.whole:
+        if page.figures:
             status = await page.answers.ask("counts", page.space.counts)
             counted = tag("span", _fresh(status))
             tag(
@@ -319,7 +345,8 @@ async def _foot(page: Page) -> None:
 
             ui.timer(REFRESH_SECONDS, beat, immediate=False)
         else:
-            tag("span", "Times are UTC. You see what concerns your organisation.")
+            whose = "your organisation" if page.principal.role is Role.PARTNER else page.sight.name
+            tag("span", f"Times are UTC. You see what concerns {whose}.")
 
 
 def _fresh(status: dict[str, Any]) -> str:

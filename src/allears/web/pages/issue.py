@@ -33,7 +33,7 @@ FACTORS = {
 
 def register(door: Door) -> None:
     """Open the page."""
-    door.page("/issues/{issue}", "Issue", Action.SEE_FIGURES, build, partners=True)
+    door.page("/issues/{issue}", "Issue", Action.SEE_FIGURES, build, narrowed=True)
 
 
 async def build(page: Page, issue: str) -> None:
@@ -63,7 +63,7 @@ async def build(page: Page, issue: str) -> None:
     await page.fill(
         f"issue{page.eyes}:{issue}", lambda: seen.story(space.ground, page.principal, issue), draw, lines=10
     )
-    if row["fixed_at"] is not None and page.whole:
+    if row["fixed_at"] is not None and page.figures:
         await page.fill(
             f"verdict:{issue}",
             lambda: effects.verdict_of(space.ground, space.permit("analytics"), row).to_pylist(),

@@ -28,7 +28,7 @@ MOST_SPANS = 14
 
 def register(door: Door) -> None:
     """Open the page."""
-    door.page("/issues", "Issues", Action.SEE_FIGURES, build, partners=True)
+    door.page("/issues", "Issues", Action.SEE_FIGURES, build, narrowed=True)
 
 
 async def build(page: Page) -> None:

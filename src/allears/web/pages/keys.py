@@ -5,10 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import msgspec
 from nicegui import ui
 
-from allears.guard.access import Action, Principal, Role, Scope
+from allears.errors import NotAllowed
+from allears.guard.access import Action, Principal, Role, Scope, make_principal
 from allears.guard.keys import KeyRecord, lasting, state_of
+from allears.journey import seen
 from allears.show import words
 from allears.web.pages.frame import Door, Page
 from allears.web.pages.pieces import button, card, chip, empty, table, tag, titled
@@ -25,7 +28,7 @@ MEANINGS = {
 
 def register(door: Door) -> None:
     """Open the page."""
-    door.page(PATH, "Keys", Action.MANAGE_KEYS, build)
+    door.page(PATH, "Keys", Action.MANAGE_KEYS, build, narrowed=True)
 
 
 async def build(page: Page) -> None:
@@ -55,7 +58,7 @@ def _keys(page: Page, found: list[KeyRecord]) -> None:
             (
                 partial(titled, key.name, "", key.id),
                 partial(chip, state_of(key, at), "good" if key in open_ones else "quiet"),
-                f"{key.role} {key.partner or ''}",
+                f"{key.role} {key.partner or key.sight or ''}",
                 ", ".join(key.scopes) or "all of its role",
                 f"{key.used_at:%Y-%m-%d}" if key.used_at else "never",
                 f"{key.per_minute:,}" if key.per_minute else "no limit",
@@ -104,14 +107,24 @@ def _new(page: Page, shown: Any) -> None:
                 pace = ui.number(min=1, max=1_000_000).props("outlined dense")
 
         def make(principal: Principal) -> str:
+            # A key sees what its maker sees; a role that shows more than the maker's is refused.
+            mine = seen.sight(page.space.ground, principal)
+            whose = str(partner.value or "") or None if role.value == "partner" else None
+            named = None if whose else mine.name or None
+            if whose and mine.name:
+                raise NotAllowed("who sees some rows only hands out no partner's key")
+            wanted = make_principal("key", "", str(role.value), whose, named)
+            if not seen.sight(page.space.ground, wanted).hidden >= mine.hidden:
+                raise NotAllowed("a key may be shown no more than who makes it")
             text, record = page.space.keys.make(
                 str(role.value),
                 str(name.value or "").strip() or "script",
-                partner=str(partner.value or "") or None if role.value == "partner" else None,
+                partner=whose,
+                sight=named,
                 scopes=scopes.value or (),
                 valid_for=lasting(days.value),
                 per_minute=None if pace.value is None else int(pace.value),
-                giver=principal,
+                giver=msgspec.structs.replace(principal, sight=named),
             )
             page.space.ground.audit.record(
                 principal.name,

@@ -9,12 +9,13 @@ from typing import Any
 from nicegui import ui
 
 from allears.errors import AllearsError, NotFound
-from allears.guard.access import Action
+from allears.guard.access import Action, Principal
+from allears.journey import people
 from allears.show import words
 from allears.show.waterfall import waterfall
-from allears.web.pages.customer import ask_why
 from allears.web.pages.frame import Door, Page
 from allears.web.pages.pieces import button, card, chip, empty, facts, figure, link, table, tabs, tag
+from allears.web.pages.why import ask_why
 
 PATH = "/customers/links"
 STATES = {
@@ -33,8 +34,8 @@ ANSWERS = {True: "One customer now; it can be taken back here", False: "They sta
 
 def register(door: Door) -> None:
     """Open the pages."""
-    door.page(PATH, "Probably one person", Action.MERGE_CUSTOMERS, build)
-    door.page(PATH + "/{pair}", "Are these one person?", Action.MERGE_CUSTOMERS, build_pair)
+    door.page(PATH, "Probably one person", Action.MERGE_CUSTOMERS, build, narrowed=True)
+    door.page(PATH + "/{pair}", "Are these one person?", Action.MERGE_CUSTOMERS, build_pair, narrowed=True)
 
 
 async def build(page: Page) -> None:
@@ -49,7 +50,11 @@ async def build(page: Page) -> None:
         "State of the pairs",
     )
     await page.fill(
-        f"links:{state}", lambda: page.space.link_queue(state, limit=MOST + 1), partial(_listed, state)
+        f"links:{state}{page.eyes}",
+        lambda: people.concerned(
+            page.space.ground, page.principal, page.space.link_queue(state, limit=MOST + 1), "left", "right"
+        ),
+        partial(_listed, state),
     )
 
 
@@ -90,7 +95,7 @@ async def build_pair(page: Page, pair: str) -> None:
     if not pair.isdecimal():
         raise NotFound("no pair of that number in the queue")
     number = int(pair)
-    found = await asyncio.to_thread(page.space.link_pair, number)
+    found = await asyncio.to_thread(people.pair, page.space.ground, page.principal, number)
     with tag("div", classes="head"):
         link("Probably one person", PATH, "over")
         tag("h1", "Are these one person?")
@@ -149,6 +154,7 @@ def _sides(page: Page, found: dict[str, Any]) -> None:
             return
         try:
             principal = await page.sure(Action.OPEN_SEALED)
+            await asyncio.to_thread(people.pair, page.space.ground, principal, found["pair"])
             draw(await asyncio.to_thread(page.space.link_told, found["pair"], principal, why))
         except AllearsError as error:
             ui.notify(error.message, type="negative")
@@ -232,12 +238,16 @@ def _decide(page: Page, found: dict[str, Any]) -> None:
             ui.input(label="Why; kept in the audit").props("outlined dense maxlength=1000").classes("reason")
         )
 
+        def decide(same: bool, who: Principal) -> Any:
+            people.pair(page.space.ground, who, found["pair"])
+            return page.space.settle_link(
+                found["pair"], same=same, why=str(field.value or ""), actor=who.name
+            )
+
         async def settle(same: bool) -> None:
             done = await page.act(
                 Action.MERGE_CUSTOMERS,
-                lambda who: page.space.settle_link(
-                    found["pair"], same=same, why=str(field.value or ""), actor=who.name
-                ),
+                partial(decide, same),
                 ANSWERS[same],
             )
             if done is not None:

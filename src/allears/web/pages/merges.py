@@ -7,7 +7,8 @@ from typing import Any
 
 from nicegui import ui
 
-from allears.guard.access import Action
+from allears.guard.access import Action, Principal
+from allears.journey import people
 from allears.show import words
 from allears.web.pages.frame import Page
 from allears.web.pages.pieces import button, link, tag
@@ -34,7 +35,11 @@ async def draw_merges(page: Page, customer: str) -> None:
             if may:
                 _form(page, customer)
 
-    await page.fill(f"merges:{customer}", lambda: page.space.merges(customer), draw, lines=1, live=False)
+    def acts() -> list[dict[str, Any]]:
+        found = page.space.merges(customer)
+        return people.concerned(page.space.ground, page.principal, found, "left", "right")
+
+    await page.fill(f"merges:{customer}{page.eyes}", acts, draw, lines=1, live=False)
 
 
 def _act(page: Page, customer: str, act: dict[str, Any], may: bool) -> None:
@@ -70,11 +75,16 @@ def _form(page: Page, customer: str) -> None:
         tag("input", type="text", placeholder="Why you are sure; kept in the audit", aria_label="Reason")
         tag("button", "Join", "button main", type="submit")
 
+    def merge(other: str, why: str, principal: Principal) -> dict[str, Any]:
+        # Nobody joins somebody whom they may not see.
+        people.person(page.space.ground, principal, other)
+        return page.space.merge(customer, other, why=why, actor=principal.name)
+
     async def join(event: Any) -> None:
         other, why = (str(value or "").strip() for value in event.args)
         done = await page.act(
             Action.MERGE_CUSTOMERS,
-            lambda principal: page.space.merge(customer, other, why=why, actor=principal.name),
+            partial(merge, other, why),
             "One customer now; it can be taken back here",
         )
         if done is not None:

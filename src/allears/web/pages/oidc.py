@@ -12,6 +12,8 @@ from starlette.responses import RedirectResponse, Response
 
 from allears.errors import AllearsError, NotFound
 from allears.guard.oidc import ASKED_SECONDS, BACK, Provider
+from allears.guard.sight import sight_of_groups
+from allears.journey import rules
 from allears.web.pages.frame import Door
 from allears.web.pages.login import local, log_in
 from allears.web.who import remember
@@ -24,7 +26,13 @@ def register(door: Door) -> None:
     """Add the routes; without a provider they lead nowhere."""
     space, chosen = door.space, door.space.settings.oidc
     provider = (
-        Provider(chosen, os.environ.get(chosen.secret_env, ""), space.ground.vault, space.ground.clock)
+        Provider(
+            chosen,
+            os.environ.get(chosen.secret_env, ""),
+            space.ground.vault,
+            space.ground.clock,
+            lambda groups: sight_of_groups(rules.sights(space.ground), groups),
+        )
         if chosen.issuer
         else None
     )

@@ -16,6 +16,7 @@ from allears.show import words
 from allears.web.pages.asked import Line, ask_form, ask_words
 from allears.web.pages.breaches import draw_breaches
 from allears.web.pages.frame import Door, Page
+from allears.web.pages.glass import draw_broken
 from allears.web.pages.pieces import button, card, empty, facts, link, table, tag
 from allears.web.pages.requested import KINDS, SOON_DAYS, draw_new, draw_requests, draw_whom
 
@@ -39,6 +40,7 @@ async def build(page: Page) -> None:
         link("Register of processing", "/privacy/register")
     # Outside of what is drawn anew, so that nobody loses what they are writing.
     draw_new(page)
+    await draw_broken(page)
     await page.fill("privacy", lambda: privacy(page.space.ground), partial(_desk, page), lines=10)
 
 

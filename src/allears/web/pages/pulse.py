@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from allears.guard.access import Action
-from allears.journey import briefing
+from allears.journey import briefing, seen
 from allears.show import figures, words
 from allears.show.palette import BLUE
 from allears.web.pages.frame import Door, Page
@@ -45,21 +45,26 @@ async def build(page: Page) -> None:
         return briefing.weeks(space.ground, space.permit("analytics"))
 
     def cases() -> list[dict[str, Any]]:
-        return space.cases("active")
+        return seen.cases(space.ground, page.principal, "active")
+
+    def issues() -> list[dict[str, Any]]:
+        return seen.issues(space.ground, page.principal)
+
+    named, work = f"issues{page.eyes}", f"cases:active{page.eyes}"
 
     with tag("div", classes="head"):
-        await page.fill_from({"issues": space.issues, "cases:active": cases, "weeks": weeks}, _head, lines=2)
+        await page.fill_from({named: issues, work: cases, "weeks": weeks}, _head, lines=2)
     with tag("div", classes="grid"):
         await page.fill("weeks", weeks, _changed)
-        await page.fill_from({"issues": space.issues, "weeks": weeks}, _hit)
-        await page.fill("cases:active", cases, _doing)
+        await page.fill_from({named: issues, "weeks": weeks}, _hit)
+        await page.fill(work, cases, _doing)
         await page.fill("trust", lambda: space.trust().to_pylist(), _trust)
     with tag("div", classes="grid"):
-        await page.fill("issues", space.issues, _issues)
+        await page.fill(named, issues, _issues)
         await page.fill("trust", lambda: space.trust().to_pylist(), _trust_figure)
         await page.fill("volumes", lambda: space.volumes("channel", days=28).to_pylist(), _volumes)
         await page.fill("services", space.services, _services)
-        await page.fill("issues", space.issues, _opportunities)
+        await page.fill(named, issues, _opportunities)
 
 
 def _welcome() -> None:

@@ -15,9 +15,9 @@ from allears.journey import mending, refused
 from allears.journey.ground import Ground
 from allears.journey.refused import Replayed, Wanted
 from allears.show import words
-from allears.web.pages.customer import ask_why
 from allears.web.pages.frame import Door, Page
 from allears.web.pages.pieces import button, card, empty, link, tag
+from allears.web.pages.why import ask_why
 
 PATH = "/channels/refused"
 ROWS, GROUPS = 25, 100

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from allears.guard.access import Action
+from allears.journey import people
 from allears.show import words
 from allears.show.figures import free
 from allears.web.pages.frame import Door, Page
@@ -33,7 +34,13 @@ async def build_one(page: Page, segment: str) -> None:
     with tag("div", classes="head"):
         link("Segments", "/customers/segments", "over")
         tag("h1", segment.replace("-", " "))
-    await page.fill(f"segment:{segment}", lambda: page.space.segment(segment), _one, lines=8)
+    ground, space = page.space.ground, page.space
+    await page.fill(
+        f"segment{page.eyes}:{segment}",
+        lambda: people.segment(ground, page.principal, space.segment(segment)),
+        _one,
+        lines=8,
+    )
 
 
 def _list(found: list[dict[str, Any]]) -> None:

@@ -40,7 +40,7 @@ async def draw_traits(page: Page, person: Any) -> None:
                 classes="cards",
             )
 
-    await page.fill(f"traits:{person.id}", person.traits, draw, lines=2, live=False)
+    await page.fill(f"traits{page.eyes_on(person)}:{person.id}", person.traits, draw, lines=2, live=False)
 
 
 def shown(value: Any) -> str:

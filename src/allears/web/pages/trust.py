@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from allears.guard.access import Action
+from allears.journey import seen
 from allears.show import figures, words
 from allears.show.palette import BLUE, GREEN, ORANGE
 from allears.web.pages.frame import Door, Page
@@ -37,13 +38,18 @@ async def build(page: Page) -> None:
     with tag("div", classes="grid"):
         await page.fill("trust", lambda: space.trust().to_pylist(), _over_time)
         await page.fill(
-            f"trust:{by}", lambda: space.trust(by=by).to_pylist(), lambda rows: _by_group(rows, by)
+            f"trust:{by}{page.eyes}",
+            lambda: seen.open_groups(page.sight, space.trust(by=by)).to_pylist(),
+            lambda rows: _by_group(rows, by),
         )
         await page.fill("drivers", lambda: space.drivers().to_pylist(), _drivers)
         await page.fill("experience", lambda: space.experience().to_pylist(), _surveys)
         await page.fill(
-            "verdicts",
-            lambda: (space.verdicts().to_pylist(), {i["id"]: i for i in space.issues()}),
+            f"verdicts{page.eyes}",
+            lambda: (
+                space.verdicts().to_pylist(),
+                {i["id"]: i for i in seen.issues(space.ground, page.principal)},
+            ),
             _verdicts,
         )
 

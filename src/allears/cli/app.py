@@ -80,6 +80,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "restrict": (GUARD, "allears.cli.rights:restrict"),
     "retention": (GUARD, "allears.cli.rights:retention"),
     "register": (GUARD, "allears.cli.register:register"),
+    "redaction": (GUARD, "allears.cli.redaction:redaction"),
     "breach": (GUARD, "allears.cli.breach:breach"),
     "audit": (GUARD, "allears.cli.audit:audit"),
     "export": (KEEP, "allears.cli.keep:export"),

@@ -26,6 +26,7 @@ MODELS = (
     "asking",
     "rights",
     "breaches",
+    "judging",
     "consent",
     "digesting",
     "segments",

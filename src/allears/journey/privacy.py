@@ -18,6 +18,7 @@ from allears.journey.breaches import breaches
 from allears.journey.consent import covered
 from allears.journey.ground import Ground
 from allears.journey.holds import holds
+from allears.journey.judging import quality
 from allears.journey.renewing import ages
 from allears.journey.requests import requests
 from allears.journey.restricting import restrictions
@@ -38,6 +39,7 @@ def privacy(ground: Ground) -> dict[str, Any]:
         "restrictions": restrictions(ground),
         "consent": _consent(ground),
         "retention": _retention(ground),
+        "redaction": quality(ground)[0],
         "keys": _keys(ground),
         "audit": _audit(ground),
         "erasures": _erasures(ground),

@@ -1,4 +1,4 @@
-"""Protect: rectification, objection, restriction of use, breaches with their clock, the register of processing."""
+"""Protect: rectification, objection, restriction of use, breaches with their clock, the register of processing, redaction judged."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 
 from allears.guard.approval import Asked
-from allears.journey import affected, breaches, objecting, rectifying, register, restricting, rules
+from allears.journey import affected, breaches, judging, objecting, rectifying, register, restricting, rules
+from allears.journey.judging import Drawn
 from allears.show.notice import write_notice
 from allears.space.answer import Guarding
 
 
 class Protecting(Guarding):
-    """Protect: rectification, objection, restriction of use, breaches with their clock, the register of processing."""
+    """Protect: rectification, objection, restriction of use, breaches with their clock, the register of processing, redaction judged."""
 
     def rectify(self, who: str, kind: str, *, wrong: str = "", right: str = "", why: str) -> dict[str, Any]:
         """Strike out what is wrong about a customer, for good, and put in what is right (article 16): a name, address, birthday or identifier."""
@@ -49,6 +50,18 @@ class Protecting(Guarding):
     def restrictions(self, *, lifted: bool = False) -> list[dict[str, Any]]:
         """List restrictions that last, and lifted ones if asked."""
         return restricting.restrictions(self.ground, lifted=lifted)
+
+    def draw_texts(self, n: int = judging.DRAWN) -> Drawn:
+        """Draw stored texts at random, for a person to say whether redaction missed something or hid too much."""
+        return judging.draw(self.ground, n=n)
+
+    def judge_text(self, name: str, verdict: str, drawn: Drawn, *, actor: str | None = None) -> None:
+        """Keep what a person says of a drawn text: ``clean``, ``missed``, ``too_much``, ``both``, ``cannot_tell``."""
+        judging.judge(self.ground, name, verdict, drawn, actor=actor or self.actor)
+
+    def redaction_quality(self) -> list[dict[str, Any]]:
+        """Tell how often people found that redaction missed something or hid too much, with intervals, for each method."""
+        return judging.quality(self.ground)
 
     def register(self) -> dict[str, Any]:
         """Generate the register of processing (article 30) from what is configured and stored."""

@@ -38,6 +38,7 @@ async def build(page: Page) -> None:
         link("Approvals: what needs a second person", "/privacy/approvals")
         link("Breaches", "/privacy/breaches")
         link("Register of processing", "/privacy/register")
+        link("Redaction, judged", "/privacy/redaction")
     # Outside of what is drawn anew, so that nobody loses what they are writing.
     draw_new(page)
     await draw_broken(page)
@@ -53,6 +54,7 @@ def _desk(page: Page, told: dict[str, Any]) -> None:
         _due(page, told["retention"])
         _restrictions(page, told["restrictions"])
         _holds(page, told["holds"])
+        _redaction(told["redaction"])
         _keys(told["keys"])
         _audit(told["audit"])
         _erasures(page, told["erasures"])
@@ -190,6 +192,19 @@ def _end(page: Page, hold: str) -> None:
         page, "End", "Why does the hold end?", "Such as: the claim was withdrawn",
         lambda who, said: holds.end_hold(page.space.ground, hold, actor=who.name, why=said), "Ended", Action.ERASE,
     )  # fmt: skip
+
+
+def _redaction(now: dict[str, Any]) -> None:
+    with card("Quality of redaction", "Judged by people on a random sample of what is stored."):
+        if not now["n"]:
+            empty("Nobody has judged texts under the present rules yet.")
+        else:
+            missed = now["missed"]
+            tag(
+                "p",
+                f"Something was missed in {missed['share']:.1%} of {words.count(now['n'], 'text')} (95 % interval {missed['low']:.1%} to {missed['high']:.1%}).",
+            )
+        link("Judge texts", "/privacy/redaction")
 
 
 def _keys(keys: dict[str, Any]) -> None:

@@ -22,8 +22,8 @@ from bench.report import Row, row
 ROOT = Path(__file__).resolve().parents[1]
 # Each reads what strangers send: formats of the doors, webhooks, segments on a disk, files, times.
 TARGETS = (
-    "segment", "signals", "rows", "mail", "otlp-traces", "otlp-logs", "otlp-metrics", "hook", "frames", "files",
-    "times",
+    "segment", "signals", "rows", "mail", "call", "answers", "otlp-traces", "otlp-logs", "otlp-metrics", "hook", "frames",
+    "files", "times",
 )  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from tests.listen.test_answers import GOOD
+from tests.listen.test_calls import PLATFORMS, SRT, VTT
 from tests.listen.test_fuzz import CONTEXT, MAIL, SEEDS, verdict
 from tests.vendor_payloads import CASES
 
@@ -56,13 +58,17 @@ def seeds(target: str) -> list[bytes]:
     if target == "frames":
         frame = msgspec.msgpack.encode(Frame("signals", "shop", None, 1, b"{}"))
         return [MAGIC + pack(frame, 1) * 3]
+    if target == "call":
+        return [VTT.encode(), SRT.encode(), *(msgspec.json.encode(one) for one in PLATFORMS.values())]
+    if target == "answers":
+        return [msgspec.json.encode(GOOD)]
     return SEEDS[target]
 
 
 def _format(target: str, body: bytes) -> None:
     accepted, read = verdict(target, body)
     # One object may be cut into rows and a row may be superseded; none may come out of nothing.
-    assert read <= accepted or target in ("mail", "arrivals"), "more was read than was accepted"
+    assert read <= accepted or target in ("mail", "arrivals", "call"), "more was read than was accepted"
 
 
 def _hook(body: bytes) -> None:

@@ -192,6 +192,7 @@ def test_youtube_comments_and_replies_share_the_videos_thread_with_its_reach(
         ("Mine too", "v1", 3),
     ]
     assert {"type": "handle", "value": "@ada"} in comments[0]["personal"]
+    assert comments[0]["identifiers"] == [{"type": "handle", "value": "youtube::UC1"}]
     assert place.asked[0][1]["key"] == "k" and "allThreadsRelatedToChannelId" not in place.asked[0][1]
     [seen] = rows(
         list(make(ask("youtube-reach", url=place.url, secret="k", options={"videos": ["v1"]})).pages({}))

@@ -1,4 +1,4 @@
-// Shows one of our surveys inside a page: <script src=".../ask/embed.js" data-survey="nps"></script>
+// Shows one of our surveys inside a page: <script src=".../ask/embed.js" data-survey="visit"></script>
 // It sets no cookie, stores nothing, reads nothing of the page, and loads nothing but the survey's own frame.
 (function () {
   var script = document.currentScript;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from allears.cli.app import run
 from allears.errors import NotFound, Refused, WorldFailed
 from allears.journey.backup import backup, restore
 from allears.lake import Overtaken, Place, Store, bucket_of
-from allears.settings import LakeSettings, Settings, SpaceSettings
+from allears.settings import LakeSettings, Settings, SpaceSettings, write_settings
 from allears.space import Space
 from allears.tables import TABLES
 
@@ -226,3 +227,50 @@ def test_a_bucket_that_is_not_there_leaves_no_half_space(
     assert "no such bucket" in err and "canary" not in out + err
     assert not (tmp_path / "shop").exists()
     assert run(["new", str(tmp_path / "shop"), "--lake", "s3://ears/new"]) == 0
+
+
+def test_a_prefix_given_to_two_spaces_is_noticed(endpoint: str, tmp_path: Path) -> None:
+    def settings(name: str, url: str) -> Settings:
+        return Settings(space=SpaceSettings(name=name), lake=LakeSettings(url=url, endpoint=endpoint))
+
+    def shop(name: str, url: str) -> Space:
+        return Space.open(tmp_path / name, settings=settings(name, url), environment=GIVEN)
+
+    with shop("ash", "s3://ears/ash") as space:
+        space.hear([{"signal_id": "s1", "text": "My parcel never came"}], source="own")
+        assert space.digest(look=False)["stored"] == 1
+    # A new space is refused before there is half of it.
+    with pytest.raises(Refused, match="there is something at this place"):
+        shop("birch", "s3://ears/ash")
+    assert not (tmp_path / "birch").exists()
+    # One that is there already, and is pointed at the other's place later, neither reads nor writes there.
+    shop("birch", "s3://ears/birch").close()
+    write_settings(tmp_path / "birch", settings("birch", "s3://ears/ash"))
+    with Space.open(tmp_path / "birch", environment=GIVEN) as space:
+        space.hear([{"signal_id": "s2", "text": "Late again"}], source="own")
+        for ask in (lambda: space.digest(look=False), space.counts):
+            with pytest.raises(Refused, match=r"another space's data.*\[lake\] url"):
+                ask()
+    with Space.open(tmp_path / "ash", environment=GIVEN) as space:
+        assert space.digest(look=False)["stored"] == 0 and space.counts()["stored"] == 1
+
+
+def test_of_two_that_come_at_once_one_has_the_prefix(endpoint: str, tmp_path: Path) -> None:
+    bucket = bucket_of("s3://ears/at-once", "", endpoint, GIVEN)
+    places = [Place(tmp_path / str(n), bucket, f"space{n}") for n in range(6)]
+
+    def came(place: Place) -> bool:
+        try:
+            place.claim()
+        except Refused:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(came, places))
+    assert sum(found) == 1
+    # Who was let in stays so, also from another machine.
+    first = found.index(True)
+    assert [came(Place(tmp_path / "more", bucket, f"space{n}")) for n in range(6)] == [
+        n == first for n in range(6)
+    ]

@@ -76,8 +76,13 @@ class Alone:
         self._ground = ground
         self.starts: dict[str, int] | None = None
         self._lock = _hold(ground)
-        self._seen = Seen(known_hashes(ground))
-        self.forget(deleted_ids(ground))
+        try:
+            self._seen = Seen(known_hashes(ground))
+            self.forget(deleted_ids(ground))
+        except BaseException:
+            # Somebody else may have more luck with the lake.
+            self._lock.close()
+            raise
         self._before = self._seen.copy()
         count_past(ground)
 

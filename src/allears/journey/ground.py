@@ -201,13 +201,17 @@ def lay(
             open_desk(chosen.desk, folder, environment).close()
         if "://" in chosen.lake.url:
             with tempfile.TemporaryDirectory() as scratch:
-                open_lake(chosen.lake, Path(scratch), environment).version("signals")
+                new = open_lake(chosen.lake, Path(scratch), environment)
+                new.version("signals")
+                if key == "file" and not (folder / KEY_FILE).exists():
+                    # Under a new key nothing can be this space's.
+                    new.demand_nothing()
         _make(folder, chosen, key, environment)
     chosen = read_settings(folder)
     secret = read_key(folder / KEY_FILE, environment or None)
     desk = open_desk(chosen.desk, folder, environment, _fingerprints(folder, secret, environment))
     vault = Vault(desk, secret, chosen.space.name, again=partial(key_again, folder, environment))
-    store = open_lake(chosen.lake, folder, environment)
+    store = open_lake(chosen.lake, folder, environment, vault)
     rules = from_domains(chosen.space.employee_domains, chosen.space.partner_domains)
     clock = clock or SystemClock()
     return Ground(

@@ -50,8 +50,15 @@ def open_desk(
     return desk
 
 
-def open_lake(chosen: LakeSettings, folder: Path, environment: Mapping[str, str]) -> Store:
+def open_lake(
+    chosen: LakeSettings, folder: Path, environment: Mapping[str, str], vault: Vault | None = None
+) -> Store:
     """Open the lake; nothing is asked of a bucket yet.
+
+    Parameters
+    ----------
+    vault
+        Whose space it is; without it, nobody looks whether a bucket's prefix is another's.
 
     Raises
     ------
@@ -61,7 +68,12 @@ def open_lake(chosen: LakeSettings, folder: Path, environment: Mapping[str, str]
     if "://" not in chosen.url:
         return Store(folder / chosen.url)
     bucket = bucket_of(chosen.url, chosen.region, chosen.endpoint, environment)
-    return Store(Place(folder / chosen.copies, bucket))
+    return Store(Place(folder / chosen.copies, bucket, name_in_buckets(vault) if vault else ""))
+
+
+def name_in_buckets(vault: Vault) -> str:
+    """Name a space for those who share a bucket; it tells nothing of the key."""
+    return vault.sub_key("place in a bucket").hex()
 
 
 def open_inbox(
@@ -92,7 +104,7 @@ def open_inbox(
                 place="allears.toml [inbox] url",
             )
         bucket = bucket_of(place.url, place.region, place.endpoint, environment)
-        segments = far = SegmentObjects(bucket, vault.sub_key("place in a bucket").hex(), segment_bytes=size)
+        segments = far = SegmentObjects(bucket, name_in_buckets(vault), segment_bytes=size)
         if moving:
             far.demand_nothing()
     return Inbox(

@@ -9,6 +9,8 @@ from typing import Any
 
 from allears.errors import NotFound, Refused, WorldFailed
 
+OWNER = "owner"
+"""The object that names the space a prefix belongs to."""
 _NOT_ALLOWED = (
     "403 Forbidden",
     "AccessDenied",
@@ -107,6 +109,26 @@ def client_of(bucket: Bucket, place: str, timeout: float) -> Any:
         retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=timeout)},
         **{name: value for name, value in given.items() if value},
     )
+
+
+def claim(client: Any, owner: str, place: str) -> None:
+    """See that a prefix is this space's own: the first to come puts its name there, where there must be none yet.
+
+    Raises
+    ------
+    Refused
+        Another space's name is there.
+    """
+    import obstore
+    from obstore.exceptions import AlreadyExistsError
+
+    try:
+        obstore.put(client, OWNER, owner.encode(), mode="create")
+    except AlreadyExistsError:
+        if bytes(obstore.get(client, OWNER).bytes()).decode("ascii", "replace") != owner:
+            raise Refused(
+                "this place holds another space's data; each space needs its own", place=place
+            ) from None
 
 
 def filesystem_of(bucket: Bucket) -> Any:

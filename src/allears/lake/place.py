@@ -18,10 +18,11 @@ from typing import Any
 
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from allears.errors import NotFound, Refused, WorldFailed
-from allears.lake.bucket import Bucket, bucket_failed, filesystem_of, root_of
+from allears.errors import AllearsError, NotFound, Refused, WorldFailed
+from allears.lake.bucket import Bucket, bucket_failed, claim, client_of, filesystem_of, root_of
 
 PLACE = "allears.toml [lake] url"
+_TIMEOUT = 20.0
 UNUSED_SECONDS = 3600
 """Copies of files that are no longer in a table stay so long, for questions that began before."""
 
@@ -35,6 +36,8 @@ class Place:
         The tables, or the copies of what a bucket holds.
     bucket
         Where the tables are, if not in the folder.
+    owner
+        What names the space: a prefix of a bucket that another space uses is refused. Without it nothing is checked.
 
     Raises
     ------
@@ -42,8 +45,9 @@ class Place:
         The address is not ``s3://bucket/prefix``.
     """
 
-    def __init__(self, folder: Path, bucket: Bucket | None = None) -> None:
-        self.folder, self.bucket = folder, bucket
+    def __init__(self, folder: Path, bucket: Bucket | None = None, owner: str = "") -> None:
+        self.folder, self.bucket, self._owner = folder, bucket, owner
+        self._claimed = False
         self.options: dict[str, str] | None = None
         self._gone: dict[str, float] = {}
         if bucket is not None:
@@ -90,6 +94,35 @@ class Place:
             self._fetch(path, scratch / name / place)
             yield Path(place), scratch / name / place
 
+    def claim(self) -> None:
+        """See, once, that this place is this space's own.
+
+        Raises
+        ------
+        Refused
+            It is another space's.
+        """
+        if self.bucket is None or not self._owner or self._claimed:
+            return
+        try:
+            claim(client_of(self.bucket, PLACE, _TIMEOUT), self._owner, PLACE)
+        except AllearsError:
+            raise
+        except Exception as error:
+            raise bucket_failed(error, PLACE) from None
+        self._claimed = True
+
+    def demand_nothing(self) -> None:
+        """Insist that nothing lies at this place.
+
+        Raises
+        ------
+        Refused
+            Something does.
+        """
+        if any(self._listed("")):
+            raise Refused("there is something at this place; a lake needs one of its own", place=PLACE)
+
     def take(self, folder: Path) -> None:
         """Put the tables of a folder into this bucket, where there must be nothing yet: files first, then their logs, oldest first.
 
@@ -100,8 +133,7 @@ class Place:
         WorldFailed
             The bucket is away, or refuses; what was put there stays, and is no table until its log is there.
         """
-        if any(self._listed("")):
-            raise Refused("there is something at this place; a lake needs one of its own", place=PLACE)
+        self.demand_nothing()
         paths = [path for path in folder.rglob("*") if path.is_file()]
         for path in sorted(paths, key=lambda path: (path.parent.name == "_delta_log", str(path))):
             key = f"{self._root}/{path.relative_to(folder)}"

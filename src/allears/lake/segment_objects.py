@@ -26,13 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from allears.errors import AllearsError, Refused
-from allears.lake.bucket import Bucket, bucket_failed, client_of
+from allears.lake.bucket import Bucket, bucket_failed, claim, client_of
 from allears.lake.frames import MAGIC, Damage, Frame, Position, count_rows, read_frames
 
 PLACE = "allears.toml [inbox] url"
 _HEAD = struct.Struct("<8sI")
 _MARK = b"ALLEARSO"
-_OWNER = "owner"
 _DAMAGED = "damaged/"
 # What was listed holds so long, seconds; a long listing longer.
 _FRESH = 1.0
@@ -290,18 +289,9 @@ class SegmentObjects:
     @cached_property
     def _client(self) -> Any:
         """Reach the bucket, and see that this prefix is this space's own."""
-        import obstore
-        from obstore.exceptions import AlreadyExistsError
-
         client = client_of(self._bucket, PLACE, self._timeout)
         with _told():
-            try:
-                obstore.put(client, _OWNER, self._owner.encode(), mode="create")
-            except AlreadyExistsError:
-                if bytes(obstore.get(client, _OWNER).bytes()).decode("ascii", "replace") != self._owner:
-                    raise Refused(
-                        "this place holds another space's inbox; each space needs its own", place=PLACE
-                    ) from None
+            claim(client, self._owner, PLACE)
         return client
 
     def _look(self, *, now: bool = False) -> None:

@@ -240,6 +240,16 @@ class Store:
             (f"{name}/{place}", Path(path)) for place, path in data
         ]
 
+    def demand_nothing(self) -> None:
+        """Insist that nothing lies where the tables go.
+
+        Raises
+        ------
+        Refused
+            Something does.
+        """
+        self._place.demand_nothing()
+
     def fill(self, folder: Path) -> None:
         """Take over the tables of a folder, as `Place.take`."""
         self._place.take(folder)
@@ -281,6 +291,7 @@ class Store:
     def _change(self, name: str, change: Callable[[], T]) -> T:
         """Make one commit, one at a time in this process; again where another process changed the same rows meanwhile."""
         with self._turn:
+            self._place.claim()
             for tries in range(TRIES, 0, -1):
                 try:
                     return change()
@@ -293,6 +304,7 @@ class Store:
         raise AssertionError("unreachable")
 
     def _delta(self, name: str) -> DeltaTable | None:
+        self._place.claim()
         before = self._open[name].version() if name in self._open else None
         try:
             with self._place.told(name):

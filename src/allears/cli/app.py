@@ -87,6 +87,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "backup": (KEEP, "allears.cli.backup:backup"),
     "restore": (KEEP, "allears.cli.backup:restore"),
     "compact": (KEEP, "allears.cli.keep:compact"),
+    "sbom": (KEEP, "allears.cli.sbom:sbom"),
     "doctor": (KEEP, "allears.cli.keep:doctor"),
     "bench": (KEEP, "allears.cli.bench:bench"),
 }

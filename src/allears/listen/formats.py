@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from allears.listen.answers import Answers
 from allears.listen.arrivals import Arrivals
 from allears.listen.calls import Calls
@@ -12,23 +10,10 @@ from allears.listen.halves import Mending
 from allears.listen.hook import Hook
 from allears.listen.mail import Mail
 from allears.listen.otlp import Otlp
-from allears.listen.reading import Checked, Context, Reading
+from allears.listen.reading import Format
 from allears.listen.rows import Rows
 from allears.listen.segment import Segment
 from allears.listen.signals import Signals
-
-
-class Format(Protocol):
-    """One way in which signals arrive."""
-
-    def check(self, body: bytes, context: Context) -> Checked:
-        """Look at a body at the door, quickly: which rows are good."""
-        ...
-
-    def read(self, body: bytes, context: Context) -> Reading:
-        """Turn a body into arrivals, when it is digested."""
-        ...
-
 
 FORMATS: dict[str, Format] = {
     "segment": Mending(Segment()),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import pyarrow as pa
@@ -156,3 +156,15 @@ def refuse(error: Exception, at: str, payload: bytes | memoryview, format: str) 
     if len(payload) > EVIDENCE_BYTES:
         return Refusal(place, reason, bytes(payload[:EVIDENCE_BYTES]), "raw")
     return Refusal(place, reason, bytes(payload), format)
+
+
+class Format(Protocol):
+    """One way in which signals arrive."""
+
+    def check(self, body: bytes, context: Context) -> Checked:
+        """Look at a body at the door, quickly: which rows are good."""
+        ...
+
+    def read(self, body: bytes, context: Context) -> Reading:
+        """Turn a body into arrivals, when it is digested."""
+        ...

@@ -19,7 +19,7 @@ from allears.know.segment import Condition
 from allears.listen.known_vendors import Vendors
 from allears.listen.networks import NETWORKS, VERSION
 from allears.listen.pull.vendor_tables import read_tables, shipped_tables
-from allears.listen.vendor import Answer, Rule, Vendor
+from allears.listen.vendor import Answer, Example, Rule, Vendor
 from allears.settings import describe
 from allears.tables import TABLES
 
@@ -85,6 +85,7 @@ def text() -> str:
         (Rule, "An adapter's rule"),
         (Signature, "An adapter's signature"),
         (Answer, "An adapter's answer"),
+        (Example, "An adapter's example"),
     ):
         parts.append(
             f"\n### {title}\n\n{struct.__doc__.splitlines()[0]}\n\n| field | default | meaning |\n|---|---|---|"

@@ -166,3 +166,32 @@ def test_the_doctor_names_adapters_and_layouts_that_cannot_be_read(allears: Run)
     wrong = {one["check"]: one["says"] for one in told if not one["ok"]}
     assert set(wrong) >= {"vendors/ours.toml", "platforms/ours.toml"}
     assert "ours.toml" in wrong["platforms/ours.toml"]
+
+
+@pytest.mark.parametrize("vendor", sorted([*VENDORS, "call-transcripts"]))
+def test_a_vendor_that_ships_keeps_to_the_examples_in_its_own_file(allears: Run, vendor: str) -> None:
+    code, out, _ = allears("channels", "try", vendor, "--json")
+    held = json.loads(out)
+    assert code == 0 and {one["gives"] for one in held} <= {"create", "edit", "delete", "ignore"}
+    assert {c.does for c in CASES if c.vendor == vendor} <= {one["gives"] for one in held}
+    assert any(one["gives"] == "create" for one in held)
+
+
+def test_an_example_that_an_adapter_does_not_keep_to_is_told(allears: Run) -> None:
+    Path("vendors").mkdir()
+    example = '\n[[example]]\nbody = \'{"notes": [{"no": 1, "words": "more tea"}]}\'\n'
+    for name, more, says in (
+        ("good", 'id = "1"\ntext = "more tea"\n', ""),
+        ("id", 'id = "2"\n', "another id"),
+        ("text", 'text = "less tea"\n', "another text"),
+        ("edit", 'gives = "edit"\n', "no edit comes of it"),
+        ("gone", 'gives = "delete"\n', "no delete comes of it"),
+        ("left", 'gives = "ignore"\n', "it is taken in"),
+    ):
+        Path(f"vendors/{name}.toml").write_text(f'name = "{name}"\n' + OWN_REST + example + more, "utf-8")
+        code, out, _ = allears("channels", "try", name, "--json")
+        [held] = json.loads(out)
+        assert says in held["says"] and held["ok"] == (not says) and code == (1 if says else 0), name
+    Path("vendors/none.toml").write_text('name = "none"\n' + OWN_REST, "utf-8")
+    code, _, complaint = allears("channels", "try", "none")
+    assert code == 1 and "no example" in complaint

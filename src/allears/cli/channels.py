@@ -82,7 +82,7 @@ def remove(source: str, /, *, where: Where = HERE) -> None:
 @channels.command(name="try")
 def try_payload(
     vendor: str,
-    payload: Path,
+    payload: Path | None = None,
     /,
     *,
     header: Annotated[
@@ -99,19 +99,26 @@ def try_payload(
     vendor
         A vendor that ships, or one of the space's folder `vendors`.
     payload
-        A file as the vendor sends it: JSON, form-encoded or XML; `-` for standard input.
+        A file as the vendor sends it: JSON, form-encoded or XML; `-` for standard input. Without one the adapter is
+        held to the examples in its own file.
     """
-    from allears.journey.hooks import try_vendor
+    from allears.journey.hooks import try_examples, try_vendor
     from allears.listen.known_vendors import Vendors
     from allears.listen.platform import Platforms
 
+    own = Platforms(_own(where, "platforms"))
+    if payload is None:
+        held = try_examples(Vendors(_own(where)), vendor, datetime.now(UTC), own)
+        show.as_json(held) if where.json else show.rows(held)
+        if not all(one["ok"] for one in held):
+            raise show.Failed
+        return
     try:
         body = sys.stdin.buffer.read() if str(payload) == "-" else payload.read_bytes()
     except OSError:
         raise NotFound("no such file", place="PAYLOAD") from None
     named = (one.partition(":") for one in header)
     headers = {name.strip().lower(): value.strip() for name, _, value in named}
-    own = Platforms(_own(where, "platforms"))
     found = try_vendor(Vendors(_own(where)), vendor, body, content_type, headers, datetime.now(UTC), own)
     taken = any(found[kind] for kind in ("signals", "edits", "deletes"))
     if where.json:

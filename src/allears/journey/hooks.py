@@ -25,7 +25,7 @@ from allears.listen.known_vendors import Vendors
 from allears.listen.mapping import shown_rows
 from allears.listen.platform import Platforms
 from allears.listen.reading import BadRow, Context
-from allears.listen.vendor import CompiledAnswer, Reader
+from allears.listen.vendor import CompiledAnswer, Example, Reader
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 FLUSH_SECONDS = 1.0
@@ -195,6 +195,48 @@ def try_vendor(
         "deletes": [change.signal_id for change in changes.values() if change.row is None],
         "refused": [{"place": r.place, "reason": r.reason} for r in reading.refused],
     }
+
+
+def try_examples(
+    vendors: Vendors, vendor: str, now: datetime, platforms: Platforms | None = None
+) -> list[dict[str, Any]]:
+    """Hold an adapter to its own examples: what each must give, and whether it does.
+
+    Raises
+    ------
+    NotFound
+        The adapter has none.
+    """
+    examples = vendors[vendor].vendor.example
+    if not examples:
+        raise NotFound("this adapter has no example; give a payload", place="PAYLOAD")
+    return [
+        {
+            "example": number,
+            "gives": one.gives,
+            "id": one.id,
+            **_held_to(one, vendors, vendor, now, platforms),
+        }
+        for number, one in enumerate(examples, 1)
+    ]
+
+
+def _held_to(
+    one: Example, vendors: Vendors, vendor: str, now: datetime, platforms: Platforms | None
+) -> dict[str, Any]:
+    found = try_vendor(vendors, vendor, one.body.encode(), one.content_type, one.headers, now, platforms)
+    rows = found[{"create": "signals", "edit": "edits"}.get(one.gives, "signals")]
+    ids = found["deletes"] if one.gives == "delete" else [row.get("signal_id") for row in rows]
+    wrong = [row["reason"] for row in found["refused"]]
+    if one.gives == "ignore":
+        wrong += ["it is taken in"] if any(found[kind] for kind in ("signals", "edits", "deletes")) else []
+    elif not ids:
+        wrong.append(f"no {one.gives} comes of it")
+    elif one.id is not None and f"try:{one.id}" not in ids:
+        wrong.append("another id comes of it")
+    elif one.text is not None and one.text not in [row.get("text") for row in rows]:
+        wrong.append("another text comes of it")
+    return {"ok": not wrong, "says": "; ".join(wrong)}
 
 
 def verify_token(ground: Ground, source: str) -> str:

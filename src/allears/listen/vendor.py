@@ -76,6 +76,17 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     )
 
 
+class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """A payload as the vendor sends it, and what must come of it: `allears channels try VENDOR` holds the adapter to it."""
+
+    body: Annotated[str, Meta(description="The body: JSON, form fields or XML.")]
+    content_type: str = "application/json"
+    headers: Annotated[dict[str, str], Meta(description="Headers that the rules read, lower case.")] = {}
+    gives: Literal["create", "edit", "delete", "ignore"] = "create"
+    id: Annotated[Text, Meta(description="The message's own id that must come out.")] = None
+    text: Annotated[Text, Meta(description="The text that must come out.")] = None
+
+
 class Vendor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """One vendor's adapter."""
 
@@ -101,6 +112,7 @@ class Vendor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         Meta(description="What a body is: events, which rules map; or the transcript of a call."),
     ] = "events"
     rule: tuple[Rule, ...] = ()
+    example: tuple[Example, ...] = ()
 
 
 class Reader:

@@ -79,12 +79,12 @@ class Alone:
         try:
             self._seen = Seen(known_hashes(ground))
             self.forget(deleted_ids(ground))
+            self._before = self._seen.copy()
+            count_past(ground)
         except BaseException:
             # Somebody else may have more luck with the lake.
             self._lock.close()
             raise
-        self._before = self._seen.copy()
-        count_past(ground)
 
     def offered(self) -> Iterator[tuple[str, int | None]]:
         """Name all segments, oldest first."""

@@ -30,9 +30,9 @@ def require_known(delta: DeltaTable, name: str) -> None:
         raise Refused(_words(f"other types in {', '.join(other[:5])}"), place=name)
 
 
-def too_new(error: DeltaError, name: str) -> Refused | None:
+def too_new(error: Exception, name: str) -> Refused | None:
     """Say of what a table's reader complains that it asks for more than this version can do, where that is so."""
-    if any(sign in str(error) for sign in _SIGNS):
+    if isinstance(error, DeltaError) and any(sign in str(error) for sign in _SIGNS):
         return Refused(_words("features of Delta Lake that this one does not know"), place=name)
     return None
 

@@ -23,7 +23,7 @@ from deltalake import (
 )
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from allears.errors import NotReady, Refused
+from allears.errors import NotReady, Refused, WorldFailed
 from allears.lake.newer import require_known, too_new
 from allears.lake.place import Place
 from allears.tables import table
@@ -296,6 +296,8 @@ class Store:
                 try:
                     return change()
                 except (DeltaError, OSError) as error:
+                    if (refused := too_new(error, name)) is not None:
+                        raise refused from None
                     if isinstance(error, CommitFailedError) and tries > 1:
                         continue
                     raise self._place.failure(error, name) from (
@@ -315,7 +317,8 @@ class Store:
         except TableNotFoundError:
             return None
         except DeltaError as error:
-            raise too_new(error, name) or self._place.failure(error, name) from error
+            failed = WorldFailed(f"the lake cannot be read ({type(error).__name__})", place=name, again=True)
+            raise too_new(error, name) or failed from error
         delta = self._open[name]
         if delta.version() != before:
             try:

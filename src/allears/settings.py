@@ -131,6 +131,12 @@ class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         dict[str, str],
         Meta(description="Spark's own settings, such as `spark.executor.memory`; DuckDB has none here."),
     ] = {}
+    digest: Annotated[
+        bool,
+        Meta(
+            description="Large batches are digested on Spark's machines too: texts travel there before they are redacted, keys never."
+        ),
+    ] = False
     memory_mb: Annotated[int, Meta(description="Memory the engine may use, MB.", ge=128)] = 2048
     threads: Annotated[
         int, Meta(description="Threads the engine may use; 0 means all cores.", ge=0, le=1024)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from allears.clock import SetClock
-from allears.journey import digest
+from allears.journey import guarding
 from allears.journey.second import Second
 from allears.journey.take import take
 from allears.space import Space
@@ -74,7 +74,7 @@ def _payloads() -> Iterator[tuple[str, str, bytes]]:
 
 
 def _signals(folder: Path, second_process: bool, monkeypatch: pytest.MonkeyPatch) -> pa.Table:
-    monkeypatch.setattr(digest, "LARGE", 100 if second_process else 1 << 40)
+    monkeypatch.setattr(guarding, "LARGE", 100 if second_process else 1 << 40)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     with Space.open(folder, clock=SetClock(NOW), create=True) as space:
         for door, source, body in _payloads():

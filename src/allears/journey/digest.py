@@ -1,8 +1,7 @@
 """From the inbox to the lake: one micro-batch at a time, each stage a function over one Arrow batch.
 
 Order: read, drop what was counted already, identify, redact with what is known of the writer, seal the original under
-the writer's key, understand, commit. Identity comes before redaction because redaction hides the names known for that
-very customer, and before sealing because the key is the customer's.
+the writer's key, understand, commit.
 """
 
 from __future__ import annotations
@@ -10,45 +9,32 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import re
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from itertools import accumulate
-from typing import TypedDict
 
-import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from allears.desk.listening import Source
-from allears.guard.redaction.labels import redact_labels
-from allears.guard.redaction.level import Level, hidden_kinds
-from allears.guard.redaction.properties import redact_json
-from allears.guard.redaction.redact import redact
-from allears.guard.redaction.spotter import Spotter, load_spotter
+from allears.journey import guarding
 from allears.journey.alone import Alone, Claims, hashed
 from allears.journey.amend import Amended, amend, settle
-from allears.journey.belonging import learn as learn_accounts
-from allears.journey.belonging import learn_households
 from allears.journey.ground import Ground
+from allears.journey.guarding import Guarding
 from allears.journey.heard import note_count, note_signals
 from allears.journey.leases import Busy, Leases
-from allears.journey.models import learned_at, reader_of
-from allears.journey.networks import network
-from allears.journey.overheard import overhear
 from allears.journey.payloads import Payloads, read_payloads
 from allears.journey.second import Second
 from allears.journey.take import INBOX, context_of, keep_refused
 from allears.know.profile import Profiles
 from allears.lake import Damage, Frame, Overtaken
+from allears.lake.staged import Staged
 from allears.listen.changes import Change
-from allears.listen.networks import name_networks
 from allears.listen.reading import Context, Refusal
 from allears.tables import TABLES
 from allears.understand import Reader
@@ -56,20 +42,7 @@ from allears.understand import Reader
 SIGNALS, ARRIVALS = TABLES["signals"], TABLES["arrivals"]
 log = logging.getLogger("allears.digest")
 FRAME_BYTES = 64 << 20
-_LABELS = ("name", "service", "platform", "region", "partner")
 BUSY_SECONDS = 0.05
-LARGE = 10_000
-"""Rows from which a second process is worth its start."""
-MENTION = re.compile(r"(?<![\w@])@(\w{2,40})")
-Known = Sequence[tuple[str, str]]
-
-
-class _Hiding(TypedDict):
-    region: str
-    level: Level
-    also: tuple[str, ...]
-    keep: tuple[str, ...]
-    spotter: Spotter | None
 
 
 @dataclass
@@ -80,6 +53,7 @@ class Digested:
     duplicates: int = 0
     refused: int = 0
     signals: pa.RecordBatch | None = None
+    staged: Staged | None = None
     amended: Amended = field(default_factory=Amended)
     by_source: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -87,6 +61,7 @@ class Digested:
 @dataclass
 class _Batch:
     frames: list[Frame] = field(default_factory=list)
+    starts: dict[str, int] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)
     finished: list[str] = field(default_factory=list)
     damaged: list[Damage] = field(default_factory=list)
@@ -108,18 +83,8 @@ class Digest:
         self.claims: Claims = Leases(ground) if ground.desk.shared else Alone(ground)
         others = self.claims.profiles if ground.desk.shared else None
         self.profiles = Profiles(ground.desk, ground.vault.seal, ground.vault.open, others=others)
-        self._learned_at, self._reader = learned_at(ground), reader_of(ground)
-        guard = ground.settings.guard
-        # A wrong kind is told when the space opens, not by the first message.
-        hidden_kinds(guard.level, guard.also, guard.keep)
-        self._hide = _Hiding(
-            region=ground.settings.space.region,
-            level=guard.level,
-            also=guard.also,
-            keep=guard.keep,
-            spotter=load_spotter(guard.spotter),
-        )
         self._second = Second(ground.settings.lake.second_process and (os.cpu_count() or 1) > 1)
+        self._guarding = Guarding(ground, self.profiles, self._second)
 
     def close(self) -> None:
         """Let another process digest."""
@@ -133,10 +98,7 @@ class Digest:
 
     def reader(self) -> Reader:
         """Tell what reads texts: again from the desk when something was learned since."""
-        learned = learned_at(self._ground)
-        if learned != self._learned_at:
-            self._learned_at, self._reader = learned, reader_of(self._ground)
-        return self._reader
+        return self._guarding.reader()
 
     def step(self) -> Digested | None:
         """Take over one micro-batch; `None` when nothing waits."""
@@ -156,8 +118,7 @@ class Digest:
             result = self._understand(batch)
             # Before the commit, after which nobody reads these frames again; a row that is kept already is kept once.
             self._keep_refused(batch)
-            signals = SIGNALS.empty() if result.signals is None else result.signals
-            self._ground.store.append("signals", signals, batch.positions, starts=self.claims.starts)
+            self._commit(batch, result)
         except (Busy, Overtaken):
             # Others are at it: in a moment this is done, by them or here.
             self.claims.failed()
@@ -169,6 +130,18 @@ class Digest:
         self._count(batch, result)
         self._tidy(batch)
         return result
+
+    def _commit(self, batch: _Batch, result: Digested) -> None:
+        store = self._ground.store
+        if result.staged is not None:
+            try:
+                store.adopt(result.staged, batch.positions, starts=batch.starts)
+            except BaseException:
+                result.staged.drop()
+                raise
+        else:
+            signals = SIGNALS.empty() if result.signals is None else result.signals
+            store.append("signals", signals, batch.positions, starts=self.claims.starts)
 
     def _keep_refused(self, batch: _Batch) -> None:
         for frame, refusals in batch.refused:
@@ -199,7 +172,7 @@ class Digest:
                 # What could not be read is reported and kept aside, so that it counts as read.
                 reached = end if closed else reached
             if reached > offset:
-                batch.positions[segment] = reached
+                batch.starts[segment], batch.positions[segment] = offset, reached
             if size > FRAME_BYTES or rows >= limit:
                 break
         batch.rows = rows
@@ -222,7 +195,7 @@ class Digest:
         """Read the payloads of a batch: of a large one, the later half in the second process."""
         given = [(frame, self._context(frame)) for frame in batch.frames]
         half = len(given)
-        if batch.rows >= LARGE:
+        if batch.rows >= guarding.LARGE:
             ends = list(accumulate(len(frame.body) for frame in batch.frames))
             half = bisect_right(ends, ends[-1] // 2)
         later = self._second.begin(read_payloads, given[half:]) if half < len(given) else Payloads
@@ -260,7 +233,11 @@ class Digest:
             arrivals = arrivals.filter(pa.array(new))
         result.stored = arrivals.num_rows
         if arrivals.num_rows:
-            result.signals = self.signals(arrivals)
+            writers = self._guarding.writers(arrivals)
+            result.staged = self._guarding.staged(writers)
+            result.signals = (
+                self._guarding.signals(writers) if result.staged is None else result.staged.rows()
+            )
         return result
 
     def _amend(self, arrivals: pa.RecordBatch, changes: list[Change], result: Digested) -> pa.RecordBatch:
@@ -275,88 +252,7 @@ class Digest:
 
         With ``keys`` they are new versions of signals that are stored, sealed under the keys those were sealed under.
         """
-        arrivals = name_networks(arrivals, partial(network, self._ground))
-        who = self._ground.graph.identify(arrivals)
-        overhear(self._ground, arrivals, who.identifiers)
-        learn_accounts(self._ground, arrivals, who)
-        keys = who.customer_key if keys is None else keys
-        self.profiles.learn(arrivals, who.customer_key)
-        told = self.profiles.known(who.customer_key, arrivals)
-        learn_households(self._ground, arrivals, who, told)
-        originals = arrivals["text"].to_pylist()
-        told = self._with_mentioned(originals, told)
-        properties = arrivals["properties"].to_pylist()
-        cleaning: Callable[[], list[str | None]] = partial(redact_json, properties, told, **self._hide)
-        if len(properties) >= LARGE and self._hide["spotter"] is None:
-            cleaning = self._second.begin(cleaning)
-        redacted = redact(originals, told, **self._hide)
-        inward = [
-            t if d != "out" else None
-            for t, d in zip(redacted.texts, arrivals["direction"].to_pylist(), strict=True)
-        ]
-        meaning = self.reader().read(inward)
-        clean = cleaning()
-        sealed = self._seal(arrivals, keys, originals, properties, clean)
-        shared = {name: arrivals[name] for name in SIGNALS.schema.names if name in ARRIVALS.schema.names}
-        region = self._hide["region"]
-        shared |= {name: redact_labels(shared[name], region=region) for name in _LABELS}
-        shared["release"] = redact_labels(shared["release"], region=region, numbers=False)
-        return SIGNALS.arrays(
-            shared
-            | {
-                "identifiers": who.identifiers,
-                "customer_key": keys,
-                "relationship": who.relationship,
-                "account": who.account,
-                "thread": who.thread,
-                "text": redacted.texts,
-                "sealed": sealed,
-                "properties": clean,
-                "day": pc.strftime(arrivals["occurred_at"], format="%Y-%m-%d"),
-            }
-            | {
-                name: meaning[name]
-                for name in ("language", "language_p", "sentiment", "sentiment_p", "topics")
-            },
-            arrivals.num_rows,
-        )
-
-    def _with_mentioned(self, texts: list[str | None], told: Sequence[Known | None]) -> list[Known | None]:
-        """Add the handles of known customers whom a text mentions: they are personal data of somebody else."""
-        mentioned = {
-            row: MENTION.findall(text) for row, text in enumerate(texts) if text is not None and "@" in text
-        }
-        theirs = self._ground.graph.known_handles(
-            {handle for found in mentioned.values() for handle in found}
-        )
-        added = list(told)
-        for row, found in mentioned.items():
-            hidden = [("handle", handle) for handle in found if handle in theirs]
-            if hidden:
-                added[row] = [*(added[row] or ()), *hidden]
-        return added
-
-    def _seal(
-        self,
-        arrivals: pa.RecordBatch,
-        keys: pa.Array,
-        texts: list[str | None],
-        properties: list[str | None],
-        clean: list[str | None],
-    ) -> list[bytes | None]:
-        plain: list[bytes | None] = []
-        told = arrivals["personal"].to_pylist()
-        for text, personal, before, after in zip(texts, told, properties, clean, strict=True):
-            kept = {
-                "text": text,
-                "personal": personal or None,
-                "properties": before if before != after else None,
-            }
-            worth = {name: value for name, value in kept.items() if value}
-            plain.append(msgspec.json.encode(worth) if worth else None)
-        nobody = pc.binary_join_element_wise("source", arrivals["source"], ":")
-        subjects, ids = pc.coalesce(keys, nobody).to_pylist(), arrivals["signal_id"].to_pylist()
-        return self._ground.vault.seal(subjects, plain, "signals.sealed", ids)
+        return self._guarding.signals(self._guarding.writers(arrivals, keys))
 
     def _count(self, batch: _Batch, result: Digested) -> None:
         now = self._ground.clock.now()

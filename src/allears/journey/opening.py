@@ -122,20 +122,32 @@ def open_engine(chosen: EngineSettings, store: Store, scratch: Path) -> Engine:
     Raises
     ------
     Refused
-        PySpark or Java is missing.
+        PySpark or Java is missing; or the digest is to run where it cannot.
     WorldFailed
         The cluster does not answer.
     """
+    place = "allears.toml [engine] digest"
+    if chosen.digest and chosen.url == "duckdb":
+        raise Refused("expected an [engine] url of Spark's to digest on", place=place)
+    if chosen.digest and store.in_bucket:
+        raise Refused("Spark's machines write into a folder; this lake is in a bucket", place=place)
     near = Engine(store, memory_mb=chosen.memory_mb, threads=chosen.threads, scratch=scratch)
     if chosen.url == "duckdb":
         return near
     from allears.lake.spark.engine import SparkEngine
 
     try:
-        return SparkEngine.open(near, chosen.url, chosen.options)
+        engine = SparkEngine.open(near, chosen.url, chosen.options)
     except BaseException:
         near.close()
         raise
+    if chosen.digest:
+        try:
+            engine.share_work()
+        except BaseException:
+            engine.close()
+            raise
+    return engine
 
 
 def _password(chosen: DeskSettings, folder: Path, environment: Mapping[str, str]) -> str | None:

@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from allears.errors import NotReady, Refused
 from allears.lake.shown import EVERYTHING, READER, Shown
+from allears.lake.staged import Staging
 from allears.lake.store import Store
 from allears.tables import table
 
@@ -40,6 +41,9 @@ class Engine:
 
     One connection, one question at a time: DuckDB uses all its threads for each.
     """
+
+    staging: Staging | None = None
+    """Other machines that work on large batches, where there are some."""
 
     def __init__(
         self, store: Store, *, memory_mb: int = 2048, threads: int = 0, scratch: Path | None = None

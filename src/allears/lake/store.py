@@ -6,7 +6,9 @@ cannot write the same rows twice: the position is part of the commit itself.
 
 from __future__ import annotations
 
+import shutil
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +28,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from allears.errors import NotReady, Refused, WorldFailed
 from allears.lake.newer import require_known, too_new
 from allears.lake.place import Place
+from allears.lake.staged import Staged, staging_folders
 from allears.tables import table
 
 T = TypeVar("T")
@@ -61,6 +64,11 @@ class Store:
         # Digest, compaction and retention would otherwise make each other's commits fail.
         self._turn = threading.RLock()
 
+    @property
+    def in_bucket(self) -> bool:
+        """Whether the tables are in a bucket."""
+        return self._place.bucket is not None
+
     def append(
         self,
         name: str,
@@ -90,11 +98,43 @@ class Store:
                 mode="append",
                 partition_by=PARTITIONS.get(name),
                 configuration=CONFIGURATION.get(name),
-                writer_properties=_writing(name, rows.num_rows),
+                writer_properties=writing(name, rows.num_rows),
                 commit_properties=CommitProperties(app_transactions=moved) if moved else None,
                 storage_options=self._place.options,
             ),
         )
+
+    def adopt(self, staged: Staged, positions: Mapping[str, int], *, starts: Mapping[str, int]) -> None:
+        """Take files over that lie beside the lake: one commit, as `append`, whoever wrote them.
+
+        Raises
+        ------
+        WorldFailed
+            As `append`; also when a file is gone.
+        Overtaken
+            As `append`.
+        """
+        name = staged.name
+        moved = [Transaction(app_id=segment, version=offset) for segment, offset in positions.items()]
+        if self._delta(name) is None:
+            self.append(name, table(name).empty())
+
+        def once() -> None:
+            delta = self._standing(name, starts)
+            assert delta is not None
+            # In the table's folder and in no version of it, until the commit is in; `vacuum` takes what never was.
+            for file in staged.files:
+                file.move(self.folder / name)
+            delta.create_write_transaction(
+                [file.action for file in staged.files],
+                "append",
+                table(name).schema,
+                partition_by=PARTITIONS.get(name),
+                commit_properties=CommitProperties(app_transactions=moved),
+            )
+
+        self._change(name, once)
+        staged.drop()
 
     def _standing(self, name: str, starts: Mapping[str, int] | None) -> DeltaTable | None:
         """Give the table as it is, checked: a commit on it fails when any of these segments moves before it is in."""
@@ -140,7 +180,7 @@ class Store:
                     predicate="stored.signal_id = given.signal_id AND stored.day = given.day",
                     source_alias="given",
                     target_alias="stored",
-                    writer_properties=_writing(name),
+                    writer_properties=writing(name),
                 )
                 .when_matched_update({column: f"given.{column}" for column in columns})
                 .execute()
@@ -156,7 +196,7 @@ class Store:
             The disk or the table failed, or somebody else changed the same files just now; nothing was changed.
         """
         return int(
-            self._change_stored(name, lambda delta: delta.delete(predicate, _writing(name))).get(
+            self._change_stored(name, lambda delta: delta.delete(predicate, writing(name))).get(
                 "num_deleted_rows", 0
             )
         )
@@ -172,9 +212,7 @@ class Store:
         nothing = dict.fromkeys(columns, "NULL")
         done = self._change_stored(
             name,
-            lambda delta: delta.update(
-                updates=nothing, predicate=predicate, writer_properties=_writing(name)
-            ),
+            lambda delta: delta.update(updates=nothing, predicate=predicate, writer_properties=writing(name)),
         )
         return int(done.get("num_updated_rows", 0))
 
@@ -261,7 +299,7 @@ class Store:
     def compact(self, name: str = "signals") -> int:
         """Join small files; returns how many were replaced."""
         done = self._change_stored(
-            name, lambda delta: delta.optimize.compact(writer_properties=_writing(name))
+            name, lambda delta: delta.optimize.compact(writer_properties=writing(name))
         )
         return int(done.get("numFilesRemoved", 0))
 
@@ -277,6 +315,10 @@ class Store:
                     retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True
                 )
             self._place.forget(name, self._place.local(name, delta.file_uris()), now=hours == 0)
+        for folder in staging_folders(self.folder):
+            # Of a job whose driver died, or of one that runs, which then finds its files gone and is done again.
+            if time.time() - folder.stat().st_mtime >= hours * 3600:
+                shutil.rmtree(folder, ignore_errors=True)
         return len(gone)
 
     def _change_stored(self, name: str, change: Callable[[DeltaTable], dict[str, Any]]) -> dict[str, Any]:
@@ -332,7 +374,7 @@ class Store:
         return DeltaTable(self._place.uri(name), version=version, storage_options=self._place.options)
 
 
-def _writing(name: str, rows: int = GROUP_ROWS) -> WriterProperties:
+def writing(name: str, rows: int = GROUP_ROWS) -> WriterProperties:
     """Say how files of a table are written; a filter is as large as the rows it is for."""
     sought = SOUGHT.get(name)
     if sought is None:

@@ -15,10 +15,10 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from allears.errors import WorldFailed
 from allears.lake.engine import LAKE, OF_PEOPLE, Engine
 from allears.lake.shown import EVERYTHING, Shown
-from allears.lake.spark.session import connect, ibis_on, leave
+from allears.lake.spark.session import connect, frame, ibis_on, leave, told
+from allears.lake.spark.staging import Staging
 from allears.lake.spark.words import in_sparks_words
 from allears.tables import table
 
@@ -52,6 +52,16 @@ class SparkEngine(Engine):
         """Open a session on a cluster and answer from there."""
         return cls(near, connect(url, options), url=url)
 
+    def share_work(self) -> None:
+        """Let the cluster's machines work on large batches, too.
+
+        Raises
+        ------
+        Refused
+            Rows would travel in clear.
+        """
+        self.staging = Staging(self._session.newSession(), self._store.folder)
+
     @property
     def near(self) -> Engine:
         """DuckDB on this machine."""
@@ -68,7 +78,7 @@ class SparkEngine(Engine):
                 return self._tables[name]
             version = self._near.version(name)
             if self._versions.get(name) != version:
-                with _told():
+                with told():
                     self._rows(name).createOrReplaceTempView(self._view_of(name))
                     self._tables[name] = self._ibis.lake_table(self._view_of(name), table(name).schema)
                 self._versions[name] = version
@@ -97,7 +107,7 @@ class SparkEngine(Engine):
 
     def arrow(self, expression: ibis.Table) -> pa.Table:
         """Answer a table expression as an Arrow table."""
-        with self._lock, _told():
+        with self._lock, told():
             return self._ibis.to_pyarrow(expression)
 
     def query(self, sql: str, **values: Any) -> pa.Table:
@@ -114,10 +124,10 @@ class SparkEngine(Engine):
                 self.table(name)
             lists = tuple(name for name, value in values.items() if isinstance(value, list | tuple))
             asked = _words(sql, views, lists)
-            with _told():
+            with told():
                 for view, columns in asked.given.items():
                     rows = pa.table({column: _texts(values[of]) for column, of in columns.items()})
-                    self._session.createDataFrame(rows).createOrReplaceTempView(view)
+                    frame(self._session, rows).createOrReplaceTempView(view)
                 joined = {of for columns in asked.given.values() for of in columns.values()}
                 single = {name: value for name, value in values.items() if name not in joined}
                 found = self._session.sql(asked.text, args=single or None).toArrow()
@@ -164,7 +174,7 @@ class SparkEngine(Engine):
 
         schema, files = table(name).schema, self._store.files(name)
         if not files:
-            return self._session.createDataFrame([], from_arrow_schema(schema))
+            return frame(self._session, [], from_arrow_schema(schema))
         reader = self._session.read.schema(from_arrow_schema(schema)).option(
             "basePath", str(self._store.folder / name)
         )
@@ -179,7 +189,7 @@ class NarrowedSpark(SparkEngine):
         self._whole, self._ibis = whole, whole._ibis
         self._prefix = f"for_{id(self):x}"
         self._only = only
-        self._keys = self._session.createDataFrame(pa.table({"key": keys.cast(pa.string())}))
+        self._keys = frame(self._session, pa.table({"key": keys.cast(pa.string())}))
 
     def close(self) -> None:
         """Nothing of its own to let go of."""
@@ -190,19 +200,6 @@ class NarrowedSpark(SparkEngine):
             return rows
         theirs = rows[OF_PEOPLE[name]] == self._keys["key"]
         return rows.join(self._keys, theirs, "left_semi" if self._only else "left_anti")
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn what Spark raises into words of ours; its own hold paths and pieces of data."""
-    from py4j.protocol import Py4JError
-    from pyspark.errors import PySparkException
-
-    try:
-        yield
-    except (PySparkException, Py4JError, ConnectionError) as error:
-        condition = getattr(error, "getCondition", lambda: None)() or type(error).__name__
-        raise WorldFailed(f"the cluster failed ({condition})", place="[engine]", again=True) from error
 
 
 def _texts(values: Sequence[Any]) -> pa.Array:

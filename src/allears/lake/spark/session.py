@@ -8,7 +8,8 @@ import shutil
 import socket
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +26,8 @@ CONFIGURATION = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # What a machine puts aside on its disk, and what is handed to it, is for nobody else to read.
+    "spark.io.encryption.enabled": "true",
     # A day is text, as it is in the lake.
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
     # The lake lists its own files: looking them up needs no job of its own.
@@ -116,7 +119,7 @@ def ibis_on(session: Any) -> Any:
 
         def _register_in_memory_table(self, op: Any) -> None:
             rows = op.data.to_pyarrow(op.schema)
-            self._session.createDataFrame(rows).createOrReplaceTempView(op.name)
+            frame(self._session, rows).createOrReplaceTempView(op.name)
 
         def lake_table(self, name: str, schema: pa.Schema) -> ibis.Table:
             # Asked for its columns, Spark would say nothing of the zone of a time.
@@ -128,6 +131,27 @@ def ibis_on(session: Any) -> Any:
         backend.register_options()
     backend.do_connect(session)
     return backend
+
+
+def frame(session: Any, rows: pa.Table | list[Any], schema: Any = None) -> Any:
+    """Hand rows to the cluster."""
+    with warnings.catch_warnings():
+        # PySpark leaves the socket it hands them over by to the garbage.
+        warnings.simplefilter("ignore", ResourceWarning)
+        return session.createDataFrame(rows, schema)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what Spark raises into words of ours; its own hold paths and pieces of data."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JError, ConnectionError) as error:
+        condition = getattr(error, "getCondition", lambda: None)() or type(error).__name__
+        raise WorldFailed(f"the cluster failed ({condition})", place="[engine]", again=True) from error
 
 
 def _knock(url: str) -> None:

@@ -116,6 +116,7 @@ QUESTIONS: dict[str, Callable[[Space], Any]] = {
     "topics nobody named": lambda s: s.discover_topics(),
     "whom a breach of the store concerns": lambda s: concerned(s, everything=True),
     "whom a breach of a source concerns": lambda s: concerned(s, sources=["desk", "ask"]),
+    "what the register of processing says is kept": lambda s: s.register()["data"],
     "a user's SQL": lambda s: s.sql("SELECT kind, count(*) AS n FROM signals GROUP BY kind ORDER BY kind"),
 }  # fmt: skip
 

@@ -115,3 +115,18 @@ def test_a_string_that_is_none_is_kept_in_refused_and_says_nothing(space: Space)
 def test_what_says_nothing_is_no_word(space: Space, consent: Any) -> None:
     send(space, call(1, consent))
     assert held(space) == {}
+
+
+def test_mail_that_unsubscribes_ends_offers_and_nothing_else(space: Space) -> None:
+    mail = (
+        b"From: Ada <ada@example.com>\r\nTo: news@shop.example\r\nSubject: unsubscribe\r\n"
+        b"Date: Mon, 1 Jun 2026 09:00:00 +0000\r\nMessage-ID: <u1@x>\r\n\r\n"
+    )
+    space.take("mail", mail, source="post")
+    space.digest(look=False)
+    assert held(space, "ada@example.com") == {"marketing": "withdrawn"}
+    word = space.consent("ada@example.com")["history"][0]
+    assert (word["source"], word["how"], word["said_at"]) == ("post", "consent by email", NOW - 3 * HOUR)
+    # A later yes counts again.
+    space.note_consent("ada@example.com", "marketing", "given", why="on the phone")
+    assert held(space, "ada@example.com") == {"marketing": "given"}

@@ -17,6 +17,7 @@ from allears.listen.hypertext import read_html
 from allears.listen.quotations import own_words
 from allears.listen.reading import BadRow, Checked, Context, Reading, Refusal, refuse
 from allears.listen.times import read_time
+from allears.listen.unsubscribing import CONSENT, unsubscribes
 
 # Between the messages of an mbox stands a line with a whole date: "From the start at 10:30" is somebody's sentence.
 _DATED = rb"From [^\n]*(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[ ,][^\n]*|\d{4}-\d\d-\d\d[ T])\d\d:\d\d"
@@ -168,16 +169,19 @@ def add_message(gather: Gather, raw: bytes) -> None:
             else []
         )
         thread = machine.answers or thread
+    leaves, only = unsubscribes(subject, text) if machine is None else (False, False)
+    if leaves:
+        rest["consent"] = CONSENT
     gather.add(
         gather.signal_id(own, raw),
         at,
-        "feedback" if machine is None else "event",
+        "feedback" if machine is None and not only else "event",
         gather.context.channel or "email",
-        name="email" if machine is None else machine.name,
+        name="consent by email" if leaves else "email" if machine is None else machine.name,
         identifiers=identifiers,
         personal=identifiers + ([("name", _clean(name))] if name.strip() and machine is None else []),
         thread=thread,
-        text=text or None if machine is None else None,
+        text=text or None if machine is None and not only else None,
         rest=rest,
     )
 

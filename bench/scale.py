@@ -28,6 +28,7 @@ MINUTES = float(os.environ.get("ALLEARS_BENCH_MINUTES", "30"))
 KEPT = Path(os.environ.get("ALLEARS_BENCH_KEPT", Path.home() / ".cache" / "allears-bench"))
 FRESH, BATCHES = 10_000, 5
 TIMES = 3
+SHARED = 50_000
 PARTS = ("laid", "grown", "spark1", "spark2")
 """What is measured of a size, each in a process of its own, so that memory is that of the part alone."""
 Measured = dict[str, Any]
@@ -222,17 +223,40 @@ def _on_spark(folder: Path, size: int, executors: int) -> Measured:
             "spark.sql.shuffle.partitions": str(2 * executors),
         }  # fmt: skip
         settings = read_settings(folder)
-        asked_of = EngineSettings(url=cluster.url, options=options)
+        asked_of = EngineSettings(url=cluster.url, options=options, digest=True)
         write_settings(folder, msgspec.structs.replace(settings, engine=asked_of))
         try:
             begun = time.perf_counter()
             with Space.open(folder, clock=SetClock(END)) as space:
                 opened = time.perf_counter() - begun
-                return {"open_seconds": opened, "scans": _scans(space.ground.engine, size)}
+                scans = _scans(space.ground.engine, size)
+                return {"open_seconds": opened, "scans": scans, "digest_seconds": _digested(space, size)}
         finally:
             write_settings(folder, settings)
     finally:
         cluster.stop()
+
+
+def _digested(space: Any, size: int) -> list[float]:
+    """Digest large batches of messages on the cluster; gives seconds for each message, the first batch left out."""
+    from bench.digest import simulated_texts
+
+    texts, chance, spent = simulated_texts(), random.Random(3), []
+    for _ in range(1 + TIMES):
+        for start in range(0, SHARED, FRESH):
+            space.hear(
+                [
+                    _said(texts[(start + i) % len(texts)], _id(chance), f"u{chance.randrange(max(500, size // 200))}", i)
+                    for i in range(FRESH)
+                ],
+                source="bench",
+            )  # fmt: skip
+        begun = time.perf_counter()
+        parts = [part for part in space.digester.run() if part.stored]
+        spent.append((time.perf_counter() - begun) / SHARED)
+        if not all(part.staged for part in parts):
+            raise RuntimeError("the cluster did not do the work")
+    return sorted(spent[1:])
 
 
 def _scans(engine: Any, size: int) -> dict[str, float]:
@@ -319,6 +343,11 @@ def _rows(size: int, told: Measured) -> list[Row]:
                     source=f"skipped: {part['skipped']}",
                 )
             )
+        if "digest_seconds" in part:
+            spent = [1e6 * s for s in part["digest_seconds"]]
+            found.append(
+                row(f"time per message, digested on {where}", data, statistics.median(spent), "µs", low=spent[0], high=spent[-1], source=f"{TIMES} batches of {SHARED:,} after a first; low/high: range; one process identifies, seals and commits")
+            )  # fmt: skip
         for scan, seconds in part.get("scans", {}).items():
             reference = told.get("grown", {}).get("scans", {}).get(scan)
             found.append(

@@ -135,11 +135,12 @@ def plan(told: dict[int, Measured]) -> list[str]:
     m, a = told[size], ASSUMED
     per_day = TARGET / a["days kept"]
     mean = per_day / 86_400
-    # What is laid holds messages without their originals; each message adds what its sealed original weighs.
-    message = max(0.0, m["grown"]["fresh_bytes"] - m["laid"]["bytes"] / size) * a["messages among signals"]
-    each = m["laid"]["bytes"] / size + message
+    # What is laid at once repeats itself and compresses better than life; what was digested carries ids, properties and originals.
+    share = a["messages among signals"]
+    grown = m["grown"]
+    each = share * grown["fresh_bytes"] + (1 - share) * grown["event_bytes"]
     terabytes = TARGET * each / 1e12
-    spent = _spent(m)
+    spent = share * _spent(m) + (1 - share) * statistics.median(grown["event_seconds"])
     digest_cores = spent * 2 * mean * a["peak hour over mean"] / a["cores busy at most"]
     lines = [
         "## A plan on paper to ten billion signals", "",
@@ -147,9 +148,9 @@ def plan(told: dict[int, Measured]) -> list[str]:
         "| assumed | |", "|---|---|", *(f"| {name} | {value:g} |" for name, value in a.items()), "",
         "| follows | | from |", "|---|---|---|",
         f"| signals a second, mean | {mean:,.0f} | ten billion over the days kept |",
-        f"| lake | {terabytes:,.1f} TB | {each:,.0f} bytes a signal |",
+        f"| lake | {terabytes:,.1f} TB | {each:,.0f} bytes a signal: messages {grown['fresh_bytes']:,.0f}, events {grown['event_bytes']:,.0f}, before compaction |",
         f"| storage, USD a month | {terabytes * 1000 * a['USD per GB and month']:,.0f} | |",
-        f"| cores that digest | {digest_cores:,.1f} | {1e6 * spent:,.0f} µs a message in two processes, every signal counted as a message, peak hour |",
+        f"| cores that digest | {digest_cores:,.1f} | {1e6 * spent:,.0f} µs a signal in two processes (counted as two cores): messages {1e6 * _spent(m):,.0f}, events {1e6 * statistics.median(grown['event_seconds']):,.0f}; peak hour |",
         f"| digest, USD a month | {digest_cores * 730 * a['USD per core and hour']:,.0f} | all day |",
     ]  # fmt: skip
     scans = m.get("spark1", {}).get("scans")

@@ -33,6 +33,7 @@ _ALSO_EVERYDAY = words(
 _NEAR = re.compile(r"(?i)\b(?:in|from|to|at|near|via|around|towards?|outside|a|aus|nach|en|em|à|de|desde) $")
 _AMID = re.compile(r"(?:^|[\s(\"“«])(?![@#]|https?:)[^\s@#]*[\w,;'’)][ ]{1,2}[\"“«(]?$")
 _CONTRACTED = re.compile(r"(?i)(?:n['’]t|['’](?:re|ve|ll|d|m))$")
+_ACRONYM_AT_MOST = 5
 _ACRONYM = re.compile(r"[A-Z0-9&]{2,4}s?")
 _PERSON = re.compile(
     r"(?i)\b(?:told|said|says|asked|named|called|met|by|with|mr\.?|mrs\.?|ms\.?|dr\.?|miss|leave me|between|ex-|tribute to|fan of|and|is|was|from|unlike the|directed by|starring) $"
@@ -46,6 +47,10 @@ _TRADE = words(
     transaction transfer exchange virtual secure pay top watch top-up dm game games phone email department manager supervisor director president court street bill act credit report loan mortgage"""
 )
 _NO_NAMES = NEVER | _ALSO_EVERYDAY | _TRADE | NATIONALITIES
+_SPACE = ord(" ")
+# What no word that announces a person (`_PERSON`) ends in.
+_BETWEEN = frozenset(range(128)) - frozenset(b".-") - frozenset(c for c in range(128) if chr(c).isalnum())
+_POSSESSIVE = ("'s", "’s")
 _SHORT = 4
 _MOSTLY = 0.6
 _SMALL_WORD = re.compile(
@@ -55,6 +60,27 @@ _SMALL_NEXT = re.compile(r" ((?:van |von |de |da |dos )?[^\W\d_]{3,}(?:[\-'’][
 _ASK = compile_pattern(
     r"(?i)\b(?:why is|where is|who is|named (?:him|her|it)|called (?:him|her)|says|said|whose name is|tell|ask|asked|met|says|by|directed by|starring|novel by|with|and|ex-\w+) [\p{L}\-]{4,}"
 )
+
+
+class Runs:
+    """Runs of capitalised words; most are one everyday word that begins a sentence, and are passed over before anybody looks closely."""
+
+    def __init__(self) -> None:
+        self._never = frozenset(word.encode() for word in _NO_NAMES)
+        self._everyday = frozenset(word.encode() for word in _EVERYDAY)
+
+    def finditer(self, data: bytes) -> Iterator[Any]:
+        """Find each that may be a name."""
+        for match in _RUN.finditer(data):
+            start, end = match.span()
+            word = data[start:end].lower()
+            if word in self._never:
+                continue
+            if word in self._everyday and (
+                start < 2 or data[start - 1] != _SPACE or data[start - 2] in _BETWEEN
+            ):
+                continue
+            yield match
 
 
 class SmallNames:
@@ -76,53 +102,53 @@ def _mood(text: str) -> tuple[bool, bool]:
     """Tell whether capitals mean something here, and whether the text is English."""
     found = _TOKEN.findall(text)
     letters = [word for word in found if word[0].isalpha()]
-    small = [word.lower() for word in letters]
-    german = sum(word in _GERMAN for word in small)
-    english = sum(word in _ENGLISH for word in small)
-    capital = sum(word[0].isupper() for word in letters)
-    shouting = sum(len(word) > 1 and word.isupper() for word in letters)
+    small = " ".join(letters).lower().split(" ")
+    german = sum(map(_GERMAN.__contains__, small))
+    english = sum(map(_ENGLISH.__contains__, small))
+    capital = sum(map(str.isupper, [word[0] for word in letters]))
+    shouting = sum([len(word) > 1 for word in letters if word.isupper()])
     telling = not (german >= 2 and german > english) and shouting <= max(3, 0.5 * len(letters))
     return telling and (len(letters) < 6 or capital <= _MOSTLY * len(letters)), english >= 1
 
 
 def judge_run(candidate: Candidate) -> Iterator[Find]:
     """Cut a run of capitalised words at everyday ones; hide the rest where a sentence's beginning does not explain it."""
-    before = candidate.before(30)
-    lower = candidate.found.lower()
     # Most capitals begin a sentence with an everyday word: looked at first, for speed.
-    if lower in _NO_NAMES or (lower in _EVERYDAY and not _PERSON.search(before)):
+    lower = candidate.found.lower()
+    if lower in _NO_NAMES:
+        return
+    before = candidate.before(30)
+    if lower in _EVERYDAY and not (before and _PERSON.search(before)):
         return
     telling, english = _mood(candidate.text[candidate.low : candidate.high])
     if not telling:
         return
     if before and (before[-1] in "@#_/&=<" or before[-1].isalnum()):
         return
-    begins_sentence = not _AMID.search(before)
-    tokens = [
-        (m.start() + candidate.start, m.end() + candidate.start, m[0])
-        for m in _TOKEN.finditer(candidate.found)
-    ]
+    first = not _AMID.search(before)
     group: list[tuple[int, int, str]] = []
-    for at, token in enumerate(tokens):
-        word = re.sub(r"['’]s$", "", token[2])
-        token = (token[0], token[0] + len(word), word)
-        first = at == 0 and begins_sentence
-        if _cuts(word, first, english):
+    for match in _TOKEN.finditer(candidate.found):
+        word, start = match[0], candidate.start + match.start()
+        if word.endswith(_POSSESSIVE):
+            word = word[:-2]
+        if not _cuts(word, first, english):
+            group.append((start, start + len(word), word))
+        elif group:
             yield from _hide(candidate, group, english)
             group = []
-        else:
-            group.append(token)
+        first = False
     yield from _hide(candidate, group, english)
 
 
 def _cuts(word: str, first: bool, english: bool) -> bool:
     """Tell whether a word is no part of a name, whatever its capital."""
     lower = word.lower()
-    if lower in _NO_NAMES or len(word) < 2 or set(lower) == {"x"}:
+    if lower in _NO_NAMES or len(word) < 2 or not lower.strip("x") or word in BRANDS:
         return True
-    if word in BRANDS or _CONTRACTED.search(word) or _ACRONYM.fullmatch(word):
+    # Most words are letters alone: then neither of the first two is looked for.
+    if not word.isalpha() and (_CONTRACTED.search(word) or (word[-1].isdigit() and not word[0].isdigit())):
         return True
-    if (any(map(str.isdigit, word)) and not word[0].isdigit() and word[-1].isdigit()) or (
+    if (len(word) <= _ACRONYM_AT_MOST and _ACRONYM.fullmatch(word)) or (
         word.isupper() and lower in _EVERYDAY
     ):
         return True
@@ -169,7 +195,7 @@ def judge_small(candidate: Candidate) -> Iterable[Find]:
 
 def judge_asked(candidate: Candidate) -> Iterable[Find]:
     """Take an unknown small word where a person is spoken of."""
-    word = re.split(r"[ ]", candidate.found)[-1]
+    word = candidate.found.rpartition(" ")[2]
     _, english = _mood(candidate.text[candidate.low : candidate.high])
     after = candidate.after(1)
     if (
@@ -185,7 +211,7 @@ def judge_asked(candidate: Candidate) -> Iterable[Find]:
 
 
 RULES = (
-    Rule(_RUN, judge_run, kind="GUESS"),
+    Rule(Runs(), judge_run, kind="GUESS"),
     Rule(SmallNames(name for name in GIVEN if len(name) >= _SHORT), judge_small, kind="GUESS"),
     Rule(_ASK, judge_asked, kind="GUESS"),
 )

@@ -97,3 +97,32 @@ def test_no_survey_that_comes_with_allears_is_open_to_anybody_unasked() -> None:
 def test_an_unknown_survey_is_not_found() -> None:
     with pytest.raises(NotFound, match="nps"):
         example_text("no-such")
+
+
+CONSENT = """
+name = "visit"
+title = { en = "Your visit" }
+%s
+[[questions]]
+id = "offers"
+consent = "marketing"
+text = { en = "May we write to you about offers?" }
+%s
+"""
+SATISFIED = '[[questions]]\nid = "satisfied"\nscale = "csat-1-5"\ntext = { en = "How satisfied were you?" }'
+
+
+def test_strangers_are_not_asked_for_consent() -> None:
+    survey = read_survey(CONSENT % ("public = true", SATISFIED))
+    assert [q.id for q in survey.asked(True)] == ["offers", "satisfied"]
+    assert [q.id for q in survey.asked(False)] == ["satisfied"]
+    assert "yes or no to marketing" in explain(survey)
+
+
+@pytest.mark.parametrize(
+    ("head", "more"),
+    [("public = true", ""), ("", "required = true"), ("", 'scale = "csat-1-5"'), ("", 'consent = "fun"')],
+)
+def test_consent_is_never_demanded_nor_mixed_with_a_scale(head: str, more: str) -> None:
+    with pytest.raises(Refused):
+        read_survey(CONSENT % (head, more))

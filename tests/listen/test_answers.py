@@ -82,3 +82,32 @@ def test_a_bad_answer_is_refused_with_its_place_and_costs_its_neighbour_nothing(
 def test_no_bytes_break_it(body: bytes) -> None:
     assert FORMATS["answers"].check(body, CONTEXT).accepted == 0
     assert FORMATS["answers"].read(body, CONTEXT).arrivals.num_rows == 0
+
+
+def test_a_yes_or_a_no_to_a_use_is_a_consent_event_of_whoever_was_asked() -> None:
+    answers = [{"question": "offers", "consent": "marketing", "said": True}, {"question": "study", "consent": "research", "said": False}]  # fmt: skip
+    rows = _read(GOOD | {"answers": answers})
+    assert [(r["kind"], r["name"], r["text"]) for r in rows] == [
+        ("event", "consent nps.offers", None), ("event", "consent nps.study", None),
+    ]  # fmt: skip
+    told = [msgspec.json.decode(r["properties"])["consent"] for r in rows]
+    assert told == [{"marketing": "given", "version": "nps v1"}, {"research": "refused", "version": "nps v1"}]
+    assert all(r["identifiers"] == [{"type": "anonymous_id", "value": GOOD["person"]}] for r in rows)
+    stranger = {k: v for k, v in GOOD.items() if k != "person"} | {"answers": answers}
+    assert _read(stranger) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"consent": "fun", "said": True},
+        {"consent": "marketing"},
+        {"said": True},
+        {"consent": "marketing", "said": True, "text": "and more"},
+        {"consent": "marketing", "said": "yes"},
+    ],
+)
+def test_half_a_consent_is_refused(wrong: dict[str, Any]) -> None:
+    body = msgspec.json.encode(GOOD | {"answers": [{"question": "offers"} | wrong]})
+    checked = FORMATS["answers"].check(body, CONTEXT)
+    assert (checked.accepted, len(checked.refused)) == (0, 1)

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from allears.errors import NotFound, Refused
+from allears.guard.purpose import Purpose
 
 Scale = Literal["nps-0-10", "csat-1-5", "ces-1-7", "stars-1-5", "trustid-1-7"]
 LANGUAGES = ("en", "it", "de", "fr", "es", "pt")
@@ -31,7 +32,10 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 class Question(_Part, frozen=True):
-    """One question: a scale, or none for an open one. ``low`` and ``high`` name the ends of the scale in place of the usual words."""
+    """One question: a scale, a yes or no to a use of the reader's data (``consent``), or neither for an open one.
+
+    ``low`` and ``high`` name the ends of the scale in place of the usual words.
+    """
 
     id: Name
     text: Words
@@ -39,6 +43,10 @@ class Question(_Part, frozen=True):
     low: Words = {}
     high: Words = {}
     required: bool = False
+    consent: Annotated[
+        Purpose | None,
+        Meta(description="the purpose that a yes allows and a no forbids; asked by personal links only"),
+    ] = None
 
 
 class Survey(_Part, frozen=True):
@@ -69,6 +77,10 @@ class Survey(_Part, frozen=True):
     def version(self) -> str:
         """A short name that changes when anything here changes."""
         return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()[:8]
+
+    def asked(self, personal: bool) -> tuple[Question, ...]:
+        """List the questions for somebody; of a stranger nobody can keep a yes or a no."""
+        return tuple(q for q in self.questions if personal or q.consent is None)
 
     def languages(self) -> list[str]:
         """List the languages in which all of it can be shown."""
@@ -113,6 +125,13 @@ def read_survey(text: str, place: str = "survey.toml") -> Survey:
             )
         if question.scale is None and (question.low or question.high):
             raise Refused("an open question has no ends", place=f"{place}: questions[{index}]")
+        if question.consent is not None and (question.scale is not None or question.required):
+            raise Refused(
+                "a question for consent has no scale, and nobody must answer it",
+                place=f"{place}: questions[{index}]",
+            )
+    if survey.public and not survey.asked(personal=False):
+        raise Refused("strangers would be asked nothing", place=f"{place}: public")
     if not survey.languages():
         raise Refused("no language has the title and every question", place=place)
     return survey
@@ -180,9 +199,7 @@ def explain(survey: Survey, company: str = "the company") -> str:
     lines = [f"{survey.name}: {words_in(survey.title, language, company)}"]
     for question in survey.questions:
         need = ", must be answered" if question.required else ""
-        lines.append(
-            f"- {words_in(question.text, language, company)} ({question.scale or 'in own words'}{need})"
-        )
+        lines.append(f"- {words_in(question.text, language, company)} ({_kind(question)}{need})")
     lines.append(f"In {', '.join(survey.languages())}.")
     complaint = "" if survey.during_complaint else ", and never during an open complaint"
     lines.append(
@@ -201,3 +218,7 @@ def explain(survey: Survey, company: str = "the company") -> str:
 
 def _folder() -> Path:
     return Path(__file__).with_name("surveys")
+
+
+def _kind(question: Question) -> str:
+    return f"yes or no to {question.consent}" if question.consent else question.scale or "in own words"

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from allears.guard.purpose import PURPOSES
 from allears.listen.gather import Gather
 from allears.listen.ratings import BOUNDS, normalise
 from allears.listen.reading import BadRow, Checked, Context, Reading, Refusal, refuse
@@ -19,12 +20,14 @@ LONGEST_TEXT = 4_000
 
 
 class Answer(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """The answer to one question: a choice on a scale, or words."""
+    """The answer to one question: a choice on a scale, words, or a yes or no to a use of their data."""
 
     question: Annotated[str, Meta(min_length=1, max_length=64)]
     scale: str | None = None
     choice: int | None = None
     text: Annotated[str, Meta(max_length=LONGEST_TEXT)] | None = None
+    consent: str | None = None
+    said: bool | None = None
 
 
 class Response(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -67,7 +70,12 @@ def _read(part: bytes) -> Response:
     response = _DECODER.decode(part)
     for index, answer in enumerate(response.answers):
         place = f".answers[{index}]"
-        if answer.scale is None:
+        if answer.consent is not None or answer.said is not None:
+            if answer.consent not in PURPOSES:
+                raise BadRow(f"expected one of {', '.join(PURPOSES)}", f"{place}.consent")
+            if answer.said is None or answer.scale is not None or answer.text is not None:
+                raise BadRow("expected yes or no and nothing else", f"{place}.said")
+        elif answer.scale is None:
             if not (answer.text or "").strip():
                 raise BadRow("expected words", f"{place}.text")
         elif answer.scale not in BOUNDS:
@@ -81,7 +89,7 @@ def _read(part: bytes) -> Response:
 
 def _add(gather: Gather, response: Response) -> None:
     rated = [a for a in response.answers if a.scale is not None]
-    words = [a for a in response.answers if a.scale is None]
+    words = [a for a in response.answers if a.scale is None and a.consent is None]
     # A rating with its reason is worth more than the two apart: sentiment learns from such pairs.
     reason = words.pop(0) if rated and words else None
     said_at = response.answered_at
@@ -89,6 +97,9 @@ def _add(gather: Gather, response: Response) -> None:
     about = {"survey": response.survey, "survey_version": response.version, "answered_by": response.by}
     if response.language:
         about["survey_language"] = response.language
+    for answer in response.answers if response.person else ():
+        if answer.consent is not None:
+            _add_consent(gather, response, answer, at, about)
     for answer in [*rated, *words]:
         told = reason if rated and answer is rated[0] else answer if answer.scale is None else None
         rest = about | ({"open_question": told.question} if told is not None else {})
@@ -105,3 +116,21 @@ def _add(gather: Gather, response: Response) -> None:
             rating_scale=answer.scale,
             rest=dict(rest),
         )
+
+
+def _add_consent(gather: Gather, response: Response, answer: Answer, at: int, about: dict[str, str]) -> None:
+    # As a banner's consent event: heard by whatever hears those.
+    told = {
+        str(answer.consent): "given" if answer.said else "refused",
+        "version": f"{response.survey} {response.version}",
+    }
+    gather.add(
+        gather.signal_id(f"{response.response}.{answer.question}", b""),
+        at,
+        "event",
+        gather.context.channel or "survey",
+        name=f"consent {response.survey}.{answer.question}",
+        identifiers=[("anonymous_id", str(response.person))],
+        thread=response.response,
+        rest={**about, "consent": told},
+    )

@@ -80,7 +80,7 @@ def form(
     said = {problem.question: problem.says for problem in problems}
     parts += [
         _question(question, view, given.get(question.id, ""), said.get(question.id))
-        for question in survey.questions
+        for question in survey.asked(personal)
     ]
     parts.append(f'<input type="hidden" name="lang" value="{lang}">')
     if visit:
@@ -101,10 +101,10 @@ def note(view: View, word: str, *, own: str = "") -> str:
     return _page(escape(title), view, f"{company}<h1>{escape(title)}</h1>\n<p>{escape(more)}</p>")
 
 
-def problems_of(survey: Survey, view: View, given: Mapping[str, str]) -> list[Problem]:
+def problems_of(survey: Survey, view: View, given: Mapping[str, str], *, personal: bool) -> list[Problem]:
     """Say what is wrong with what was given; nothing when it can be taken in."""
-    found = []
-    for question in survey.questions:
+    found, questions = list[Problem](), survey.asked(personal)
+    for question in questions:
         value, asked = (
             given.get(question.id, "").strip(),
             words_in(question.text, view.language, view.company),
@@ -113,12 +113,15 @@ def problems_of(survey: Survey, view: View, given: Mapping[str, str]) -> list[Pr
             known = value in {str(choice) for choice in CHOICES[question.scale]}
             if (value and not known) or (question.required and not value):
                 found.append(Problem(question.id, say(view.language, "choose", question=asked)))
+        elif question.consent is not None:
+            if value not in ("", "yes", "no"):
+                found.append(Problem(question.id, say(view.language, "choose", question=asked)))
         elif len(value) > LONGEST_TEXT:
             found.append(Problem(question.id, say(view.language, "long", question=asked, most=LONGEST_TEXT)))
         elif question.required and not value:
             found.append(Problem(question.id, say(view.language, "write", question=asked)))
-    if not found and not any(given.get(question.id, "").strip() for question in survey.questions):
-        found.append(Problem(survey.questions[0].id, say(view.language, "nothing")))
+    if not found and not any(given.get(question.id, "").strip() for question in questions):
+        found.append(Problem(questions[0].id, say(view.language, "nothing")))
     return found
 
 
@@ -129,6 +132,8 @@ def _question(question: Question, view: View, given: str, problem: str | None) -
     wrong = f'<p class="said" id="p-{name}">{escape(problem)}</p>' if problem else ""
     tone = ' class="wrong"' if problem else ""
     told = [f"p-{name}"] if problem else []
+    if question.consent is not None:
+        return _consent(question, lang, given, asked, wrong, tone)
     if question.scale is None:
         described = f' aria-describedby="{told[0]}" aria-invalid="true"' if told else ""
         must = " required" if question.required else ""
@@ -152,6 +157,18 @@ def _question(question: Question, view: View, given: str, problem: str | None) -
         f'<div class="choices of-{len(choices)}">{radios}</div><p class="ends" id="e-{name}"><span>{choices[0]} = {escape(low)}</span>'
         f"<span>{choices[-1]} = {escape(high)}</span></p></fieldset>"
     )
+
+
+def _consent(question: Question, lang: str, given: str, asked: str, wrong: str, tone: str) -> str:
+    # Neither is chosen beforehand: silence is no yes.
+    name = escape(question.id)
+    radios = "".join(
+        f'<label for="q-{name}{end}"><input type="radio" id="q-{name}{end}" name="{name}" value="{value}"'
+        f"{' checked' if given.strip() == value else ''}><span>{escape(say(lang, value))}</span></label>"
+        for value, end in (("yes", ""), ("no", "-no"))
+    )
+    described = f' aria-describedby="p-{name}"' if wrong else ""
+    return f'<fieldset{tone}{described}><legend>{asked}</legend>{wrong}<div class="choices of-2">{radios}</div></fieldset>'
 
 
 def _summary(problems: Sequence[Problem], lang: str) -> list[str]:

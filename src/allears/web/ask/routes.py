@@ -97,7 +97,7 @@ class _Door:
             visit = given["visit"]
             if opened.state != "open":
                 return _page(note(view, "ended"), opened.survey, view, 410)
-        problems = problems_of(opened.survey, view, given)
+        problems = problems_of(opened.survey, view, given, personal=opened.personal)
         if problems:
             drawn = form(
                 opened.survey, view, personal=opened.personal, given=given, problems=problems, visit=visit
@@ -113,7 +113,7 @@ class _Door:
         answering = self._space.answering
         try:
             done = await asyncio.to_thread(
-                answering.answer, opened, _answers(opened.survey, given), language=view.language, by=by
+                answering.answer, opened, _answers(opened, given), language=view.language, by=by
             )
             await asyncio.wrap_future(done)
         except InboxFull:
@@ -140,12 +140,14 @@ class _Door:
         return _page(note(View(language, "", "", self._home), "missing"), None, None, status)
 
 
-def _answers(survey: Survey, given: dict[str, str]) -> list[Answer]:
+def _answers(opened: Opened, given: dict[str, str]) -> list[Answer]:
     found = []
-    for question in survey.questions:
+    for question in opened.survey.asked(opened.personal):
         value = given.get(question.id, "").strip()
         if value and question.scale is not None:
             found.append(Answer(question.id, question.scale, int(value)))
+        elif value and question.consent is not None:
+            found.append(Answer(question.id, consent=question.consent, said=value == "yes"))
         elif value:
             found.append(Answer(question.id, text=value))
     return found

@@ -13,14 +13,17 @@ import pytest
 from allears.clock import SetClock
 from allears.desk.accounts import Account
 from allears.errors import NotFound, Refused
+from allears.settings import DeskSettings, Settings
 from allears.space import Space
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def space(tmp_path: Path) -> Iterator[Space]:
-    with Space.open(tmp_path / "acme", clock=SetClock(NOW)) as opened:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def space(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Space]:
+    shared = request.param == "postgresql"
+    desk = DeskSettings(url=request.getfixturevalue("databases")()) if shared else DeskSettings()
+    with Space.open(tmp_path / "acme", clock=SetClock(NOW), settings=Settings(desk=desk)) as opened:
         yield opened
 
 
@@ -111,6 +114,31 @@ def test_what_ended_stays_in_the_history_and_is_not_begun_by_the_next_signal(spa
         ("buyer", "partner", True),
         ("", "consumer", False),
     ]
+
+
+def test_told_by_hand_again_what_ended_begins_anew_and_the_gap_stays(space: Space) -> None:
+    call(space, group("ada", "bolt"))
+    space.end_relation("ada", "bolt")
+    space.ground.clock.set(NOW + timedelta(days=5))  # type: ignore[attr-defined]
+    for _ in range(2):
+        space.relate("ada", "bolt")
+    periods = space.customer("ada").relations()
+    assert [(r["valid_from"], r["valid_to"]) for r in periods] == [
+        (NOW + timedelta(days=5), None),
+        (NOW, NOW),
+    ]
+    assert space.account("bolt")["customers"] == 1
+
+
+def test_who_moves_back_is_at_home_again(space: Space) -> None:
+    live(space, "bo", "Bo Rossi", "Via Roma 5, 20121 Milano", NOW - timedelta(days=20))
+    for days, address in ((9, "Via Roma 5, 20121 Milano"), (6, "Corso Como 8, 20154 Milano"), (3, "Via Roma 5, 20121 Milano"), (2, "Via Roma 5, 20121 Milano")):  # fmt: skip
+        told = {"traits": {"name": "Ada Rossi", "address": address}, "messageId": f"m{days}"}
+        at = (NOW - timedelta(days=days)).isoformat()
+        call(space, {"type": "identify", "userId": "ada", "timestamp": at} | told)
+    assert at_home(space, "ada") == [space.customer("bo").id]
+    now = [r["valid_from"] for r in space.customer("ada").relations() if r["valid_to"] is None]
+    assert now == [NOW - timedelta(days=3)]
 
 
 def test_who_is_erased_belongs_nowhere(space: Space) -> None:

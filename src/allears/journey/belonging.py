@@ -21,12 +21,11 @@ from allears.know.accounts import (
     account,
     accounts,
     end_relations,
-    move_house,
     put_account,
     relate,
     relations_of,
 )
-from allears.know.household import HOUSEHOLD, MEMBER, MOST, household_form, last_told
+from allears.know.household import HOUSEHOLD, MOST
 from allears.know.identified import Identified
 from allears.know.identifiers import ACCOUNT, PEOPLE, normalise
 from allears.know.relationship import STANDINGS
@@ -62,7 +61,7 @@ def learn(ground: Ground, arrivals: pa.RecordBatch, who: Identified) -> int:
     with ground.desk.session() as session:
         for one, (told, parent) in about.items():
             put(ground, session, one, told, parent, now, lenient=True)
-        return relate(session, belongs, now)
+        return len(relate(session, belongs, now))
 
 
 def _belongs(some: pa.RecordBatch, rows: Any, who: Identified, ids: list[str]) -> Iterator[Belongs]:
@@ -71,14 +70,14 @@ def _belongs(some: pa.RecordBatch, rows: Any, who: Identified, ids: list[str]) -
     sources, relationships = some["source"].to_pylist(), who.relationship.take(pa.array(rows)).to_pylist()
     first: dict[tuple[str, str, str], Belongs] = {}
     for place, given in enumerate(who.identifiers.take(pa.array(rows)).to_pylist()):
-        if strongest := _strongest(given):
+        if strongest := strongest_of(given):
             key = (strongest, ids[place], relationships[place])
             if key not in first or at[place] < first[key].since:
                 first[key] = Belongs(*key, "", sources[place] or "", at[place])
     yield from first.values()
 
 
-def _strongest(given: Sequence[Mapping[str, str]] | None) -> str | None:
+def strongest_of(given: Sequence[Mapping[str, str]] | None) -> str | None:
     """Give the digest of a row's strongest identifier; a device may be several people's."""
     mine = [i for i in given or () if i["type"] in PEOPLE and i["type"] != "device"]
     return min(mine, key=lambda i: PEOPLE.index(i["type"]))["digest"] if mine else None
@@ -96,53 +95,6 @@ def _group(properties: str | None) -> tuple[About, str | None]:
         if k not in (*NAMES, *PARENTS) and isinstance(v, str | int | float | bool)
     }
     return About("", name[:200], dict(list(traits.items())[:40])), parent
-
-
-def learn_households(
-    ground: Ground,
-    arrivals: pa.RecordBatch,
-    who: Identified,
-    told: Sequence[Sequence[tuple[str, str]] | None],
-) -> int:
-    """Note which households a batch tells of: the family name and address that one customer told; returns how many relations are new.
-
-    Parameters
-    ----------
-    told
-        What is known of each row's customer, as `allears.know.profile.Profiles.known` gives it.
-    """
-    fields = pc.list_flatten(arrivals["personal"])
-    homes = pc.equal(pc.struct_field(fields, [0]), "address")
-    parents = pc.list_parent_indices(arrivals["personal"])
-    rows = sorted(set(parents.filter(homes).to_pylist())) if len(homes) else []
-    if not rows:
-        return 0
-    some, now = arrivals.take(pa.array(rows, pa.int64())), ground.clock.now()
-    at = pc.coalesce(some["occurred_at"], some["received_at"]).to_pylist()
-    columns = (who.identifiers.take(pa.array(rows)).to_pylist(), some["personal"].to_pylist(), at)
-    forms: dict[tuple[str, str], datetime] = {}
-    for place, given, personal, moment in zip(rows, *columns, strict=True):
-        own = [(p["type"], p["value"]) for p in personal]
-        name = last_told(own, "name") or last_told(told[place] or (), "name")
-        address, strongest = last_told(own, "address"), _strongest(given)
-        if name and address and strongest and (form := household_form(name, address)):
-            key = (strongest, form)
-            forms[key] = min(moment, forms.get(key, moment))
-    if not forms:
-        return 0
-    ids = [one[:32] for one in ground.vault.digest(HOUSEHOLD, [form for _, form in forms])]
-    belongs = [
-        Belongs(digest, one, "consumer", MEMBER, "name and address told", since)
-        for ((digest, _), since), one in zip(forms.items(), ids, strict=True)
-    ]
-    with ground.desk.session() as session:
-        for one in dict.fromkeys(ids):
-            about, seal, open = About(""), _sealer(ground), _opener(ground)
-            put_account(session, one, about, now, seal=seal, open=open, kind=HOUSEHOLD)
-        new = relate(session, belongs, now)
-        if new:
-            move_house(session, sorted({b.digest for b in belongs}))
-        return new
 
 
 def put(
@@ -166,14 +118,14 @@ def put(
     if above is not None and parent is not None:
         known = {row["account"] for row in accounts(session, _opener(ground), [above])}
         if above not in known:
-            put_account(session, above, About(parent), at, seal=_sealer(ground), open=_opener(ground))
+            put_account(session, above, About(parent), at, seal=sealer(ground), open=_opener(ground))
     try:
-        put_account(session, one, about, at, seal=_sealer(ground), open=_opener(ground), parent=above)
+        put_account(session, one, about, at, seal=sealer(ground), open=_opener(ground), parent=above)
     except Refused:
         if not lenient:
             raise
         # A circle is kept out; what else was told of the account is not lost for it.
-        put_account(session, one, about, at, seal=_sealer(ground), open=_opener(ground))
+        put_account(session, one, about, at, seal=sealer(ground), open=_opener(ground))
 
 
 def digest_of(ground: Ground, written: str) -> str | None:
@@ -305,6 +257,7 @@ def tell_relation(
             session,
             [Belongs(digests[0], one, relationship, role.strip(), f"by hand: {actor}", since or now)],
             now,
+            again=True,
         )
         if new:
             ground.audit.write(session, actor, "relate", [customer], "")
@@ -322,7 +275,8 @@ def end_relation(ground: Ground, who: str, given: str, *, actor: str) -> int:
     return ended
 
 
-def _sealer(ground: Ground) -> Any:
+def sealer(ground: Ground) -> Any:
+    """Give what seals an account's words under the space's key, bound to its id."""
     return lambda plain, one: ground.vault.seal_space(plain, LABEL, one)
 
 

@@ -23,9 +23,9 @@ from allears.guard.redaction.level import hidden_kinds
 from allears.guard.redaction.properties import redact_json
 from allears.guard.redaction.spotter import load_spotter
 from allears.journey.belonging import learn as learn_accounts
-from allears.journey.belonging import learn_households
 from allears.journey.ground import Ground
 from allears.journey.guarded import Elsewhere, Hiding, Known, guard, put_together, to_send
+from allears.journey.households import learn_households
 from allears.journey.models import learned_at, learned_of, reader_from
 from allears.journey.networks import network
 from allears.journey.overheard import overhear

@@ -7,7 +7,7 @@ and goes when the identifier is erased. Names and traits of an account are seale
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from itertools import pairwise
@@ -99,26 +99,75 @@ def lineage(session: Session, account: str) -> list[str]:
     return found
 
 
-def relate(session: Session, belongs: Iterable[Belongs], at: datetime) -> int:
-    """Write down who belongs where; returns how many are new. What was ended stays ended until it is told by hand again."""
-    rows: dict[str, dict[str, Any]] = {}
+def relate(
+    session: Session, belongs: Iterable[Belongs], at: datetime, *, again: bool = False
+) -> list[Belongs]:
+    """Write down who belongs where; returns those that are new.
+
+    What was ended stays ended; with ``again`` it begins anew where it is told of a later time.
+    """
+    rows: dict[str, Belongs] = {}
     for one in sorted(belongs, key=lambda b: b.since):
-        rows.setdefault(
-            one.id,
-            {
-                "id": one.id, "digest": one.digest, "account": one.account, "relationship": one.relationship, "role": one.role[:64],
-                "source": one.source[:200], "valid_from": one.since, "valid_to": one.until, "noted_at": at,
-            },
-        )  # fmt: skip
-    known: set[str] = set()
-    ids = list(rows)
-    for start in range(0, len(ids), _CHUNK):
-        known.update(session.scalars(select(Relation.id).where(Relation.id.in_(ids[start : start + _CHUNK]))))
-    fresh = [row for name, row in rows.items() if name not in known]
+        rows.setdefault(one.id, one)
+    ended = dict(_by_ids(session, list(rows)))
+    fresh = {name: one for name, one in rows.items() if name not in ended}
+    if again:
+        fresh |= _anew(
+            session, [one for n, one in rows.items() if (over := ended.get(n)) and one.since >= over]
+        )
     if fresh:
         dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-        session.execute(dialect.insert(Relation).on_conflict_do_nothing(), fresh)
-    return len(fresh)
+        made = [_row(name, one, at) for name, one in fresh.items()]
+        session.execute(dialect.insert(Relation).on_conflict_do_nothing(), made)
+    return list(fresh.values())
+
+
+def _by_ids(session: Session, ids: Sequence[str]) -> Iterator[tuple[str, datetime | None]]:
+    for start in range(0, len(ids), _CHUNK):
+        some = Relation.id.in_(ids[start : start + _CHUNK])
+        yield from (
+            (name, over) for name, over in session.execute(select(Relation.id, Relation.valid_to).where(some))
+        )
+
+
+def _anew(session: Session, belongs: Sequence[Belongs]) -> dict[str, Belongs]:
+    """Give those that do not hold already, by another period of theirs, each under a name of its own."""
+    found: dict[str, Belongs] = {}
+    for one in belongs:
+        same = (
+            Relation.digest == one.digest, Relation.account == one.account, Relation.relationship == one.relationship, Relation.role == one.role[:64],
+        )  # fmt: skip
+        periods = select(Relation.id).where(
+            *same, Relation.valid_to.is_(None) | (Relation.valid_to > one.since)
+        )
+        if session.scalar(periods.limit(1)) is None:
+            name = blake2b(f"{one.id}{one.since.isoformat()}".encode(), digest_size=16).hexdigest()
+            found[name] = one
+    return found
+
+
+def _row(name: str, one: Belongs, at: datetime) -> dict[str, Any]:
+    return {
+        "id": name, "digest": one.digest, "account": one.account, "relationship": one.relationship, "role": one.role[:64],
+        "source": one.source[:200], "valid_from": one.since, "valid_to": one.until, "noted_at": at,
+    }  # fmt: skip
+
+
+def put_households(session: Session, ids: Iterable[str], at: datetime, *, seal: Seal) -> None:
+    """Write households down that are not known yet; of a household nothing but its id is kept."""
+    given = sorted(set(ids))
+    for start in range(0, len(given), _CHUNK):
+        some = given[start : start + _CHUNK]
+        known = set(session.scalars(select(Account.id).where(Account.id.in_(some))))
+        nothing = msgspec.json.encode(About(""))
+        made = [
+            {"id": one, "kind": HOUSEHOLD, "parent": None, "sealed": seal(nothing, one), "first_at": at, "changed_at": at}
+            for one in some
+            if one not in known
+        ]  # fmt: skip
+        if made:
+            dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+            session.execute(dialect.insert(Account).on_conflict_do_nothing(), made)
 
 
 def move_house(session: Session, digests: Sequence[str]) -> None:
@@ -151,18 +200,20 @@ def end_relations(session: Session, digests: Sequence[str], account: str, at: da
 
 def relations_of(session: Session, digests: Sequence[str]) -> list[dict[str, Any]]:
     """List where somebody belongs or belonged: those that hold on top, each told once however many identifiers say it."""
-    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    rows: list[Relation] = []
     for start in range(0, len(digests), _CHUNK):
-        some = Relation.digest.in_(digests[start : start + _CHUNK])
-        for row in session.scalars(select(Relation).where(some).order_by(Relation.valid_from)):
-            told = {
-                n: getattr(row, n)
-                for n in ("account", "relationship", "role", "source", "valid_from", "valid_to")
-            }
-            before = found.setdefault((row.account, row.relationship, row.role), told)
-            if before["valid_to"] is not None and (row.valid_to is None or row.valid_to > before["valid_to"]):
-                before["valid_to"] = row.valid_to
-    return sorted(found.values(), key=lambda r: (r["valid_to"] is not None, r["valid_from"], r["account"]))
+        rows += session.scalars(select(Relation).where(Relation.digest.in_(digests[start : start + _CHUNK])))
+    for row in sorted(rows, key=lambda r: r.valid_from):
+        periods = found.setdefault((row.account, row.relationship, row.role), [])
+        before = periods[-1] if periods else None
+        if before is None or (before["valid_to"] is not None and row.valid_from > before["valid_to"]):
+            names = ("account", "relationship", "role", "source", "valid_from", "valid_to")
+            periods.append({n: getattr(row, n) for n in names})
+        elif before["valid_to"] is not None and (row.valid_to is None or row.valid_to > before["valid_to"]):
+            before["valid_to"] = row.valid_to
+    told = [period for periods in found.values() for period in periods]
+    return sorted(told, key=lambda r: (r["valid_to"] is not None, r["valid_from"], r["account"]))
 
 
 def people_of(session: Session, account: str, limit: int = 1_000) -> list[dict[str, Any]]:

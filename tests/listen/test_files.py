@@ -414,3 +414,12 @@ def test_half_an_emoji_in_a_file_costs_its_letter_and_not_the_row(tmp_path: Path
     for name in ("a.ndjson", "a.json"):
         _, found, refused = read(tmp_path / name, context)
         assert ([row["text"] for row in found], refused) == (["cut �", "whole \U0001f600"], [])
+
+
+def test_a_bare_carriage_return_in_a_row_costs_that_row_alone(tmp_path: Path, context: Context) -> None:
+    for name, cut in (("a.tsv", b"\t"), ("a.csv", b",")):
+        rows = (b"id,text,stars", b"1,fine,5", b'2,"late" again\rand again,1', b"3,odd\rrow,2", b"4,good,4")
+        (tmp_path / name).write_bytes(b"\n".join(row.replace(b",", cut) for row in rows) + b"\n")
+        _, found, refused = read(tmp_path / name, context)
+        assert [row["text"] for row in found] == ["fine", "good"]
+        assert {r.reason for r in refused} == {"a bare carriage return in the middle of a row"}

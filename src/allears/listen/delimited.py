@@ -73,7 +73,10 @@ def read_records(
             wrong = _reason(error)
             text = feed.given[0].text
             if len(feed.given) == 1 and text is not None and "expected after" in wrong:
-                cells, wrong = next(csv.reader([text], delimiter=delimiter)), None
+                try:
+                    cells, wrong = next(csv.reader([text], delimiter=delimiter)), None
+                except csv.Error as again:
+                    wrong = _reason(again)
         if not cells and wrong is None:
             continue
         if not quoted:
@@ -106,6 +109,8 @@ def _reason(error: csv.Error) -> str:
     reason = str(error)
     if reason == "unexpected end of data":
         return "a quotation that never ends"
+    if reason.startswith("new-line character"):
+        return "a bare carriage return in the middle of a row"
     return "a field longer than 131,072 characters" if reason.startswith("field larger") else reason
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -31,8 +32,31 @@ ASKED = (
 )  # fmt: skip
 
 
+T = TypeVar("T")
+
+
 class Failures(list[str]):
     """What went wrong, told without the attack's own text."""
+
+
+class Bounded(Generic[T]):
+    """Cases in an order drawn once, so that those of each family come early, until the time is over."""
+
+    def __init__(self, cases: Iterable[T], seconds: float) -> None:
+        self._cases, self._end = list(cases), time.monotonic() + seconds
+        random.Random(7).shuffle(self._cases)
+        self.done = 0
+
+    def __iter__(self) -> Iterator[T]:
+        for case in self._cases:
+            if time.monotonic() > self._end:
+                return
+            self.done += 1
+            yield case
+
+    def of(self, what: str) -> str:
+        """Tell how many were tried of how many there are."""
+        return f"{self.done:,} of {len(self._cases):,} {what}"
 
 
 class Trap:
@@ -116,11 +140,11 @@ class Attack:
         return answer
 
 
-def doors(url: str, keys: dict[str, str], texts: list[str]) -> tuple[str, int, Failures]:
+def doors(url: str, keys: dict[str, str], texts: list[str], seconds: float) -> tuple[str, int, Failures]:
     """Put each text into some of the fields that senders fill, in turns: every field sees every family."""
-    failures, turn = Failures(), 0
+    failures, turn, bounded = Failures(), 0, Bounded(enumerate(texts), seconds)
     with Attack(url, failures, authorization=f"Bearer {keys['engineer']}") as attack:
-        for number, text in enumerate(texts):
+        for number, text in bounded:
             made = _calls(number, text)
             for place, path, body in (made[(turn + n) % len(made)] for n in range(PLACES)):
                 # Half a surrogate can be written in JSON: as an escape.
@@ -135,7 +159,7 @@ def doors(url: str, keys: dict[str, str], texts: list[str]) -> tuple[str, int, F
                 f"/signals?source={_quoted(text)}&channel={_quoted(text)}",
                 json={"text": "x"},
             )
-    return "doors that listen", attack.cases, failures
+    return f"doors that listen, {bounded.of('texts')}", attack.cases, failures
 
 
 def _calls(number: int, t: str) -> list[tuple[str, str, Any]]:
@@ -160,7 +184,7 @@ def _calls(number: int, t: str) -> list[tuple[str, str, Any]]:
     ]  # fmt: skip
 
 
-def bodies(url: str, keys: dict[str, str]) -> tuple[str, int, Failures]:
+def bodies(url: str, keys: dict[str, str], seconds: float) -> tuple[str, int, Failures]:
     """Send what is hostile as a whole body to every door."""
     failures = Failures()
     paths = ("/signals", "/v1/batch", "/v1/track", "/v1/traces", "/v1/logs", "/v1/metrics", "/hooks/helpdesk", "/api/refused/replay", "/login")  # fmt: skip
@@ -171,29 +195,30 @@ def bodies(url: str, keys: dict[str, str]) -> tuple[str, int, Failures]:
         "multipart/form-data; boundary=x",
         "text/xml",
     )
+    bounded = Bounded(enumerate(itertools.product(paths, hostile.documents())), seconds)
     with Attack(url, failures, authorization=f"Bearer {keys['engineer']}") as attack:
-        for number, (path, body) in enumerate(itertools.product(paths, hostile.documents())):
+        for number, (path, body) in bounded:
             headers = {"content-type": kinds[number % 5] if number % 3 == 0 else kinds[0]}
             if body[:2] == b"\x1f\x8b":
                 headers["content-encoding"] = "gzip"
             attack.send(f"{path} body", "POST", path, content=body, headers=headers)
-    return "bodies", attack.cases, failures
+    return f"{bounded.of('bodies')}", attack.cases, failures
 
 
-def questions(url: str, keys: dict[str, str], texts: list[str]) -> tuple[str, int, Failures]:
+def questions(url: str, keys: dict[str, str], texts: list[str], seconds: float) -> tuple[str, int, Failures]:
     """Put each text into addresses, in turns."""
-    failures, turns = Failures(), itertools.cycle(ASKED)
+    failures, turns, bounded = Failures(), itertools.cycle(ASKED), Bounded(texts, seconds)
     with Attack(url, failures, authorization=f"Bearer {keys['cio']}") as attack:
-        for text in texts:
+        for text in bounded:
             for path in itertools.islice(turns, PLACES):
                 attack.send(path, "GET", path + _quoted(text))
         for path in hostile.paths():
             attack.send("a raw path", "GET", "/assets/" + path)
             attack.send("a raw path", "GET", "/issues/" + path)
-    return "questions and addresses", attack.cases, failures
+    return f"questions and addresses, {bounded.of('texts')}", attack.cases, failures
 
 
-def headers(url: str, texts: list[str]) -> tuple[str, int, Failures]:
+def headers(url: str, texts: list[str], seconds: float) -> tuple[str, int, Failures]:
     """Put each text into headers, in turns, and some into the log-in."""
     names = (
         "authorization",
@@ -206,16 +231,16 @@ def headers(url: str, texts: list[str]) -> tuple[str, int, Failures]:
         "referer",
         "content-encoding",
     )
-    failures, turns = Failures(), itertools.cycle(names)
+    failures, turns, bounded = Failures(), itertools.cycle(names), Bounded(texts, seconds)
     with Attack(url, failures) as attack:
-        for text in texts:
+        for text in bounded:
             value = b" ".join(text[:2000].encode("utf-8", "surrogatepass").replace(b"\0", b" ").split())
             for name in itertools.islice(turns, PLACES):
                 attack.send(f"header {name}", "POST", "/signals", headers={name: value}, content=b"{}")
         for text in texts[::12]:
             word = text.encode("utf-8", "replace").decode()[:500]
             attack.send("login", "POST", "/login", data={"name": word, "password": word})
-    return "headers and log-in", attack.cases, failures
+    return f"headers and log-in, {bounded.of('texts')}", attack.cases, failures
 
 
 def _quoted(text: str) -> str:

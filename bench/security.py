@@ -3,11 +3,16 @@
 Printed are cases tried and failures, by family. A failure is an answer of 500, a trace of our code in an answer or in
 the server's log, an answer after more than ten seconds, a server that is gone, a file outside the space, a call to the
 trap, or, on a page, a script that ran or markup that came in as markup. Nothing here is timed as a figure.
+
+Then the API's whole description is asked as each role, state machines of consent, erasure and roles are driven, and one
+tenant of a database tries everything on another. ``ALLEARS_BENCH_SECONDS`` bounds each part (60); what was covered in that
+time, of how much, is printed.
 """
 
 from __future__ import annotations
 
 import csv
+import os
 import resource
 import sys
 import tempfile
@@ -21,14 +26,15 @@ from allears.errors import AllearsError
 from allears.guard.access import Role
 from allears.guard.address import check_url, resolve
 from allears.space import Space
-from bench import attack, hostile, postgres, shown, tenants
-from bench.attack import OWN, SECONDS, Failures, Trap
+from bench import attack, described, hostile, machines, postgres, shown, tenants
+from bench.attack import OWN, SECONDS, Bounded, Failures, Trap
 from bench.report import Row, row
 
 MEMORY = 3 << 30
 
 
 def rows() -> list[Row]:
+    seconds = float(os.environ.get("ALLEARS_BENCH_SECONDS", "60"))
     trap = Trap()
     found: list[tuple[str, int, Failures]] = []
     with tempfile.TemporaryDirectory(prefix="allears-attack-") as name:
@@ -38,25 +44,27 @@ def rows() -> list[Row]:
         before = _outside(outside, folder)
         texts = [text.replace("{trap}", trap.address) for text in _texts()]
         with attack.serving(folder, outside / "town" / "log") as url:
-            found.append(attack.doors(url, keys, texts))
-            found.append(attack.bodies(url, keys))
-            found.append(attack.questions(url, keys, texts))
-            found.append(attack.headers(url, texts))
+            found.append(attack.doors(url, keys, texts, seconds))
+            found.append(attack.bodies(url, keys, seconds))
+            found.append(attack.questions(url, keys, texts, seconds))
+            found.append(attack.headers(url, texts, seconds))
+            found.append(described.roles(url, keys, seconds))
         log = (outside / "town" / "log").read_text("utf-8", "replace")
         found.append(("the server's log", 1, Failures(["a trace in the log"] if OWN[0] in log else [])))
         with Space.open(folder, create=False) as space:
             found.append(_addresses(space))
-            found.append(_statements(space, trap))
-            found.append(_files(space, outside / "town"))
+            found.append(_statements(space, trap, seconds))
+            found.append(_files(space, outside / "town", seconds))
             space.digest(look=False)
             found.append(_exports(space, outside / "town"))
             places = shown.fill(space, texts)
         with attack.serving(folder, outside / "town" / "log") as url:
-            found.append(shown.look(url, keys, places, trap.address))
+            found.append(shown.look(url, places, trap.address, seconds))
         (outside / "town" / "log").unlink()
         left = _outside(outside, folder) - before
         found.append(("files outside the space", 1, Failures(sorted(left))))
         found.append(_tenants(outside / "tenants"))
+    found += machines.drive(seconds)
     found.append(("calls to the trap", 1, Failures(["somebody called"] * trap.calls)))
     trap.close()
     return [_told(*one) for one in found]
@@ -116,10 +124,10 @@ def _addresses(space: Space) -> tuple[str, int, Failures]:
     return "addresses of deliveries", 2 * len(hostile.addresses()), failures
 
 
-def _statements(space: Space, trap: Trap) -> tuple[str, int, Failures]:
-    failures = Failures()
+def _statements(space: Space, trap: Trap, seconds: float) -> tuple[str, int, Failures]:
+    failures, bounded = Failures(), Bounded(enumerate(hostile.statements()), seconds)
     held = space.counts()
-    for number, text in enumerate(hostile.statements()):
+    for number, text in bounded:
         start = time.monotonic()
         try:
             found = space.sql(text.replace("{trap}", trap.address), seconds=3.0)
@@ -135,10 +143,10 @@ def _statements(space: Space, trap: Trap) -> tuple[str, int, Failures]:
             failures.append(f"statement {number} took {time.monotonic() - start:.0f} s")
     if space.counts() != held:
         failures.append("a statement changed what is held")
-    return "SQL", len(hostile.statements()), failures
+    return f"SQL, {bounded.of('statements')}", bounded.done, failures
 
 
-def _files(space: Space, folder: Path) -> tuple[str, int, Failures]:
+def _files(space: Space, folder: Path, seconds: float) -> tuple[str, int, Failures]:
     failures, found = Failures(), hostile.files()
     names = [
         n
@@ -149,7 +157,8 @@ def _files(space: Space, folder: Path) -> tuple[str, int, Failures]:
     kept.mkdir()
     for name in names:
         found[f"{name}.csv"] = b"text\nLate\n"
-    for number, (name, content) in enumerate(found.items()):
+    bounded = Bounded(enumerate(found.items()), seconds)
+    for number, (name, content) in bounded:
         path = kept / name
         path.write_bytes(content)
         start = time.monotonic()
@@ -165,7 +174,7 @@ def _files(space: Space, folder: Path) -> tuple[str, int, Failures]:
     kept.rmdir()
     if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10 > MEMORY:
         failures.append("memory passed 3 GB")
-    return "files", len(found), failures
+    return f"{bounded.of('files')}", bounded.done, failures
 
 
 def _exports(space: Space, folder: Path) -> tuple[str, int, Failures]:

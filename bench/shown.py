@@ -18,6 +18,7 @@ from allears.errors import AllearsError
 from allears.space import Space
 from allears.tables import TABLES
 from allears.web.app import build
+from bench.attack import Bounded
 from bench.hostile import MARK
 
 ISSUES = 60
@@ -74,15 +75,15 @@ def fill(space: Space, texts: list[str]) -> dict[str, Any]:
     return {"placed": placed, "pages": list(dict.fromkeys(pages))}
 
 
-def look(url: str, keys: dict[str, str], places: dict[str, Any], trap: str) -> tuple[str, int, list[str]]:
+def look(url: str, places: dict[str, Any], trap: str, seconds: float) -> tuple[str, int, list[str]]:
     """Open every page as the CIO; gives family, cases and failures."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import Error, sync_playwright
 
     failures: list[str] = []
     chromium = os.environ.get("ALLEARS_CHROMIUM") or shutil.which("chromium")
     if chromium is None:
         return "pages: skipped, no chromium", 0, []
-    opened = 0
+    pages = Bounded(places["pages"], seconds)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page()
@@ -94,10 +95,13 @@ def look(url: str, keys: dict[str, str], places: dict[str, Any], trap: str) -> t
         page.fill("input[name=password]", "a word of the bench")
         page.press("input[name=password]", "Enter")
         page.wait_for_load_state("networkidle")
-        for path in places["pages"]:
+        for path in pages:
             asked.clear()
-            page.goto(url + path, wait_until="networkidle", timeout=60_000)
-            opened += 1
+            try:
+                page.goto(url + path, wait_until="networkidle", timeout=60_000)
+            except Error as error:
+                failures.append(f"{path}: {type(error).__name__}")
+                continue
             if page.evaluate(f"() => window.{MARK}") is not None:
                 failures.append(f"{path}: a script ran")
             if page.evaluate(_CAME_IN):
@@ -108,7 +112,7 @@ def look(url: str, keys: dict[str, str], places: dict[str, Any], trap: str) -> t
             if away or any(trap in u.split("?")[0] for u in asked):
                 failures.append(f"{path}: asked elsewhere")
         browser.close()
-    return f"{places['placed']:,} hostile texts on {opened} pages", places["placed"] * 1, failures
+    return f"{places['placed']:,} hostile texts in a browser, {pages.of('pages')}", places["placed"], failures
 
 
 def _said(number: int, text: str) -> dict[str, Any]:

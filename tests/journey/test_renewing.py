@@ -24,6 +24,7 @@ from allears.guard.vault import Vault
 from allears.journey import backup, renewing
 from allears.journey.hooks import find_hook
 from allears.journey.refused import reveal
+from allears.settings import DeskSettings, Settings, SpaceSettings
 from allears.space import Space
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,8 +52,9 @@ def original(space: Space, n: int, words: str) -> str:
     return str(found["text"])
 
 
-def fill(folder: Path) -> None:
-    with Space.open(folder) as space:
+def fill(folder: Path, desk: str = "") -> None:
+    settings = Settings(space=SpaceSettings(name="space"), desk=DeskSettings(url=desk)) if desk else None
+    with Space.open(folder, settings=settings) as space:
         say(space, range(PEOPLE), "before")
         space.add_channel("zen", "zendesk", "the secret of the channel")
         space.take("signals", b'[{"text": 5, "name": "cut"}]', source="broken")
@@ -70,9 +72,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def folder(filled: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(filled, tmp_path / "space")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A space on either desk: the database is another process's, which is not shot along."""
+    if request.param == "sqlite":
+        return shutil.copytree(request.getfixturevalue("filled"), tmp_path / "space")
+    fill(tmp_path / "space", request.getfixturevalue("migrated")())
+    return tmp_path / "space"
 
 
 @pytest.fixture

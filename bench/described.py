@@ -1,0 +1,98 @@
+"""The whole OpenAPI description, asked with each role's key and without one: what it allows and what it forbids.
+
+Schemathesis draws cases by the description, right ones and wrong ones; each is sent as every role. A failure is an answer
+that is in no description, one of 500, a trace of our code, or a role that ``tests/web/routes.csv`` refuses and that was let in.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from bench.attack import OWN, Failures
+
+ROUTES = Path(__file__).resolve().parents[1] / "tests" / "web" / "routes.csv"
+EXAMPLES = 6
+CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
+
+
+def roles(url: str, keys: dict[str, str], seconds: float) -> tuple[str, int, Failures]:
+    """Ask every operation as everybody, until the time is over; operations that were not reached are told."""
+    described = schemathesis.openapi.from_url(
+        f"{url}/api/openapi.json",
+        headers={"Authorization": f"Bearer {keys['cio']}"},
+        config=SchemathesisConfig(),
+    )
+    who = {"nobody": {}, **{role: {"Authorization": f"Bearer {key}"} for role, key in keys.items()}}
+    operations = [found.ok() for found in described.get_all_operations()]
+    refused, failures, cases, reached = _refused(), Failures(), 0, 0
+    end = time.monotonic() + seconds
+
+    def ask(operation: Any, mode: GenerationMode) -> None:
+        place = f"{operation.method.upper()} {operation.path}"
+
+        @seed(7)
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def draw(case: Any) -> None:
+            nonlocal cases
+            for role, headers in who.items():
+                cases += 1
+                try:
+                    answer = case.call(headers=headers, timeout=30)
+                    case.validate_response(answer, checks=CHECKS)
+                except FailureGroup as group:
+                    failures.extend(
+                        f"{place} as {role}, {answer.status_code}: {type(one).__name__}"
+                        for one in group.exceptions
+                    )
+                    continue
+                except Exception as error:
+                    failures.append(f"{place} as {role}: {type(error).__name__}")
+                    continue
+                if any(own in answer.text for own in OWN):
+                    failures.append(f"{place} as {role}: tells of its inside")
+                if answer.status_code < 400 and (place, role) in refused:
+                    failures.append(f"{place} as {role}: let in")
+
+        # Where everything is allowed, nothing can be forbidden.
+        with suppress(Unsatisfiable):
+            draw()
+
+    for operation in operations:
+        if time.monotonic() > end:
+            break
+        for mode in GenerationMode:
+            ask(operation, mode)
+        reached += 1
+    return f"{reached} of {len(operations)} operations of the API as {len(who)} roles", cases, failures
+
+
+def _refused() -> set[tuple[str, str]]:
+    """Say who is let in nowhere on a route."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for row in csv.DictReader(ROUTES.read_text("utf-8").splitlines()):
+        for role in list(row)[4:]:
+            found.setdefault((f"{row['method']} {row['route']}", role), set()).add(row[role])
+    return {one for one, answers in found.items() if answers <= {"401", "403"}}

@@ -138,3 +138,34 @@ def test_each_key_belongs_to_one_customer_after_they_part(graph: Graph) -> None:
     graph.unmerge(graph.merge(str(mail), str(handle), "", "sam"))
     assert graph.keys_of(str(mail)) == [mail]
     assert graph.keys_of(str(handle)) == [handle]
+
+
+@pytest.mark.both_desks
+def test_an_identifier_that_is_taken_away_leaves_the_others_one_person_and_stays_away(
+    graph: Graph, desk: Desk
+) -> None:
+    hub = {"email": "wrong@x.example"}
+    for other in ({"user_id": "u1"}, {"phone": "+12025550143"}, {"device": "d1"}):
+        graph.identify(arrivals(hub | other))
+    before = graph.customer_of("user_id", "u1")
+    digest_of_hub = graph.digest_of("email", "wrong@x.example")
+    assert before is not None and digest_of_hub is not None
+    acts = graph.disown(before, digest_of_hub, "not theirs", "officer")
+    assert len(acts) == 3
+
+    def owners(one: Graph) -> list[str | None]:
+        told = (("user_id", "u1"), ("phone", "+12025550143"), ("device", "d1"), ("email", "wrong@x.example"))
+        return [one.customer_of(kind, value) for kind, value in told]
+
+    mine, phone, device, away = owners(graph)
+    assert mine == phone == device != away
+    # Seen together again, in this process and in another one, it changes nothing.
+    graph.identify(arrivals(hub | {"user_id": "u1"}, hub | {"phone": "+12025550143"}))
+    assert owners(graph) == owners(Graph(desk, digest)) == [mine, mine, mine, away]
+    with pytest.raises(NotFound):
+        graph.disown(str(mine), digest_of_hub, "again", "officer")
+    with pytest.raises(Refused):
+        graph.disown(str(away), digest_of_hub, "it is all there is", "officer")
+    # Taking one parting back makes them one again.
+    graph.unmerge(acts[0])
+    assert len(set(owners(graph))) == 1

@@ -33,7 +33,7 @@ ENTRUSTED = {
     "taking in, and keeping": {
         "alone.hashed", "alone.known_hashes", "amend.settle", "backup._files", "backup._desk", "leases._catch_up",
         "opening.open_desk",
-        "heard.count_past", "pulling._keep", "pulling.seen_of", "take._take_planned",
+        "guarding.staged", "heard.count_past", "pulling._keep", "pulling.seen_of", "take._take_planned",
     },
     "no row of anybody": {"many.people_in_table", "cutoff._newest", "cutoff.cutoff", "questions.surprises"},
     "gives permits their engine": {"ground.asked", "ground.close", "ground.lay", "ground.tallied", "ground.tallies"},

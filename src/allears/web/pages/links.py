@@ -113,10 +113,10 @@ async def build_pair(page: Page, pair: str) -> None:
 
 
 def _sides(page: Page, found: dict[str, Any]) -> None:
-    people = found["customers"]
-    if len(people) == 1:
+    sides = found["customers"]
+    if len(sides) == 1:
         with card("They are one customer today"):
-            link(people[0]["customer"], f"/customers/{people[0]['customer']}")
+            link(sides[0]["customer"], f"/customers/{sides[0]['customer']}")
         return
     title = because(found["why"]) or "Nothing that both told agrees"
     with card(
@@ -132,13 +132,13 @@ def _sides(page: Page, found: dict[str, Any]) -> None:
             table(
                 ("", "First", "Second", "Compared"),
                 [
-                    ("Customer", *(partial(link, one["customer"], f"/customers/{one['customer']}") for one in people), ""),
-                    ("Kind", *(one["relationship"] for one in people), ""),
-                    ("Known since", *(words.time(one["known_since"]) for one in people), ""),
-                    ("Last heard", *(words.time(one["last_seen"]) if one["last_seen"] else "never" for one in people), ""),
-                    ("Signals", *(f"{one['signals']:,}" for one in people), ""),
-                    ("Channels", *(", ".join(one["channels"]) or "none" for one in people), ""),
-                    ("Known by", *(one["identifiers"] for one in people), ""),
+                    ("Customer", *(partial(link, one["customer"], f"/customers/{one['customer']}") for one in sides), ""),
+                    ("Kind", *(one["relationship"] for one in sides), ""),
+                    ("Known since", *(words.time(one["known_since"]) for one in sides), ""),
+                    ("Last heard", *(words.time(one["last_seen"]) if one["last_seen"] else "never" for one in sides), ""),
+                    ("Signals", *(f"{one['signals']:,}" for one in sides), ""),
+                    ("Channels", *(", ".join(one["channels"]) or "none" for one in sides), ""),
+                    ("Known by", *(one["identifiers"] for one in sides), ""),
                     *(
                         (FIELDS.get(why["field"], why["field"]), *_values(values, why), partial(_found, why))
                         for why in found["why"][1:]

@@ -19,7 +19,7 @@ from tests.lake.spark.conftest import BROKE, END, on, spark
 
 from allears.errors import AllearsError
 from allears.guard.access import Principal, Role
-from allears.journey import affected, briefing, effects, heard, people, playbooks, seen, segments
+from allears.journey import affected, briefing, effects, heard, judging, people, playbooks, seen, segments
 from allears.journey.segment import customers_in, read_segment, strata_of
 from allears.know.customer import overview, timeline
 from allears.know.segment import examples
@@ -56,6 +56,12 @@ def figures(engine: Engine) -> Any:
     )
     table = engine.table("signals")
     return asked, engine.arrow(table.group_by("kind").agg(n=table.count()).order_by("kind"))
+
+
+def drawn(space: Space) -> Any:
+    """Draw every text there is: fewer would be others each time."""
+    found = judging.draw(space.ground, n=1_000_000, days=3650)
+    return found.population, sorted(text["name"] for text in found.texts)
 
 
 OF_A_READER: dict[str, Callable[[Space, Principal], Any]] = {
@@ -117,6 +123,7 @@ QUESTIONS: dict[str, Callable[[Space], Any]] = {
     "whom a breach of the store concerns": lambda s: concerned(s, everything=True),
     "whom a breach of a source concerns": lambda s: concerned(s, sources=["desk", "ask"]),
     "what the register of processing says is kept": lambda s: s.register()["data"],
+    "texts for people to judge": drawn,
     "a user's SQL": lambda s: s.sql("SELECT kind, count(*) AS n FROM signals GROUP BY kind ORDER BY kind"),
 }  # fmt: skip
 

@@ -250,7 +250,7 @@ def _digested(space: Any, size: int, executors: int) -> list[float]:
     from bench.digest import simulated_texts
 
     # Each cluster hears messages of its own: the same ids a second time would count for nothing.
-    texts, chance, spent = simulated_texts(), random.Random(executors), []
+    texts, chance, spent = simulated_texts(), random.Random(100 + executors), []
     for _ in range(1 + TIMES):
         for start in range(0, SHARED, FRESH):
             space.hear(

@@ -41,8 +41,8 @@ async def build(page: Page) -> None:
         link("Redaction, judged", "/privacy/redaction")
     # Outside of what is drawn anew, so that nobody loses what they are writing.
     draw_new(page)
-    await draw_broken(page)
     await page.fill("privacy", lambda: privacy(page.space.ground), partial(_desk, page), lines=10)
+    await draw_broken(page)
 
 
 def _desk(page: Page, told: dict[str, Any]) -> None:

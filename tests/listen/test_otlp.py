@@ -199,6 +199,22 @@ def test_what_is_no_export_is_refused(body: bytes, context: Context) -> None:
         assert FORMATS["otlp-traces"].read(body, context).arrivals.num_rows == 0
 
 
+def test_a_shell_that_is_none_is_kept_in_refused(context: Context) -> None:
+    shells: list[object] = [
+        1,
+        {"scopeLogs": 5},
+        {"scopeLogs": [7, {"logRecords": "x"}, {"logRecords": [{}]}]},
+    ]
+    checked = FORMATS["otlp-logs"].check(json.dumps({"resourceLogs": shells}).encode(), context)
+    assert checked.accepted == 1
+    assert [refusal.place for refusal in checked.refused] == [
+        "$.resourceLogs[0]",
+        "$.resourceLogs[1].scopeLogs",
+        "$.resourceLogs[2].scopeLogs[0]",
+        "$.resourceLogs[2].scopeLogs[1].logRecords",
+    ]
+
+
 def test_an_export_of_nothing_is_accepted(context: Context) -> None:
     assert FORMATS["otlp-traces"].check(b'{"resourceSpans": []}', context).refused == []
 

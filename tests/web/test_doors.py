@@ -111,6 +111,39 @@ def test_gzip_is_undone_and_a_bomb_is_refused(space: Space, client: httpx.Client
     assert client.post("/v1/batch", content=body[:-9], headers=headers).status_code == 400
 
 
+def test_every_member_of_a_gzip_stream_is_read_and_nothing_may_follow_it(
+    space: Space, client: httpx.Client, key: str
+) -> None:
+    headers = bearer(key) | {"Content-Encoding": "gzip"}
+    members = [gzip.compress(b'{"id": "%d", "text": "hello %d"}\n' % (n, n)) for n in range(3)]
+    for body in (b"".join(members), iter(members)):
+        answer = client.post("/signals?source=own", content=body, headers=headers)
+        assert (answer.status_code, answer.json().get("accepted")) == (200, 3)
+    assert len(stored(space)) == 3
+    assert (
+        client.post("/signals?source=own", content=b"".join(members)[:-9], headers=headers).status_code == 400
+    )
+    assert (
+        client.post("/signals?source=own", content=gzip.compress(b"") * 2000, headers=headers).status_code
+        == 400
+    )
+    for junk in (members[0] + b"junk", iter([members[0], *[bytes(1 << 16)] * 50])):
+        answer = client.post("/signals?source=own", content=junk, headers=headers)
+        assert (answer.status_code, answer.json()["error"]["message"]) == (400, "expected gzip")
+
+
+def test_a_channel_that_is_none_is_refused_for_all_of_the_request(
+    space: Space, client: httpx.Client, key: str
+) -> None:
+    for path, body in (("/v1/track", event(1)), ("/signals", {"text": "hello"})):
+        answer = client.post(f"{path}?channel=pigeon", json=body, headers=bearer(key))
+        assert (answer.status_code, answer.json()["error"]["place"]) == (400, "channel")
+        assert client.post(f"{path}?channel=chat", json=body, headers=bearer(key)).status_code == 200
+    assert len(stored(space)) == 2
+    channels = space.ground.engine.query("SELECT DISTINCT channel FROM signals")
+    assert channels.to_pylist() == [{"channel": "chat"}]
+
+
 def test_our_own_shape_takes_one_many_and_lines(space: Space, client: httpx.Client, key: str) -> None:
     one = {
         "signal_id": "1",

@@ -291,6 +291,25 @@ def test_the_secret_is_in_no_file_and_no_answer(space: Space, client: httpx.Clie
     assert [action for action in told if action != "key.used"] == ["channel.add"] * 2
 
 
+def test_the_last_wrong_signature_is_written_down_without_another_after_it(space: Space) -> None:
+    from sqlalchemy import select
+    from starlette.testclient import TestClient
+
+    from allears.desk.hooks import Hook
+
+    space.add_channel("slack", "slack", SECRET)
+    with TestClient(build(space, parts=frozenset({"listen"}))) as client:
+        for _ in range(3):
+            assert client.post("/hooks/slack", content=b"{}").status_code == 401
+        until, written = time.monotonic() + 10, 0
+        while written < 3 and time.monotonic() < until:
+            time.sleep(0.1)
+            # As another process, such as the command line, sees it.
+            with space.ground.desk.reading() as session:
+                written = session.scalars(select(Hook.rejected)).one()
+    assert written == 3
+
+
 def test_a_flood_of_wrong_signatures_is_counted_without_a_write_for_each(
     space: Space, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import hmac
 import re
 import secrets
 import time
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -248,8 +249,7 @@ def flush_rejected(ground: Ground, *, always: bool = False) -> None:
     """Write down how many requests were turned away: at most once a second, so that a flood costs no disk."""
     if not ground.rejected or (not always and time.monotonic() - ground.rejected_at < FLUSH_SECONDS):
         return
-    counted, ground.rejected_at = dict(ground.rejected), time.monotonic()
-    ground.rejected.clear()
+    counted, ground.rejected, ground.rejected_at = ground.rejected, Counter(), time.monotonic()
     with ground.desk.session() as session:
         for source, count in counted.items():
             session.execute(update(Hook).where(Hook.source == source).values(rejected=Hook.rejected + count))

@@ -31,6 +31,7 @@ from allears.listen.mapping import Mapping, infer
 from allears.listen.plans import Limits, Plan
 from allears.listen.reading import Context, Refusal
 from allears.listen.rows import first_rows
+from allears.tables.signals import CHANNELS
 
 Waiting = Future[None]
 
@@ -117,7 +118,15 @@ class Admitted(NamedTuple):
 def admit(
     ground: Ground, door: str, body: bytes, *, source: str, channel: str | None, at: datetime
 ) -> Admitted:
-    """Check a payload and hand what is good to the inbox; what is not good is still to be kept."""
+    """Check a payload and hand what is good to the inbox; what is not good is still to be kept.
+
+    Raises
+    ------
+    Refused
+        There is no such channel.
+    """
+    if channel is not None and channel not in CHANNELS:
+        raise Refused(f"expected one of {', '.join(CHANNELS)}", place="channel")
     context = context_of(ground, door, body, source=source, channel=channel, received_at=at)
     checked = FORMATS[door].check(body, context)
     receipt = Receipt(source=source, accepted=checked.accepted)

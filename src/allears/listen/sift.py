@@ -39,7 +39,12 @@ def sift(body: bytes, format: str, read: Read) -> Checked:
     refused: list[Refusal] = []
     count = 0
     for i, held in enumerate(document[outer]):
+        if wrong := _wrong(held, middle):
+            refused.append(_shell(wrong, f"$.{outer}[{i}]", {outer: [held]}, format))
         for j, scope in enumerate(_listed(held, middle)):
+            if wrong := _wrong(scope, inner):
+                alone = {outer: [{"resource": held.get("resource"), middle: [scope]}]}
+                refused.append(_shell(wrong, f"$.{outer}[{i}].{middle}[{j}]", alone, format))
             good = []
             for k, one in enumerate(_listed(scope, inner)):
                 alone = {outer: [{"resource": held.get("resource"), middle: [{inner: [one]}]}]}
@@ -55,6 +60,17 @@ def sift(body: bytes, format: str, read: Read) -> Checked:
             if isinstance(scope, dict):
                 scope[inner] = good
     return Checked(count, refused, _tidy(document, outer, middle) if count else b"")
+
+
+def _wrong(held: Any, name: str) -> BadRow | None:
+    """Say what is wrong with a shell whose records cannot even be counted."""
+    if not isinstance(held, dict):
+        return BadRow("expected `object`")
+    return BadRow("expected `array`", f".{name}") if not isinstance(held.get(name, []), list) else None
+
+
+def _shell(wrong: BadRow, at: str, document: dict[str, Any], format: str) -> Refusal:
+    return refuse(wrong, at, msgspec.json.encode(document), format)
 
 
 def _listed(held: Any, name: str) -> list[Any]:

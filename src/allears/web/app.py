@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from allears.errors import AllearsError
 from allears.guard.access import Action, allow
+from allears.journey import hooks
 from allears.journey.pulls import Pulls
 from allears.web.api import api
 from allears.web.ask.routes import ask_routes
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from allears.space import Space
 
 PARTS = frozenset({"listen", "digest", "web"})
+log = logging.getLogger(__name__)
 
 
 def build(
@@ -53,12 +55,14 @@ def build(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         task = asyncio.create_task(live.run()) if "digest" in parts else None
+        counting = asyncio.create_task(_count_rejected(space))
         if "listen" in parts:
             pulls.start()
         try:
             yield
         finally:
             live.stop()
+            counting.cancel()
             await asyncio.to_thread(pulls.stop)
             if task is not None:
                 await task
@@ -91,6 +95,17 @@ def build(
 
         pages(app, space, live)
     return app
+
+
+async def _count_rejected(space: Space) -> None:
+    """Write down what was turned away since: the last of a flood is followed by no other that would."""
+    while True:
+        await asyncio.sleep(hooks.FLUSH_SECONDS)
+        try:
+            await asyncio.to_thread(hooks.flush_rejected, space.ground)
+        except Exception as error:
+            # A door: a desk that cannot be written to just now must not end the counting.
+            log.warning("rejected requests could not be counted: %s", type(error).__name__)
 
 
 def _describe(app: FastAPI, paths: list[str]) -> None:

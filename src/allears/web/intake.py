@@ -9,7 +9,7 @@ import asyncio
 import zlib
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs
 
 import msgspec
@@ -43,6 +43,8 @@ JSON = b"application/json"
 ENCODING = b"content-encoding"
 Pairs = tuple[tuple[bytes, bytes], ...]
 Tell = Callable[[BaseException | None], None]
+_SLICE = 1 << 16
+_MEMBERS = 1000
 
 
 class Sent(NamedTuple):
@@ -97,7 +99,7 @@ class Intake:
                         raise ClientGone
                     part, more = message.get("body", b""), message.get("more_body", False)
                     if unpack is not None:
-                        part = _unpacked(unpack, part, limit + 1 - size)
+                        part = unpack.decompress(part, limit + 1 - size)
                     size += len(part)
                     self.hold(len(part))
                     if size > limit:
@@ -116,7 +118,7 @@ class Intake:
         unpack = _unpacker(encoding)
         if unpack is None:
             return body
-        body = _unpacked(unpack, body, limit + 1)
+        body = unpack.decompress(body, limit + 1)
         if len(body) > limit:
             raise too_large(limit)
         if not unpack.eof:
@@ -310,19 +312,52 @@ async def _send(send: Send, status: int, body: bytes, kind: bytes, more: Pairs) 
     await send({"type": "http.response.body", "body": body})
 
 
-def _unpacker(encoding: str) -> Any:
+def _unpacker(encoding: str) -> _Gunzip | None:
     if encoding.lower() in ("", "identity"):
         return None
     if encoding.lower() in ("gzip", "x-gzip"):
-        return zlib.decompressobj(31)
+        return _Gunzip()
     raise Refused("expected gzip or no compression", place="content-encoding", unknown_encoding=True)
 
 
-def _unpacked(unpack: Any, part: bytes, most: int) -> bytes:
-    try:
-        return bytes(unpack.decompress(part, most))
-    except zlib.error:
-        raise Refused("expected gzip", place="body") from None
+class _Gunzip:
+    """Undo gzip member after member: a stream may hold several (RFC 1952, 2.2), and what follows one is never passed over."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(31)
+        self._members = 1
+
+    @property
+    def eof(self) -> bool:
+        """Whether a member has just ended."""
+        return self._member.eof
+
+    def decompress(self, part: bytes, most: int) -> bytes:
+        """Undo one part, up to ``most`` bytes, which are one more than may be.
+
+        Raises
+        ------
+        Refused
+            It is not gzip, or has too many members.
+        """
+        out: list[bytes] = []
+        left = most
+        try:
+            # In slices: what follows a member is copied, and must not be the whole body each time.
+            for at in range(0, len(part), _SLICE):
+                rest = bytes(part[at : at + _SLICE])
+                while rest and left > 0:
+                    if self._member.eof:
+                        self._members += 1
+                        if self._members > _MEMBERS:
+                            raise Refused(f"more than {_MEMBERS} gzip members in one body", place="body")
+                        self._member = zlib.decompressobj(31)
+                    out.append(self._member.decompress(rest, left))
+                    left -= len(out[-1])
+                    rest = self._member.unused_data
+        except zlib.error:
+            raise Refused("expected gzip", place="body") from None
+        return out[0] if len(out) == 1 else b"".join(out)
 
 
 def too_large(limit: int) -> Refused:

@@ -32,8 +32,10 @@ def unpacked(answer: httpx.Response, place: str) -> Iterator[bytes]:
     try:
         for part in answer.iter_raw():
             while part:
+                if held.eof:
+                    held = zlib.decompressobj(31)  # a stream may hold several members (RFC 1952, 2.2)
                 yield held.decompress(part, _PIECE)
-                part = held.unconsumed_tail
+                part = held.unused_data if held.eof else held.unconsumed_tail
     except zlib.error:
         raise WorldFailed("the answer cannot be unpacked", place=place, again=True) from None
     while piece := held.decompress(b"", _PIECE):

@@ -70,7 +70,7 @@ def test_status_adds_up(answers: dict[str, Any]) -> None:
     told = answers["status"]
     check(told, STATUS)
     assert told["accepted"] == told["stored"] + told["pending"]
-    assert {one["source"] for one in told["sources"]} == {"desk", "stars", "loft", "till"}
+    assert {one["source"] for one in told["sources"]} == {"desk", "forum", "stars", "loft", "till"}
     assert all(isinstance(line, str) for line in told["contract"]) and len(told["contract"]) == 5
 
 

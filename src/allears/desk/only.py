@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from allears.desk.base import Desk
 from allears.desk.held import own_connection
@@ -40,4 +42,7 @@ def only(desk: Desk, folder: Path, name: str, *, wait: bool = True) -> Iterator[
         try:
             yield
         finally:
+            # Said aloud: the server notices a closed connection a moment later, when the next one was refused already.
+            with suppress(SQLAlchemyError):
+                connection.exec_driver_sql(f"SELECT pg_advisory_unlock({number})")
             connection.close()

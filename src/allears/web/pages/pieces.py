@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -162,6 +163,14 @@ def skeleton(lines: int = 4) -> None:
 
 def button(text: str, act: Callable[..., Any], classes: str = "") -> Any:
     """Put a button."""
+
+    async def pressed() -> None:
+        # In the page's own place: drawing the button's surroundings anew ends neither what was begun nor its dialog.
+        with ui.context.client:
+            done = act()
+            if inspect.isawaitable(done):
+                await done
+
     put = tag("button", text, f"button {classes}", type="button")
-    put.on("click", act)
+    put.on("click", pressed)
     return put

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 
 from allears.cli.app import COMMANDS, run
 from allears.guard.totp import code_at
+from allears.journey.leave import FORMULA
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -334,6 +336,12 @@ def test_an_export_is_redacted_and_never_overwrites(allears: Run, space: Path, t
             allears("export", "signals", "--out", str(out), "--format", form, "--space", str(space))[0] == 2
         )
     assert "'=cmd()" in (tmp_path / "out.csv").read_text("utf-8")
+
+
+@pytest.mark.parametrize("start", ["=", "\n=", " =", "\u00a0+", "\u200b@", "\uff1d", "\r", "\t"])
+def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe(start: str) -> None:
+    assert re.match(FORMULA, f"{start}cmd()")
+    assert not re.match(FORMULA, "a = b - c")
 
 
 def test_a_second_process_is_told_that_the_space_is_being_digested(

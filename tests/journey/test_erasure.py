@@ -123,6 +123,21 @@ def test_who_comes_back_is_new(space: Space) -> None:
     assert space.access(request, space.ground.folder / "out.age").signals == 1
 
 
+@pytest.mark.parametrize("scope", [None, Scope("email")])
+def test_a_later_edit_of_what_was_erased_brings_no_words_back(space: Space, scope: Scope | None) -> None:
+    space.erase(ADA, scope=scope)
+    figures = space.sql(FIGURES)
+    edit = {
+        "id": "s0", "identifiers": {"email": ADA}, "channel": "email", "text": "canaryedited",
+        "edited_at": (NOW - timedelta(minutes=1)).isoformat(),
+    }  # fmt: skip
+    for _ in range(2):
+        assert space.hear([edit], source="desk").refused == 0
+        space.digest(look=False)
+        assert holders(space.ground.folder, b"canaryedited") == []
+        assert space.sql(FIGURES) == figures
+
+
 def test_somebody_else_loses_nothing_but_the_shared_device(space: Space) -> None:
     before = space.customer(BO).timeline()
     ids = before["signal_id"].to_pylist()

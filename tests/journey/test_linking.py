@@ -89,6 +89,25 @@ def test_what_is_wrong_is_said_by_place(tmp_path: Path, capsys: pytest.CaptureFi
     assert run(["link", str(broken), "--automatic", "1.5"]) == 2
 
 
+def test_what_is_read_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, labels = people(tmp_path)
+    (tmp_path / "same.csv").symlink_to(file)
+    before = file.read_bytes(), labels.read_bytes()
+    for to in (file, labels, tmp_path / "same.csv"):
+        words = ["link", str(file), "--column", "given=Vorname", "--evaluate", str(labels), "--to", str(to)]
+        assert run(words) == 2
+        assert "--to" in capsys.readouterr().err
+    assert (file.read_bytes(), labels.read_bytes()) == before
+
+
+def test_no_pair_printed_is_not_no_pair_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, _ = people(tmp_path)
+    assert run(["link", str(file), "--column", "given=Vorname", "--limit", "0"]) == 0
+    said = capsys.readouterr().out
+    assert "pairs joined" in said
+    assert "no two records" not in said
+
+
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.csv").write_bytes(b"first_name,last_name\nJos\xe9,P\xe9rez\n")
     with pytest.raises(Refused, match="UTF-8"):

@@ -333,3 +333,18 @@ def test_what_waits_in_the_folder_is_not_left_behind(endpoint: str, tmp_path: Pa
     file.write_text(was, "utf-8")
     with Space.open(tmp_path / "shop", environment=GIVEN) as space:
         assert space.digest()["stored"] == 1
+
+
+def test_a_new_space_is_not_begun_where_an_inbox_is_or_cannot_be(tmp_path: Path, endpoint: str) -> None:
+    def settings(url: str) -> Settings:
+        return Settings(space=SpaceSettings(name="shop"), inbox=InboxSettings(url=url, endpoint=endpoint))
+
+    with pytest.raises(NotFound, match="no such bucket"):
+        Space.open(tmp_path / "nowhere", settings=settings("s3://nobody-made-this/x"), environment=GIVEN)
+    taken = settings("s3://ears/begun-twice")
+    with Space.open(tmp_path / "first", settings=taken, environment=GIVEN) as space:
+        space.hear([{"text": "Hello"}], source="own")
+    with pytest.raises(Refused, match="an inbox needs one of its own"):
+        Space.open(tmp_path / "second", settings=taken, environment=GIVEN)
+    assert not (tmp_path / "nowhere").exists()
+    assert not (tmp_path / "second").exists()

@@ -78,6 +78,8 @@ def look(
     from allears.journey.linking import evaluate_file, hold_out_file, link_file
     from allears.know.link import Thresholds
 
+    if to is not None:
+        _free(to, [read for read in (file, evaluate) if read is not None])
     today, columns = datetime.now(UTC).date(), dict(_assigned(word) for word in column or ())
     thresholds = Thresholds(automatic, unsure, families)
     found = link_file(file, today=today, columns=columns, thresholds=thresholds)
@@ -126,9 +128,10 @@ def _print(found: FileLinked, limit: int) -> None:
         }
         for pair in found.pairs(limit)
     ]
-    show.rows(
-        rows, ("left", "right", "chance", "decision", "why"), empty="no two records look like one person"
-    )
+    if rows or not (counts["automatic"] or counts["queue"]):
+        show.rows(
+            rows, ("left", "right", "chance", "decision", "why"), empty="no two records look like one person"
+        )
 
 
 def _space(where: Where, queue: bool, relearn: bool, limit: int) -> None:
@@ -268,9 +271,15 @@ def _shown(share: float, interval: list[float] | None) -> str:
     return f"{share:.3f}" + (f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else "")
 
 
-def _write(found: FileLinked, to: Path) -> None:
+def _free(to: Path, read: list[Path]) -> None:
+    """Refuse, before anything is compared, to write where nothing can be written or over a file that is read."""
     if not to.parent.is_dir():
         raise NotFound("no such folder", place=str(to.parent))
+    if any(to.exists() and path.exists() and to.samefile(path) for path in read):
+        raise Refused("this file is read: name another to write", place="--to")
+
+
+def _write(found: FileLinked, to: Path) -> None:
     with to.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ("record", "person"))
         writer.writeheader()

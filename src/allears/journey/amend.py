@@ -24,6 +24,8 @@ from allears.tables import TABLES
 
 SIGNALS, ARRIVALS = TABLES["signals"], TABLES["arrivals"]
 GONE = "deleted"
+GONE = "g_"
+"""Begins the name of somebody who was erased; no customer's id does."""
 DUE_SINCE = "due_replaced_at"
 """Since when retention has left files behind that wait to be removed."""
 READERS_HOURS, UNUSED_HOURS = 1, 168
@@ -93,7 +95,13 @@ def amend(
     """Change the stored rows, and remember which version counts."""
     result = Amended()
     rows = {row["signal_id"]: row for row in stored.to_pylist()}
-    edits = [change for name, change in latest.items() if change.row is not None and name in rows]
+    # What was erased stays empty: new words there would be under a name that no right can reach.
+    erased = {name for name, row in rows.items() if (row["customer_key"] or "").startswith(GONE)}
+    edits = [
+        change
+        for name, change in latest.items()
+        if change.row is not None and name in rows and name not in erased
+    ]
     if edits:
         arrivals = versions(edits)
         keys = pa.array([rows[change.signal_id]["customer_key"] for change in edits], pa.string())

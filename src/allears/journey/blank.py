@@ -21,13 +21,11 @@ from sqlalchemy import select, update
 from allears.desk.listening import Mark, RefusedRow
 from allears.guard.erasures import Erasure, Scope
 from allears.guard.key_ring import secure
-from allears.journey.amend import DUE_SINCE
+from allears.journey.amend import DUE_SINCE, GONE
 from allears.journey.ground import Ground
 from allears.tables import TABLES
 
 SIGNALS = TABLES["signals"]
-GONE = "g_"
-"""Begins the name of somebody who was erased; no customer's id does."""
 EMPTIED = ("customer_key", "identifiers", "thread", "text", "sealed", "properties")
 ERASED = "held somebody who was erased"
 _ROWS = 50_000

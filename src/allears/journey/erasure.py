@@ -34,7 +34,8 @@ from allears.guard.erasures import Erasure, Scope, note_erasures, read_erasures
 from allears.guard.glass import forget_glass
 from allears.guard.receipt import give
 from allears.guard.redaction.redact import redact
-from allears.journey.blank import GONE, blank_refused, blank_signals
+from allears.journey.amend import GONE
+from allears.journey.blank import blank_refused, blank_signals
 from allears.journey.ground import Ground
 from allears.journey.holds import held_customers, require_free
 from allears.journey.requests import forget_requests

@@ -33,7 +33,7 @@ from allears.guard.pseudonym import Pseudonym
 from allears.guard.purpose import Purpose
 from allears.guard.space_key import SpaceKey
 from allears.guard.vault import Vault
-from allears.journey.opening import open_desk, open_engine, open_inbox, open_lake
+from allears.journey.opening import demand_free_inbox, open_desk, open_engine, open_inbox, open_lake
 from allears.journey.tallies import Tallies
 from allears.know.graph import Graph
 from allears.know.relationship import from_domains
@@ -206,6 +206,8 @@ def lay(
                 if key == "file" and not (folder / KEY_FILE).exists():
                     # Under a new key nothing can be this space's.
                     new.demand_nothing()
+        if "://" in chosen.inbox.url and key == "file" and not (folder / KEY_FILE).exists():
+            demand_free_inbox(chosen, environment)
         _make(folder, chosen, key, environment)
     chosen = read_settings(folder)
     secret = read_key(folder / KEY_FILE, environment or None)

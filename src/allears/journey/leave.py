@@ -18,6 +18,9 @@ from allears.guard.permit import Permit
 from allears.journey.ground import Ground
 from allears.journey.questions import sql
 
+BLANKS = "\\t\\n\\v\\f\\r \u00a0\u2000-\u200f\u2028-\u202f\u3000\ufeff"
+FORMULA = f"^[{BLANKS}]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|^[\\t\\n\\r]"
+"""What a cell begins with that a spreadsheet may run: signs, wide ones too, also behind blanks nobody sees."""
 EXPORTED = (
     "signals",
     "identities",
@@ -102,7 +105,7 @@ def _flat(rows: pa.Table) -> pa.Table:
                 ]
             )
         if pa.types.is_string(column.type):
-            risky = pa.compute.match_substring_regex(column, r"^[=+\-@\t\r]")
+            risky = pa.compute.match_substring_regex(column, FORMULA)
             column = pa.compute.if_else(risky, pa.compute.binary_join_element_wise("'", column, ""), column)
         columns.append(column)
     return pa.table(columns, names=rows.schema.names)

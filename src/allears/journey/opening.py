@@ -116,6 +116,19 @@ def open_inbox(
     )
 
 
+def demand_free_inbox(chosen: Settings, environment: Mapping[str, str]) -> None:
+    """Insist that nothing lies where a new space's inbox is to be, before there is half a space.
+
+    Raises
+    ------
+    Refused
+        Something does, or there is no such bucket.
+    """
+    place = chosen.inbox
+    bucket = bucket_of(place.url, place.region, place.endpoint, environment)
+    SegmentObjects(bucket, "").demand_nothing()
+
+
 def open_engine(chosen: EngineSettings, store: Store, scratch: Path) -> Engine:
     """Open what answers questions: DuckDB on this machine, and before it a cluster where there is one.
 

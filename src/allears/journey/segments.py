@@ -22,7 +22,7 @@ from allears.errors import NotAllowed, Refused
 from allears.guard.consent import STRANGER, everybody
 from allears.guard.permit import Permit
 from allears.guard.purpose import Purpose
-from allears.journey.blank import GONE
+from allears.journey.amend import GONE
 from allears.journey.cutoff import cutoff
 from allears.journey.ground import Ground
 from allears.know.identifiers import ACCOUNT, normalise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import re
 import time
 from datetime import date, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from allears.errors import AllearsError
 from allears.guard.access import Action
 from allears.guard.mask import mask_columns
 from allears.journey import people
+from allears.journey.leave import FORMULA
 from allears.show import figures, words
 from allears.tables import TABLES
 from allears.web.pages.frame import Door, Page
@@ -217,4 +219,4 @@ def _csv(names: list[str], rows: list[dict[str, Any]]) -> bytes:
 
 def _safe(value: Any) -> Any:
     # A spreadsheet must not take a customer's text for a formula.
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return f"'{value}" if isinstance(value, str) and re.match(FORMULA, value) else value

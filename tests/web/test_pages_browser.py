@@ -218,25 +218,6 @@ def test_an_engineer_tries_refused_rows_again_and_is_told_what_came_of_it(
     page.context.close()
 
 
-def test_an_engineer_mends_a_mapping_on_the_page_and_its_rows_are_tried_again(
-    browser: Any, server: Server
-) -> None:
-    page, complaints = _enter(browser, server, "engineer", PHONE)
-    _open(page, server, "/channels/refused?source=forum")
-    page.locator("summary >> text=How rows of forum are read").click()
-    field = page.locator("[aria-label='Mapping, as TOML']")
-    right = field.input_value()
-    field.fill("text = ")
-    page.locator("text=Keep it, and try all again").click()
-    page.wait_for_selector(".q-notification >> text=at mapping")
-    field.fill(right.replace('"by"', '"at"'))
-    page.locator("text=Keep it, and try all again").click()
-    page.wait_for_selector("text=1 accepted after all, 0 still refused")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert complaints == []
-    page.context.close()
-
-
 def test_a_key_made_on_the_page_is_shown_once_and_can_be_ended(browser: Any, server: Server) -> None:
     page, complaints = _enter(browser, server, "engineer")
     _open(page, server, "/keys")
@@ -323,5 +304,25 @@ def test_what_a_pair_told_is_shown_only_after_a_reason(browser: Any, server: Ser
     page.locator(".q-dialog input").fill("complaint 12")
     page.locator(".q-dialog .button.main").click()
     page.wait_for_function("document.querySelector('main').innerText.includes('ada@example.com')")
+    assert complaints == []
+    page.context.close()
+
+
+# What is mended waits for a digest, which this server does not run; erasing waits for it as well, so this comes last.
+def test_an_engineer_mends_a_mapping_on_the_page_and_its_rows_are_tried_again(
+    browser: Any, server: Server
+) -> None:
+    page, complaints = _enter(browser, server, "engineer", PHONE)
+    _open(page, server, "/channels/refused?source=forum")
+    page.locator("summary >> text=How rows of forum are read").click()
+    field = page.locator("[aria-label='Mapping, as TOML']")
+    right = field.input_value()
+    field.fill("text = ")
+    page.locator("text=Keep it, and try all again").click()
+    page.wait_for_selector(".q-notification >> text=at mapping")
+    field.fill(right.replace('"by"', '"at"'))
+    page.locator("text=Keep it, and try all again").click()
+    page.wait_for_selector("text=1 accepted after all, 0 still refused")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert complaints == []
     page.context.close()

@@ -65,7 +65,9 @@ def _answered(
 ) -> tuple[dict[str, str], pa.Table | None]:
     try:
         statements = connection.extract_statements(text)
-        if len(statements) != 1 or statements[0].type.name != "SELECT":  # a plan tells of rows that the reader does not see
+        if (
+            len(statements) != 1 or statements[0].type.name != "SELECT"
+        ):  # a plan tells of rows that the reader does not see
             return {"refused": "one SELECT at a time"}, None
         stranger = _stranger(connection, statements[0].query, set(names))
         if stranger:

@@ -189,14 +189,20 @@ def test_metrics_become_points(context: Context) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"hello", b"\xff" * 40, b'{"resourceSpans": 5}', b'{"resourceSpans": ' + b"[" * 10_000],
+    [b"{", b"hello", b"\xff" * 40, b'{"resourceSpans": 5}', b'{"resourceSpans": ' + b"[" * 10_000],
 )
 def test_what_is_no_export_is_refused(body: bytes, context: Context) -> None:
     checked = FORMATS["otlp-traces"].check(body, context)
     assert (checked.accepted, checked.keep) == (0, b"")
     assert checked.refused[0].place.startswith("$")
-    if body:
-        assert FORMATS["otlp-traces"].read(body, context).arrivals.num_rows == 0
+    assert FORMATS["otlp-traces"].read(body, context).arrivals.num_rows == 0
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b" {} "])
+def test_a_request_without_telemetry_is_neither_taken_nor_refused(body: bytes, context: Context) -> None:
+    for signal in ("traces", "logs", "metrics"):
+        checked = FORMATS[f"otlp-{signal}"].check(body, context)
+        assert (checked.accepted, checked.refused, checked.keep) == (0, [], b"")
 
 
 def test_a_shell_that_is_none_is_kept_in_refused(context: Context) -> None:

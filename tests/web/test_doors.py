@@ -334,6 +334,22 @@ def test_otlp_errors_are_a_status_in_the_encoding_of_the_request(client: httpx.C
     assert (answer.status_code, Status.FromString(answer.content).code) == (401, 16)
 
 
+@pytest.mark.parametrize("signal", ["traces", "logs", "metrics"])
+def test_an_empty_export_succeeds_and_stores_nothing(
+    space: Space, client: httpx.Client, key: str, signal: str
+) -> None:
+    binary = bearer(key) | {"Content-Type": "application/x-protobuf"}
+    answer = client.post(f"/v1/{signal}", content=b"", headers=binary)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"] == "application/x-protobuf"
+    written = bearer(key) | {"Content-Type": "application/json"}
+    answer = client.post(f"/v1/{signal}", content=b"{}", headers=written)
+    assert (answer.status_code, answer.content) == (200, b"{}")
+    assert client.post(f"/v1/{signal}", content=b"", headers=written).status_code == 400
+    space.digest()
+    assert space.status()["accepted"] == 0
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_rejected_spans_are_counted_and_kept_and_the_others_stored(
     space: Space, client: httpx.Client, key: str, as_json: bool

@@ -34,6 +34,8 @@ def sift(body: bytes, format: str, read: Read) -> Checked:
     """
     outer, middle, inner = LEVELS[format]
     document = msgspec.json.decode(body)
+    if document == {}:
+        return Checked(0, [], b"")
     if not isinstance(document, dict) or not isinstance(document.get(outer), list):
         raise BadRow(f"expected an export with `{outer}`")
     refused: list[Refusal] = []

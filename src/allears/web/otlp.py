@@ -17,9 +17,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from starlette.routing import BaseRoute, Route
 
 from allears.errors import Refused
-from allears.journey.take import Receipt
+from allears.journey.take import Admitted, Receipt
 from allears.web.errors import status_of
-from allears.web.intake import JSON, Door, Intake
+from allears.web.intake import JSON, Door, Intake, Sent
 
 PROTOBUF = b"application/x-protobuf"
 ANSWERS: dict[str, tuple[Any, str, str]] = {
@@ -52,6 +52,12 @@ class OtlpDoor(Door):
     def prepare(self, body: bytes) -> tuple[str, bytes]:
         """Pass the body as it is."""
         return f"otlp-{self._signal}", body
+
+    def _admit(self, sent: Sent, body: bytes) -> Admitted:
+        """Let an empty protobuf message in, which is a request without telemetry; no bytes are no JSON."""
+        if not body and not _is_binary(sent.told):
+            raise Refused("the body is empty", place="$")
+        return super()._admit(sent, body)
 
     def reply(self, receipt: Receipt, told: dict[bytes, bytes]) -> tuple[bytes, bytes]:
         """Say how many records were not taken; a body that is no export at all is a bad request."""

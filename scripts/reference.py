@@ -31,7 +31,7 @@ def text() -> str:
     parts = ["# Reference\n\nWritten by `scripts/reference.py` from the code; a test keeps it so.\n"]
     parts.append(
         "## Commands\n\nEach takes `--space DIR` (default: the nearest `allears.toml` upwards) and `--json`; `allears NAME --help` tells the rest. "
-        "Exit codes: 0 done, 1 failed, 2 wrong use.\n"
+        "Exit codes: 0 done, 1 failed (`allears listen`: something was refused and nothing taken), 2 wrong use.\n"
     )
     parts += [f"- `allears {name}`" for name in COMMANDS]
     parts.append("\n## Settings: `allears.toml`\n\n| section | name | default | meaning |\n|---|---|---|---|")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 import os
@@ -97,6 +98,26 @@ def test_a_file_is_taken_shown_and_twice_adds_nothing(tmp_path: Path, allears: R
     assert status["contract"][0] == "acknowledged = fsynced"
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.ndjson", b'{"id": 1, "text": "broken\n'),
+        ("torn.csv.gz", gzip.compress(CSV.encode() * 50)[:-30]),
+        ("nothing.csv", b""),
+        ("broken.parquet", b"PAR1" + bytes(20) + b"PAR1"),
+    ],
+)
+def test_a_file_of_which_nothing_was_taken_has_failed(
+    tmp_path: Path, allears: Run, space: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    words = ("listen", str(tmp_path / name), "--source", "odd", "--space", str(space))
+    code, out, _ = allears(*words, "--json")
+    receipt = as_json(out)
+    assert (code, receipt["accepted"]) == (1, 0) and receipt["refused"] > 0
+    assert allears(*words, "--yes")[0] == 1
+
+
 def test_what_was_refused_is_shown_without_the_value(allears: Run, space: Path, tmp_path: Path) -> None:
     file = tmp_path / "rows.ndjson"
     file.write_text(
@@ -136,11 +157,11 @@ def test_a_missing_file_is_said_plainly(allears: Run, space: Path) -> None:
     assert "no such file" in err
 
 
-def test_an_empty_file_adds_nothing_and_does_not_fail(allears: Run, space: Path, tmp_path: Path) -> None:
+def test_an_empty_file_adds_nothing_and_says_so(allears: Run, space: Path, tmp_path: Path) -> None:
     file = tmp_path / "empty.csv"
     file.write_bytes(b"")
     code, out, _ = allears("listen", str(file), "--source", "x", "--json", "--space", str(space))
-    assert code == 0
+    assert code == 1
     assert as_json(out)["accepted"] == 0
 
 

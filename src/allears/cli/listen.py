@@ -15,6 +15,7 @@ from allears.cli.where import HERE, Where
 from allears.errors import NotFound, Refused
 
 if TYPE_CHECKING:
+    from allears.journey.take import Receipt
     from allears.listen.mapping import Mapping
     from allears.listen.plans import Plan
 
@@ -41,6 +42,8 @@ def listen(
     where: Where = HERE,
 ) -> None:
     """Take a file or a folder in: CSV, TSV, JSON, NDJSON, Parquet, .eml, mbox, Maildir, plain or gzip.
+
+    It fails (exit code 1) when something was refused and nothing taken; one good row, or one taken before, is enough.
 
     Parameters
     ----------
@@ -85,6 +88,7 @@ def listen(
         done = space.digest() if digest and space.may_digest() else None
     if where.json:
         show.as_json(msgspec.to_builtins(receipt))
+        _fail_if_nothing(receipt)
         return
     show.out.print(
         f"[bold]{receipt.accepted:,}[/] accepted, {receipt.duplicates:,} duplicates, {receipt.changed:,} edited or deleted, {receipt.refused:,} refused"
@@ -96,6 +100,12 @@ def listen(
         )
     elif digest:
         show.out.print("another process digests this space; it takes over from here", style="dim")
+    _fail_if_nothing(receipt)
+
+
+def _fail_if_nothing(receipt: Receipt) -> None:
+    if receipt.refused and not (receipt.accepted or receipt.duplicates or receipt.changed):
+        raise show.Failed
 
 
 def _mapping(path: Path | None) -> Mapping | None:

@@ -165,6 +165,20 @@ def test_our_own_shape_takes_one_many_and_lines(space: Space, client: httpx.Clie
     assert len(stored(space)) == 5
 
 
+def test_a_byte_order_mark_before_json_is_passed_over(space: Space, client: httpx.Client, key: str) -> None:
+    mark = b"\xef\xbb\xbf"
+    one = b'{"event": "Paid", "userId": "7", "messageId": "m1"}'
+    many = b'{"batch": [{"type": "track", "event": "Paid", "userId": "8", "messageId": "m2"}]}'
+    assert client.post("/v1/track", content=mark + one, headers=bearer(key)).status_code == 200
+    assert client.post("/v1/batch", content=mark + many, headers=bearer(key)).status_code == 200
+    sent = mark + many.replace(b'{"batch"', b'{"writeKey": "%s", "batch"' % key.encode()).replace(
+        b"m2", b"m3"
+    )
+    assert client.post("/v1/batch", content=sent).status_code == 200
+    space.digest()
+    assert space.status()["stored"] == 3
+
+
 def test_duplicate_ids_with_other_content_count_once_and_the_first_stays(
     space: Space, client: httpx.Client, key: str
 ) -> None:

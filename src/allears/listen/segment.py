@@ -108,6 +108,7 @@ class _Batch(msgspec.Struct):
     context: dict[str, Any] | None = None
 
 
+_MARK = b"\xef\xbb\xbf"  # of the order of bytes: some clients write it before JSON
 _BRIEF_BATCH = msgspec.json.Decoder(_BriefBatch)
 _PARTS = msgspec.json.Decoder(_Parts)
 _KEYED = msgspec.json.Decoder(_KeyedBatch)
@@ -124,6 +125,7 @@ def wrap(call: str, body: bytes) -> bytes:
     >>> wrap("track", b'{"event": "Paid", "userId": "7"}')
     b'{"batch":[{"event": "Paid", "userId": "7","type":"track"}]}'
     """
+    body = body.removeprefix(_MARK)
     if call in ("batch", "import"):
         return body
     tidy = body.strip()
@@ -142,7 +144,7 @@ def write_key(body: bytes) -> str:
     ('k1', '')
     """
     try:
-        held = _KEYED.decode(body)
+        held = _KEYED.decode(body.removeprefix(_MARK))
     except _BROKEN:
         return ""
     return next((key for key in (held.writeKey, *(call.writeKey for call in held.batch)) if key), "")

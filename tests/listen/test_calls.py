@@ -359,3 +359,41 @@ def _replace(node: Any, value: Any, left: list[int]) -> None:
         left[0] -= 1
         if isinstance(node[key], (dict, list)) and left[0] >= 0:
             _replace(node[key], value, left)
+
+
+@pytest.mark.parametrize(
+    ("name", "broken", "apart"),
+    [
+        ("a.vtt", "00:00:03.000 --> zz", "\n"),
+        ("a.vtt", "00:00:03.000 --> zz", ""),
+        ("a.srt", "00:00:03,000 --> zz", "\n"),
+        ("a.srt", "00:00:03,000 --> zz", ""),
+        ("a.vtt", "zz --> 00:00:05.000", "\n"),
+        ("a.vtt", "aa --> zz", "\n"),
+        ("a.vtt", "00:00:03.000 -->", ""),
+    ],
+)
+def test_a_cue_whose_time_is_broken_is_refused_alone_with_its_place(
+    tmp_path: Path, context: Context, name: str, broken: str, apart: str
+) -> None:
+    head = "WEBVTT\n\n" if name.endswith("vtt") else "\n\n"
+    text = (
+        f"{head}00:00:01.000 --> 00:00:02.000\nCustomer: It is late.\n{apart}2\n{broken}\n"
+        "Customer: Where is it?\n\n3\n00:00:09.000 --> 00:00:10.000\nAgent: Sorry.\n"
+    )
+    line = 7 if apart else 6
+    [reading] = read_file(plan_file(written(tmp_path, name, text)), context)
+    assert [r["text"] for r in reading.arrivals.to_pylist()[1:]] == ["It is late.", "Sorry."]
+    [cue] = reading.refused
+    assert cue.place.endswith(f"line {line}") and cue.reason == "expected the times of a cue"
+    assert b"Where is it?" in cue.payload
+    door = FORMATS["call"].check(text.encode(), context)
+    assert (door.accepted, door.keep, len(door.refused)) == (1, text.encode(), 1)
+    assert [r.place for r in FORMATS["call"].read(text.encode(), context).refused] == [f"line {line}"]
+
+
+def test_an_arrow_in_speech_or_in_a_note_is_no_broken_cue() -> None:
+    text = "WEBVTT\n\nNOTE a --> b\n\n00:01.000 --> 00:02.000\nAgent: menu --> settings\n"
+    refused: list[Any] = []
+    assert read_captions(text, "", refused).turns[0].text == "menu --> settings"
+    assert refused == []

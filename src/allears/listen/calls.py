@@ -21,24 +21,26 @@ class Calls:
     """One document a body: captions of a call, or JSON with one call or several."""
 
     def check(self, body: bytes, context: Context) -> Checked:
-        """Read it once: a transcript is small, and good or bad as a whole."""
+        """Read it once: a transcript is small. Cues without times are left out each time it is read."""
         reading = self.read(body, context)
         calls = pc.sum(pc.equal(reading.arrivals["name"], "call")).as_py() or 0
-        return Checked(calls, reading.refused, b"" if reading.refused else body)
+        return Checked(calls, reading.refused, body if calls else b"")
 
     def read(self, body: bytes, context: Context) -> Reading:
         """Turn a transcript into arrivals."""
         gather = Gather(context)
         refused: list[Refusal] = []
         try:
-            add_transcript(gather, body, "")
+            refused += add_transcript(gather, body, "")
         except BROKEN_CALL as error:
             refused.append(refuse(error, "$", body, "call"))
         return Reading(gather.rows(), refused, len(body))
 
 
-def add_transcript(gather: Gather, body: bytes, name: str) -> None:
+def add_transcript(gather: Gather, body: bytes, name: str) -> list[Refusal]:
     """Add the call of a transcript; ``name`` is the file's, which may tell when it was.
+
+    Gives the cues that could not be read; the others were added.
 
     Raises
     ------
@@ -56,6 +58,8 @@ def add_transcript(gather: Gather, body: bytes, name: str) -> None:
         for call in calls:
             # Without an id of its own, a call is known by its content: each by its own part.
             add_call(gather, call, body if len(calls) == 1 else msgspec.json.encode(call))
-        return
+        return []
     encoding, _ = detect_encoding(body)
-    add_call(gather, read_captions(body.decode(encoding, "replace"), name), body)
+    refused: list[Refusal] = []
+    add_call(gather, read_captions(body.decode(encoding, "replace"), name, refused), body)
+    return refused

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from allears.listen.call import Call, Turn
-from allears.listen.reading import BadRow
+from allears.listen.reading import BadRow, Refusal, refuse
 from allears.listen.times import read_time
 
 _TIMING = re.compile(
@@ -22,6 +22,9 @@ _SAYS = re.compile(
 _MOMENT = re.compile(
     r"(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?)|(?<!\d)((?:19|20)\d{6})[-_T](\d{6})(?!\d)"
 )
+# Meant as times and none: one side is a time, or the line is an arrow between two words where a cue begins.
+_BROKEN = re.compile(r"^\s*\d+:[\d:.,]*\s*-{1,2}>|^\s*\S+\s*-->\s*\d+:[\d:.,]+")
+_ARROW = re.compile(r"^\s*\S+\s*-->\s*\S*\s*$")
 _NUMBER = re.compile(r"^\s*\d+\s*$")
 
 
@@ -31,7 +34,7 @@ def is_captions(head: bytes) -> bool:
     return start[:6] == b"WEBVTT"
 
 
-def read_captions(text: str, name: str = "") -> Call:
+def read_captions(text: str, name: str = "", refused: list[Refusal] | None = None) -> Call:
     r"""Read WebVTT ([1]_) or SubRip.
 
     Cue settings, regions, styles and numbers are passed over; speakers come from voice tags (``<v Ada>``) or from a name
@@ -44,6 +47,8 @@ def read_captions(text: str, name: str = "") -> Call:
         The file, decoded.
     name
         The file's name.
+    refused
+        Where cues go whose times cannot be read; their words would have no place in the call.
 
     Raises
     ------
@@ -63,26 +68,46 @@ def read_captions(text: str, name: str = "") -> Call:
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     turns: list[Turn] = []
     notes: list[str] = []
-    for start, end, block in _cues(lines, notes):
+    broken: list[Refusal] = []
+    for start, end, block in _cues(lines, notes, broken):
         turns += _said(start, end, block, turns[-1] if turns else None)
     if not turns:
         raise BadRow("expected cues: no line of times such as 00:01.000 --> 00:02.000")
+    if refused is not None:
+        refused += broken
     moment, told = _moment("\n".join(notes)), "transcript"
     if moment is None:
         moment, told = _moment(name), "file name"
     return Call(turns, began=moment, told=told)
 
 
-def _cues(lines: list[str], notes: list[str]) -> Iterator[tuple[float, float, list[str]]]:
-    """Yield the cues; what stands before the first, and notes, go to ``notes``."""
+def _cues(
+    lines: list[str], notes: list[str], broken: list[Refusal]
+) -> Iterator[tuple[float, float, list[str]]]:
+    """Yield the cues; what stands before the first, and notes, go to ``notes``, cues without times to ``broken``."""
     begin: float | None = None
     until = 0.0
     block: list[str] = []
     noted = True
-    for line in lines:
+    lost: list[str] | None = None
+    lost_at = 0
+    for number, line in enumerate([*lines, ""], 1):
         found = _TIMING.match(line)
+        if lost is not None and (found is not None or not line.strip()):
+            if any(words.strip() for words in lost[1:]):
+                payload = "\n".join(lost).encode("utf-8", "replace")
+                broken.append(
+                    refuse(BadRow("expected the times of a cue"), f"line {lost_at}", payload, "raw")
+                )
+            lost = None
         if found is None:
-            if not line.strip():
+            if lost is not None:
+                lost.append(line)
+            elif _BROKEN.match(line) or (begin is None and not noted and _ARROW.match(line)):
+                if begin is not None:
+                    yield begin, until, block[:-1] if block and _NUMBER.match(block[-1]) else block
+                begin, block, noted, lost, lost_at = None, [], False, [line], number
+            elif not line.strip():
                 if begin is not None:
                     yield begin, until, block
                 begin, block, noted = None, [], False

@@ -189,7 +189,8 @@ def _add(
 ) -> None:
     if isinstance(row, bytes) and format == "call":
         try:
-            add_transcript(gather, row, at)
+            cues = add_transcript(gather, row, at)
+            refused += [msgspec.structs.replace(cue, place=f"{at}, {cue.place}") for cue in cues]
         except BROKEN_CALL as error:
             refused.append(refuse(error, at, row, "call"))
         return

@@ -40,7 +40,8 @@ def write(told: dict[int, Measured]) -> None:
     text = "\n".join(
         [
             "# Scale", "",
-            "Printed by `allears bench scale`; this page is written by `python -m bench.scale` from what that measured, and by nobody's hand. Signals are simulated.", "",
+            f"Printed by `ALLEARS_BENCH_SIZES={','.join(str(size) for size in sorted(whole))} allears bench scale`; this page is written by `python -m bench.scale`, under the same setting, from what that measured, and by nobody's hand. "
+            "What was measured once is kept in `~/.cache/allears-bench` (`ALLEARS_BENCH_KEPT`) and not measured again; nothing more is begun after `ALLEARS_BENCH_MINUTES` (30). Signals are simulated.", "",
             f"![{title}](pictures/scale.svg)", "",
             f"*{title}*", "",
             "## Measured", "",
@@ -178,12 +179,13 @@ def plan(told: dict[int, Measured]) -> list[str]:
     ]  # fmt: skip
     scans = told[on_spark].get("spark1", {}).get("scans")
     if scans:
-        per_signal = statistics.mean(scans.values()) / on_spark
+        slowest = max(scans, key=lambda name: scans[name])
+        per_signal = scans[slowest] / on_spark
         read = TARGET * a["days a question reads"] / a["days kept"]
         cores = per_signal * read / a["seconds a question may take"] / a["cores busy at most"]
         lines += [
             f"| signals a question reads | {read / 1e9:,.2f} billion | |",
-            f"| core-seconds a question | {per_signal * read:,.0f} | {1e6 * per_signal:,.2f} µs a signal on one executor, at {_millions(on_spark)} million |",
+            f"| core-seconds a question | {per_signal * read:,.0f} | {1e6 * per_signal:,.2f} µs a signal on one executor, at {_millions(on_spark)} million: {slowest}, the slowest |",
             f"| cores of the cluster | {cores:,.0f} | one question at a time, in the time it may take |",
             f"| cluster, USD a month | {cores * 30 * a['hours a day the cluster runs'] * a['USD per core and hour']:,.0f} | |",
         ]

@@ -55,6 +55,21 @@ def test_a_restored_space_answers_as_the_first_did(space: Space, tmp_path: Path)
         assert again.verify_audit().ok
 
 
+@pytest.mark.parametrize("named", ["acme", "link/acme"])
+def test_a_space_named_from_where_one_stands_or_through_a_link_is_backed_up_whole(
+    space: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    key = key_of(space)
+    (tmp_path / "link").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    space.ground.close()
+    with Space.open(Path(named)) as here:
+        backup(here.ground, tmp_path / "acme.backup")
+    restore(tmp_path / "acme.backup", tmp_path / "again", key, [])
+    with Space.open(tmp_path / "again", create=False) as again:
+        assert again.sql("SELECT count(*) AS n FROM signals").to_pylist() == [{"n": 8}]
+
+
 def test_nothing_of_a_person_stands_in_a_backup_in_clear(space: Space, tmp_path: Path) -> None:
     backup(space.ground, tmp_path / "acme.backup")
     data = (tmp_path / "acme.backup").read_bytes()

@@ -63,17 +63,23 @@ class Place:
         """Give a table's address."""
         return str(self.folder / name) if self.bucket is None else f"s3://{self._root}/{name}"
 
+    def below(self, name: str, uri: str) -> str:
+        """Give a file's place below its table; in a folder the table's address may be relative, or lead through links."""
+        if self.bucket is None:
+            return os.path.relpath(os.path.realpath(uri), os.path.realpath(self.uri(name)))
+        return uri[len(self.uri(name)) + 1 :]
+
     def local(self, name: str, uris: Sequence[str]) -> list[str]:
         """Give a table's files as paths on this machine; what is not here yet is fetched."""
         if self.bucket is None:
             return list(uris)
         paths = []
-        start = len(self.uri(name)) + 1
         for uri in uris:
-            path = self.folder / name / uri[start:]
+            place = self.below(name, uri)
+            path = self.folder / name / place
             paths.append(str(path))
             if not path.exists():
-                self._fetch(f"{self._root}/{name}/{uri[start:]}", path)
+                self._fetch(f"{self._root}/{name}/{place}", path)
         return paths
 
     def tables(self) -> list[str]:

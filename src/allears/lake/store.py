@@ -271,9 +271,8 @@ class Store:
             for place, path in self._place.log(name, scratch)
             if place.name[:20].isdigit() and int(place.name[:20]) <= delta.version()
         ]
-        start = len(self._place.uri(name)) + 1
         uris = [uri.removeprefix("file://") for uri in delta.file_uris()]
-        data = zip((uri[start:] for uri in uris), self._place.local(name, uris), strict=True)
+        data = zip((self._place.below(name, uri) for uri in uris), self._place.local(name, uris), strict=True)
         return [(f"{name}/{place}", path) for place, path in log] + [
             (f"{name}/{place}", Path(path)) for place, path in data
         ]

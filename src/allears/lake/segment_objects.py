@@ -118,7 +118,7 @@ class SegmentObjects:
             return
         (segment, end), self._open = self._open, None
         try:
-            if end and self._put(segment, end, b""):
+            if self._put(segment, end, b""):
                 self._note(segment, end, 0)
         except AllearsError:
             return

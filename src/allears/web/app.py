@@ -26,6 +26,7 @@ from allears.web.hosts import KnownHosts, known_names
 from allears.web.live import Live
 from allears.web.policy import SafeHeaders
 from allears.web.quiet import keep_values_out
+from allears.web.site import public_origins
 from allears.web.who import OneTime, caller, remember
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def build(
         logging.getLogger(name).addFilter(keep_values_out)
 
     app.add_middleware(KnownHosts, names=known_names(space.settings, host))
-    app.add_middleware(SafeHeaders)
+    app.add_middleware(SafeHeaders, public=public_origins(space.settings))
     app.router.routes.extend(_health(space))
     if "listen" in parts:
         open_doors = doors(space)

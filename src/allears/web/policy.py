@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from typing import Any
-from urllib.parse import urlsplit
 
 import jinja2
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from allears.web.intake import HEADERS
+from allears.web.site import of_this_site
 
 # Nothing in it runs, loads or is framed: what is no page of ours says so.
 NOTHING = b"default-src 'none'; base-uri 'none'; form-action 'self'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'"
@@ -20,6 +21,8 @@ PAGE = (
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; frame-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+# Under `no-referrer` a browser says "null" of where a form came from, which a page of another site can make it say too.
+WITH_FORMS = (b"referrer-policy", b"same-origin")
 STRICT_TLS = (b"strict-transport-security", b"max-age=31536000")
 SOCKET = "/_nicegui_ws"
 
@@ -27,13 +30,17 @@ SOCKET = "/_nicegui_ws"
 class SafeHeaders:
     """Adds the headers that keep a browser careful; turns away sockets of other sites. Plain ASGI, because doors are busy."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, public: Collection[str] = ()) -> None:
+        self._app, self._public = app, public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, with headers on the way back."""
         kind = scope["type"]
-        if kind in ("http", "websocket") and scope["path"].startswith(SOCKET) and not of_this_site(scope):
+        if (
+            kind in ("http", "websocket")
+            and scope["path"].startswith(SOCKET)
+            and not of_this_site(scope, self._public)
+        ):
             await _turn_away(kind, send)
             return
         if kind != "http":
@@ -48,23 +55,6 @@ class SafeHeaders:
             await send(message)
 
         await self._app(scope, receive, safer)
-
-
-def of_this_site(scope: Scope) -> bool:
-    """Tell whether a browser says that one of our own pages asks; programs that say nothing are let through.
-
-    Examples
-    --------
-    >>> ours = [(b"host", b"ears.example"), (b"origin", b"https://ears.example")]
-    >>> of_this_site({"headers": ours}), of_this_site({"headers": [*ours[:1], (b"origin", b"https://evil.example")]})
-    (True, False)
-    """
-    told = dict(scope["headers"])
-    # A proxy may change the host, but nobody between changes what the browser says of the two sites.
-    if b"sec-fetch-site" in told:
-        return told[b"sec-fetch-site"] in (b"same-origin", b"none")
-    origin = told.get(b"origin")
-    return origin is None or urlsplit(origin.decode("latin-1")).netloc.encode("latin-1") == told.get(b"host")
 
 
 def give_scripts_their_nonce(environment: jinja2.Environment) -> None:
@@ -88,10 +78,12 @@ def _missing(message: Message, scope: Scope, nonce: str) -> list[tuple[bytes, by
     policy = given.get(b"content-security-policy", b"")
     # A page that names who may frame it says it better than the older header can.
     framed = b"frame-ancestors http" in policy
-    added = [h for h in HEADERS if h[0] not in given and not (framed and h[0] == b"x-frame-options")]
+    page = b"x-nicegui-content" in given
+    added = [WITH_FORMS] if page else []
+    held = {*given, *(name for name, _ in added), *([b"x-frame-options"] if framed else [])}
+    added += [header for header in HEADERS if header[0] not in held]
     # What any site may read is read by programs: doors answer the same whichever way a request came to them.
     if not policy and b"access-control-allow-origin" not in given:
-        page = b"x-nicegui-content" in given
         added.append((b"content-security-policy", PAGE.format(nonce=nonce).encode() if page else NOTHING))
     if scope.get("scheme") == "https":
         added.append(STRICT_TLS)

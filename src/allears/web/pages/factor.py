@@ -13,7 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from allears.errors import AllearsError
 from allears.guard.access import Role, make_principal
 from allears.web.pages.frame import Door
-from allears.web.pages.login import local, log_in, plain, read_form, same_site
+from allears.web.pages.login import local, log_in, plain, read_form
+from allears.web.site import of_this_site, public_origins
 from allears.web.who import cookie_of, remember
 
 PATH = "/login/factor"
@@ -35,7 +36,7 @@ class _Visit(NamedTuple):
 
 def register(door: Door) -> None:
     """Add the routes."""
-    space = door.space
+    space, ours = door.space, public_origins(door.space.settings)
 
     def visit(request: Request) -> _Visit | None:
         token = request.cookies.get(cookie_of(request), "")
@@ -88,7 +89,7 @@ def register(door: Door) -> None:
 
     @door.app.post(PATH, include_in_schema=False)
     async def take(request: Request) -> Response:
-        who = await asyncio.to_thread(visit, request) if same_site(request) else None
+        who = await asyncio.to_thread(visit, request) if of_this_site(request.scope, ours) else None
         if who is None:
             return log_in(door, request, "/", "That took too long: log in again", 403)
         form = await read_form(request)

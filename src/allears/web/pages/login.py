@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from allears.errors import NotAllowed
 from allears.web.pages.frame import STYLE_PATH, Door
+from allears.web.site import of_this_site, public_origins
 from allears.web.who import address_of, cookie_of, forget, remember
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ ASK = """<form method="post" action="/login"><input type="hidden" name="next" va
 
 def register(door: Door) -> None:
     """Add the routes."""
-    space = door.space
+    space, ours = door.space, public_origins(door.space.settings)
 
     @door.app.get("/login", include_in_schema=False)
     async def ask(request: Request) -> Response:
@@ -41,7 +42,7 @@ def register(door: Door) -> None:
 
     @door.app.post("/login", include_in_schema=False)
     async def enter(request: Request) -> Response:
-        if not same_site(request):
+        if not of_this_site(request.scope, ours):
             return log_in(door, request, "/", "That form came from another site", 403)
         form = await read_form(request)
         try:
@@ -70,7 +71,7 @@ def register(door: Door) -> None:
     @door.app.post("/logout", include_in_schema=False)
     async def leave(request: Request) -> Response:
         response = RedirectResponse("/login", status_code=303)
-        if same_site(request):
+        if of_this_site(request.scope, ours):
             if token := request.cookies.get(cookie_of(request)):
                 await asyncio.to_thread(space.sessions.end, token)
             forget(response, request)
@@ -105,12 +106,6 @@ async def read_form(request: Request) -> dict[str, str]:
     }
 
 
-def same_site(request: Request) -> bool:
-    """Tell whether a form is our own, as far as the browser says."""
-    # Not the Origin header: under our own no-referrer policy browsers send "null" there.
-    return request.headers.get("sec-fetch-site") in (None, "same-origin", "none")
-
-
 def plain(
     door: Door,
     request: Request,
@@ -133,7 +128,8 @@ def plain(
         title=title,
         body=body,
     )
-    return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
+    # The form says where it came from: `policy.WITH_FORMS`.
+    return HTMLResponse(html, status, headers={"Cache-Control": "no-store", "Referrer-Policy": "same-origin"})
 
 
 def log_in(door: Door, request: Request, target: str, complaint: str = "", status: int = 200) -> Response:

@@ -26,7 +26,8 @@ from sqlalchemy.orm import Session
 from allears.act.notice import envelope
 from allears.act.queue import claim, due, settle
 from allears.act.retry import Patience
-from allears.act.send import Message, Outcome, Poster, send_apprise, trusted
+from allears.act.send import Message, Outcome, Poster, trusted
+from allears.act.tell import Teller
 from allears.clock import Clock, SystemClock
 from allears.desk.base import Desk
 from allears.desk.work import Delivery, Destination
@@ -306,15 +307,16 @@ class Outbox:
 
     async def _drain(self, name: str, threads: ThreadPoolExecutor) -> dict[str, int]:
         counts = {"sent": 0, "failed": 0, "dead": 0}
-        # Slow names and slow plugins hold up this destination's thread only.
+        # Slow names hold up this destination's thread only.
         own = ThreadPoolExecutor(1, f"outbox-{name}")
         hold = timedelta(seconds=self._patience.claim_seconds)
         try:
-            async with Poster(self._tls, self._patience, own) as poster:
+            seconds = self._patience.total_seconds
+            async with Poster(self._tls, self._patience, own) as poster, Teller(seconds) as teller:
                 while claimed := await _aside(
                     threads, lambda: claim(self._desk, name, self._clock.now(), hold)
                 ):
-                    outcome = await self._send(*claimed, poster, threads, own)
+                    outcome = await self._send(*claimed, poster, teller, threads)
                     settled = partial(
                         settle, self._desk, claimed[0], outcome, self._clock.now(), self._patience
                     )
@@ -331,8 +333,8 @@ class Outbox:
         delivery: Delivery,
         destination: Destination,
         poster: Poster,
+        teller: Teller,
         threads: ThreadPoolExecutor,
-        own: ThreadPoolExecutor,
     ) -> Outcome:
         if rule := await _aside(threads, partial(self._refusal, delivery)):
             return Outcome(False, rule, denied=True)
@@ -344,12 +346,10 @@ class Outbox:
             _log.error("a destination's secret could not be opened: %s", type(error).__name__)
             return Outcome(False, "secret not opened")
         message = Message(delivery.event_id, delivery.event_type, body)
-        private, seconds = destination.allow_private, self._patience.total_seconds
+        private = destination.allow_private
         if destination.kind == "webhook":
             return await poster.post(destination.url, text, message, allow_private=private)
-        return await send_apprise(
-            text, destination.url, message, allow_private=private, total_seconds=seconds, threads=own
-        )
+        return await teller.tell(text, destination.url, message, allow_private=private)
 
     def _refusal(self, delivery: Delivery) -> str:
         if delivery.person is None:

@@ -1,14 +1,12 @@
-"""One attempt to hand one event to one destination: a signed webhook, or one of apprise's services."""
+"""One attempt to hand one event to one destination: what is handed over, how it ended, and a signed webhook."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -108,27 +106,6 @@ def trusted() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-async def send_apprise(
-    address: str,
-    scheme: str,
-    message: Message,
-    *,
-    allow_private: bool,
-    total_seconds: float,
-    threads: ThreadPoolExecutor,
-) -> Outcome:
-    """Tell one of apprise's services, in words a person reads. It works in a thread of its own destination."""
-    loop = asyncio.get_running_loop()
-    await loop.run_in_executor(threads, _load_apprise)  # a second of ours: not the service's fault
-    try:
-        async with asyncio.timeout(total_seconds):
-            return await loop.run_in_executor(threads, _notify, address, scheme, message, allow_private)
-    except TimeoutError:
-        return Outcome(False, "timeout")
-    except NotAllowed:
-        return Outcome(False, "private address")
-
-
 def _headers(secret: str, message: Message) -> dict[str, str]:
     # The receiver compares this with its own clock, so it is the machine's time even in a simulation.
     now = datetime.now(UTC)
@@ -146,46 +123,6 @@ def _judge(status: int, retry_after: str) -> Outcome:
         return Outcome(True)
     seconds = float(retry_after) if retry_after.isdigit() else 0.0
     return Outcome(False, f"answered {status}", min(seconds, 86_400.0), gone=status == 410)
-
-
-def _load_apprise() -> None:
-    import apprise
-
-    apprise.Apprise.instantiate("json://localhost")
-
-
-def _notify(address: str, scheme: str, message: Message, allow_private: bool) -> Outcome:
-    import apprise
-
-    server = apprise.Apprise.instantiate(address, suppress_exceptions=True)
-    if server is None or address.split(":", 1)[0] != scheme.split(":", 1)[0]:
-        return Outcome(False, "address not understood")
-    if not allow_private and getattr(server, "host", None):
-        _refuse_private(str(server.host))
-    server.redirects = False
-    title, text = _words(message)
-    try:
-        return Outcome(True) if server.notify(body=text, title=title) else Outcome(False, "service refused")
-    except Exception as error:  # a hundred plugins raise what they like: this is their door
-        return Outcome(False, type(error).__name__[:64])
-
-
-def _refuse_private(host: str) -> None:
-    try:
-        resolve(host, 443, allow_private=False)
-    except WorldFailed:
-        return  # in many of apprise's addresses this part is a token, not a name
-
-
-def _words(message: Message) -> tuple[str, str]:
-    data: dict[str, Any] = json.loads(message.body)["data"]
-    title = str(data.get("title") or message.event_type.replace(".", " "))
-    lines = [
-        f"{name.replace('_', ' ')}: {value}"
-        for name, value in data.items()
-        if name != "title" and value not in (None, "", [])
-    ]
-    return f"[{message.event_type}] {title}", "\n".join(lines) or title
 
 
 def _kind(error: Exception) -> str:

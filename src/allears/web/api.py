@@ -116,6 +116,13 @@ def api(space: Space) -> APIRouter:
         "state",
     )
     route(
+        "/restrictions",
+        Action.SERVE_RIGHTS,
+        lambda v, p: _whole(space, p, lambda: space.restrictions(lifted=v.get("state") == "all")),
+        "Customers whose data is kept and used for nothing else; lifted restrictions too with state=all",
+        "state",
+    )
+    route(
         "/merges",
         people,
         lambda v, p: seen_people.concerned(space.ground, p, space.merges(), "left", "right"),

@@ -184,6 +184,21 @@ def newest_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "desk.db"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _new_spaces(newest_file: Path) -> Iterator[None]:
+    """Let new spaces begin with a copy of a desk in its newest form: to run all migrations takes longer than most tests, and tests/desk proves them."""
+
+    def begin(desk: Desk) -> None:
+        file = desk.engine.url.database if desk.engine.dialect.name == "sqlite" else None
+        if file and not Path(file).exists():
+            shutil.copy(newest_file, file)
+        upgrade(desk)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("allears.journey.opening.upgrade", begin)
+        yield
+
+
 @pytest.fixture
 def open_desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Desk]]:
     """Make desks in their newest form: on SQLite, the first in the test's own folder, unless the test is marked `both_desks`."""

@@ -5,6 +5,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import httpx
 import pytest
@@ -403,10 +404,11 @@ def test_a_disk_that_fills_answers_429_and_takes_again_when_it_is_freed(small_di
         client = TestClient(build(space, parts=frozenset({"listen"})))
         filler = small_disk / "filler"
         filler.write_bytes(bytes(4 << 20))
-        taken, number = [], 0
+        taken, number, chance = [], 0, Random(1)
         while True:
             ids = [f"{number}-{i}" for i in range(10)]
-            calls = [event(0, messageId=i, properties={"note": "x" * 20_000}) for i in ids]
+            # What packs well would have to be sent for minutes before any disk is full.
+            calls = [event(0, messageId=i, properties={"note": chance.randbytes(10_000).hex()}) for i in ids]
             answer = client.post("/v1/batch", json={"batch": calls}, headers=headers)
             if answer.status_code != 200:
                 break

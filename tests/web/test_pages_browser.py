@@ -279,7 +279,7 @@ def test_a_steward_sees_what_follows_then_decides_by_keyboard_and_takes_it_back(
     page.locator("text=pairs of customers are probably one person").click()
     page.locator("text=Pair 1").first.click()
     page.wait_for_selector("text=Your decision")
-    page.wait_for_selector(r"text=/As one: a customer with \d+ signals/")
+    page.wait_for_selector(r"text=/Accepted, they are one customer with \d+ signals/")
     assert "birthday the same" in page.inner_text("main").lower()
     assert page.locator("figure svg").count() == 1
     page.get_by_label("Why; kept in the audit").focus()

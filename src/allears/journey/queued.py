@@ -14,6 +14,7 @@ from allears.journey.person import Person
 from allears.journey.probable import record_of, today_of
 from allears.know.link import queue
 from allears.know.profile import Profiles
+from allears.show import words
 
 OF = {
     "name": Field.NAME, "birth": Field.BIRTHDAY, "address": Field.ADDRESS, "email": Field.EMAIL, "phone": Field.PHONE,
@@ -136,7 +137,7 @@ def _outcome(people: int, signals: int, forbidden: str) -> str:
         return "these are one customer today"
     if forbidden:
         return f"a limit keeps them apart: {forbidden}"
-    return f"accepted, they are one customer with {signals:,} signals"
+    return f"accepted, they are one customer with {words.count(signals, 'signal')}"
 
 
 def _summed(counts: list[dict[str, int]]) -> dict[str, int]:

@@ -44,6 +44,8 @@ class Engine:
 
     staging: Staging | None = None
     """Other machines that work on large batches, where there are some."""
+    _people: tuple[pa.Array, bool] | None = None
+    """The keys whose rows are left out, or with true alone shown; ``None`` shows everybody."""
 
     def __init__(
         self, store: Store, *, memory_mb: int = 2048, threads: int = 0, scratch: Path | None = None
@@ -85,11 +87,10 @@ class Engine:
         with self._lock:
             if self._still and name in self._tables:
                 return self._tables[name]
-            version = self._store.version(name)
+            version = self._newest(name)
             if self._versions.get(name) != version:
-                self._view(name)
                 # Asking the engine for a table's columns takes longer than many a question.
-                self._tables[name] = self._ibis.table(name)
+                self._tables[name] = self._laid(name)
                 self._versions[name] = version
             return self._tables[name]
 
@@ -105,7 +106,11 @@ class Engine:
             self.table(name)
             return self._made_of[name]
 
-    def _view(self, name: str) -> None:
+    def _newest(self, name: str) -> int:
+        return self._store.version(name)
+
+    def _laid(self, name: str) -> ibis.Table:
+        """Lay a view over the files that make up a table now."""
         files = self._store.files(name)
         self._made_of[name] = _by_day(files)
         if files:
@@ -113,6 +118,7 @@ class Engine:
         else:
             self._ibis.raw_sql(f"DROP VIEW IF EXISTS {name}")
             self._ibis.create_view(name, ibis.memtable(table(name).schema.empty_table()), overwrite=True)
+        return self._ibis.table(name)
 
     @contextmanager
     def asking(self) -> Iterator[None]:
@@ -139,10 +145,15 @@ class Engine:
     def query(self, sql: str, **values: Any) -> pa.Table:
         """Answer our own SQL over the lake tables it names; `values` are bound, never pasted."""
         with self._lock:
-            for name in LAKE:
-                if name in sql:
-                    self.table(name)
+            self._named_in(sql)
             return self._ibis.con.sql(sql, params=values or None).to_arrow_table()
+
+    def _named_in(self, sql: str) -> list[str]:
+        """Bring the tables that our own SQL names up to their newest versions."""
+        named = [name for name in LAKE if name in sql]
+        for name in named:
+            self.table(name)
+        return named
 
     def ids_in(self, files: Sequence[str]) -> pa.Array:
         """Hash the signal ids that some files of the table ``signals`` hold, as `hashes` does."""
@@ -183,12 +194,11 @@ class Engine:
         *,
         seconds: float = 30.0,
         rows: int = 100_000,
-        people: tuple[pa.Array, bool] | None = None,
         shown: Shown = EVERYTHING,
     ) -> pa.Table:
         """Answer a user's SQL in a process of its own: no tables but these, no files, no network, no extension, bounded.
 
-        With ``people``, as if the rows of these keys were not there, or alone there; of the lake only what is ``shown``.
+        Of the lake only what is ``shown``.
 
         Raises
         ------
@@ -200,8 +210,8 @@ class Engine:
         if not _is_text(text):
             raise Refused("expected text: half a surrogate is in it", place="sql")
         prepare, empty = ["SET TimeZone='UTC'", _NO_BAR], {}
-        if people is not None:
-            empty["people_of_permit"] = pa.table({"key": people[0].cast(pa.string())})
+        if self._people is not None:
+            empty["people_of_permit"] = pa.table({"key": self._people[0].cast(pa.string())})
         if shown.values:
             empty[READER] = shown.held()
         for name in LAKE:
@@ -210,8 +220,8 @@ class Engine:
                 empty[name] = table(name).schema.empty_table()
                 continue
             select = _select(name, files, SEALED.get(name, ()))
-            if people is not None and name in OF_PEOPLE:
-                kind = "SEMI" if people[1] else "ANTI"
+            if self._people is not None and name in OF_PEOPLE:
+                kind = "SEMI" if self._people[1] else "ANTI"
                 join = f"{kind} JOIN people_of_permit p ON s.{OF_PEOPLE[name]} = p.key"
                 select = f"SELECT s.* FROM ({select}) s {join}"
             prepare.append(f"CREATE VIEW {name} AS {shown.over(name, select)}")

@@ -6,7 +6,7 @@ of anybody left out ever reaches Python.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 
@@ -14,8 +14,7 @@ import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from allears.lake.engine import LAKE, OF_PEOPLE, Engine
-from allears.lake.shown import EVERYTHING, Shown
+from allears.lake.engine import OF_PEOPLE, Engine
 
 
 class Narrowed(Engine):
@@ -32,27 +31,14 @@ class Narrowed(Engine):
     """
 
     def __init__(self, whole: Engine, keys: pa.Array, *, only: bool) -> None:
-        self._whole, self._keys, self._only = whole, keys, only
-        self._store, self._lock, self._options, self._ibis = (
-            whole._store, whole._lock, whole._options, whole._ibis,
-        )  # fmt: skip
+        self._whole, self._keys, self._only, self._people = whole, keys, only, (keys, only)
+        self._store, self._lock, self._ibis = whole._store, whole._lock, whole._ibis
+        self._options, self._memory = whole._options, whole._memory
+        self._versions, self._tables, self._still = {}, {}, False
+        self._under: set[str] = set()
         told = "\n".join(sorted(keys.to_pylist()))
         self._schema = f"for_{blake2b(f'{only}{told}'.encode(), digest_size=12).hexdigest()}"
-        self._laid: set[str] = set()
         self._marks: tuple[int, dict[str, bytes]] | None = None
-
-    def table(self, name: str) -> ibis.Table:
-        """Return a lake table as an Ibis expression of its newest version, narrowed."""
-        with self._lock:
-            whole = self._whole.table(name)
-            if name not in OF_PEOPLE:
-                return whole
-            self._lay(name)
-            return self._ibis.table(name, database=self._schema)
-
-    def version(self, name: str) -> int:
-        """Bring the table up to its newest version, and give its number."""
-        return self._whole.version(name)
 
     @contextmanager
     def standing_still(self, name: str) -> Iterator[int]:
@@ -95,44 +81,37 @@ class Narrowed(Engine):
     def query(self, sql: str, **values: object) -> pa.Table:
         """Answer our own SQL over the lake tables it names, narrowed."""
         with self._lock:
-            for name in LAKE:
-                if name in sql:
-                    self.table(name)
+            self._named_in(sql)
             self._ibis.con.execute(f"SET search_path='{self._schema},main'")
             try:
                 return self._ibis.con.sql(sql, params=values or None).to_arrow_table()
             finally:
                 self._ibis.con.execute("SET search_path='main'")
 
-    def sql(
-        self,
-        text: str,
-        tables: Mapping[str, Callable[[], pa.Table]],
-        *,
-        seconds: float = 30.0,
-        rows: int = 100_000,
-        people: tuple[pa.Array, bool] | None = None,
-        shown: Shown = EVERYTHING,
-    ) -> pa.Table:
-        """Answer a user's SQL, narrowed."""
-        whole, mine = self._whole, (self._keys, self._only)
-        return whole.sql(text, tables, seconds=seconds, rows=rows, people=mine, shown=shown)
-
     def close(self) -> None:
         """Nothing of its own to let go of."""
 
+    def _newest(self, name: str) -> int:
+        return self._whole.version(name)
+
+    def _laid(self, name: str) -> ibis.Table:
+        if name not in OF_PEOPLE:
+            return self._whole.table(name)
+        self._lay(name)
+        return self._ibis.table(name, database=self._schema)
+
     def _lay(self, name: str) -> None:
         con = self._ibis.con
-        if not self._laid:
+        if not self._under:
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
             keys = pa.table({"key": self._keys.cast(pa.string())})
             con.register("_people", keys)
             con.execute(f"CREATE TABLE IF NOT EXISTS {self._schema}.people AS SELECT key FROM _people")
             con.unregister("_people")
-        if name not in self._laid:
+        if name not in self._under:
             kind = "SEMI" if self._only else "ANTI"
             con.execute(
                 f"""CREATE OR REPLACE VIEW {self._schema}.{name} AS SELECT s.* FROM main.{name} s
                     {kind} JOIN {self._schema}.people p ON s.{OF_PEOPLE[name]} = p.key"""
             )
-            self._laid.add(name)
+            self._under.add(name)

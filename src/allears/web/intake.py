@@ -6,7 +6,6 @@ Plain ASGI, because doors are busy: a framework's request and response cost more
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +18,7 @@ from allears.errors import NotAllowed, Refused
 from allears.guard.access import Action, Principal, Role, require
 from allears.journey.take import Admitted, Receipt, admit, source_name
 from allears.lake import InboxFull
+from allears.listen.gunzip import gunzip_of
 from allears.web.errors import retry_seconds, status_of
 from allears.web.who import key_in
 
@@ -43,7 +43,6 @@ JSON = b"application/json"
 ENCODING = b"content-encoding"
 Pairs = tuple[tuple[bytes, bytes], ...]
 Tell = Callable[[BaseException | None], None]
-_SLICE = 1 << 16
 _MEMBERS = 1000
 
 
@@ -87,7 +86,7 @@ class Intake:
         InboxFull
             Too much is on its way in just now.
         """
-        unpack = _unpacker(encoding)
+        packed = gunzip_of(encoding, _MEMBERS)
         parts: list[bytes] = []
         size = 0
         try:
@@ -98,32 +97,35 @@ class Intake:
                     if message["type"] == "http.disconnect":
                         raise ClientGone
                     part, more = message.get("body", b""), message.get("more_body", False)
-                    if unpack is not None:
-                        part = unpack.decompress(part, limit + 1 - size)
-                    size += len(part)
-                    self.hold(len(part))
-                    if size > limit:
-                        raise too_large(limit)
-                    parts.append(part)
+                    for piece in (part,) if packed is None else packed.pieces(part):
+                        size += len(piece)
+                        self.hold(len(piece))
+                        if size > limit:
+                            raise too_large(limit)
+                        parts.append(piece)
         except TimeoutError:
             raise too_slow() from None
         finally:
             self.inflight -= size
-        if unpack is not None and not unpack.eof:
-            raise Refused("the gzip stream is cut short", place="body")
+        if packed is not None and not packed.whole:
+            raise cut_short()
         return b"".join(parts) if len(parts) != 1 else bytes(parts[0])
 
     def unpack(self, body: bytes, encoding: str, limit: int) -> bytes:
         """Undo gzip of a whole body, within the same bounds."""
-        unpack = _unpacker(encoding)
-        if unpack is None:
+        packed = gunzip_of(encoding, _MEMBERS)
+        if packed is None:
             return body
-        body = unpack.decompress(body, limit + 1)
-        if len(body) > limit:
-            raise too_large(limit)
-        if not unpack.eof:
-            raise Refused("the gzip stream is cut short", place="body")
-        return body
+        parts: list[bytes] = []
+        size = 0
+        for piece in packed.pieces(body):
+            size += len(piece)
+            if size > limit:
+                raise too_large(limit)
+            parts.append(piece)
+        if not packed.whole:
+            raise cut_short()
+        return b"".join(parts)
 
     def hold(self, size: int) -> None:
         """Count bytes that are on their way in.
@@ -312,58 +314,15 @@ async def _send(send: Send, status: int, body: bytes, kind: bytes, more: Pairs) 
     await send({"type": "http.response.body", "body": body})
 
 
-def _unpacker(encoding: str) -> _Gunzip | None:
-    if encoding.lower() in ("", "identity"):
-        return None
-    if encoding.lower() in ("gzip", "x-gzip"):
-        return _Gunzip()
-    raise Refused("expected gzip or no compression", place="content-encoding", unknown_encoding=True)
-
-
-class _Gunzip:
-    """Undo gzip member after member: a stream may hold several (RFC 1952, 2.2), and what follows one is never passed over."""
-
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(31)
-        self._members = 1
-
-    @property
-    def eof(self) -> bool:
-        """Whether a member has just ended."""
-        return self._member.eof
-
-    def decompress(self, part: bytes, most: int) -> bytes:
-        """Undo one part, up to ``most`` bytes, which are one more than may be.
-
-        Raises
-        ------
-        Refused
-            It is not gzip, or has too many members.
-        """
-        out: list[bytes] = []
-        left = most
-        try:
-            # In slices: what follows a member is copied, and must not be the whole body each time.
-            for at in range(0, len(part), _SLICE):
-                rest = bytes(part[at : at + _SLICE])
-                while rest and left > 0:
-                    if self._member.eof:
-                        self._members += 1
-                        if self._members > _MEMBERS:
-                            raise Refused(f"more than {_MEMBERS} gzip members in one body", place="body")
-                        self._member = zlib.decompressobj(31)
-                    out.append(self._member.decompress(rest, left))
-                    left -= len(out[-1])
-                    rest = self._member.unused_data
-        except zlib.error:
-            raise Refused("expected gzip", place="body") from None
-        return out[0] if len(out) == 1 else b"".join(out)
-
-
 def too_large(limit: int) -> Refused:
     """Refuse a body for its size."""
     shown = f"{limit >> 20} MB" if limit >= 1 << 20 else f"{limit >> 10} KB"
     return Refused(f"the body is larger than {shown}", place="body", too_large=True)
+
+
+def cut_short() -> Refused:
+    """Refuse a body that ends in the middle of its gzip."""
+    return Refused("the gzip stream is cut short", place="body")
 
 
 def too_slow() -> Refused:

@@ -7,7 +7,7 @@ DuckDB on this machine: a job for one row takes longer than the row, and Spark's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -15,8 +15,7 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from allears.lake.engine import LAKE, OF_PEOPLE, Engine
-from allears.lake.shown import EVERYTHING, Shown
+from allears.lake.engine import OF_PEOPLE, Engine
 from allears.lake.spark.session import connect, frame, ibis_on, leave, told
 from allears.lake.spark.staging import Staging
 from allears.lake.spark.words import in_sparks_words
@@ -40,7 +39,8 @@ class SparkEngine(Engine):
 
     def __init__(self, near: Engine, session: Any, *, url: str = "") -> None:
         self._near, self._session, self._url = near, session, url
-        self._store, self._lock, self._options = near._store, near._lock, near._options
+        self._store, self._lock, self._people = near._store, near._lock, near._people
+        self._options, self._memory = near._options, near._memory
         self._ibis = ibis_on(session)
         self._prefix = "lake"
         self._versions: dict[str, int] = {}
@@ -71,25 +71,6 @@ class SparkEngine(Engine):
         """Give this engine as if some people's rows were not there, or alone there."""
         return NarrowedSpark(self, keys, only=only)
 
-    def table(self, name: str) -> ibis.Table:
-        """Return a lake table as an Ibis expression of its newest version."""
-        with self._lock:
-            if self._still and name in self._tables:
-                return self._tables[name]
-            version = self._near.version(name)
-            if self._versions.get(name) != version:
-                with told():
-                    self._rows(name).createOrReplaceTempView(self._view_of(name))
-                    self._tables[name] = self._ibis.lake_table(self._view_of(name), table(name).schema)
-                self._versions[name] = version
-            return self._tables[name]
-
-    def version(self, name: str) -> int:
-        """Bring the table up to its newest version, and give its number."""
-        with self._lock:
-            self.table(name)
-            return self._versions[name]
-
     def made_of(self, name: str) -> dict[str, bytes]:
         """Give for each day a digest of the files that hold its rows now: it moves when the day's rows do."""
         return self._near.made_of(name)
@@ -97,13 +78,8 @@ class SparkEngine(Engine):
     @contextmanager
     def standing_still(self, name: str) -> Iterator[int]:
         """Answer from one version of the lake until the end; gives a table's number."""
-        with self._lock, self._near.standing_still(name) as version:
-            self.table(name)
-            self._still = True
-            try:
-                yield version
-            finally:
-                self._still = False
+        with self._near.standing_still(name), super().standing_still(name) as version:
+            yield version
 
     def arrow(self, expression: ibis.Table) -> pa.Table:
         """Answer a table expression as an Arrow table."""
@@ -119,9 +95,7 @@ class SparkEngine(Engine):
             It says something that DuckDB alone knows: that is asked `near`.
         """
         with self._lock:
-            views = tuple((name, self._view_of(name)) for name in LAKE if name in sql)
-            for name, _ in views:
-                self.table(name)
+            views = tuple((name, self._view_of(name)) for name in self._named_in(sql))
             lists = tuple(name for name, value in values.items() if isinstance(value, list | tuple))
             asked = _words(sql, views, lists)
             with told():
@@ -146,24 +120,19 @@ class SparkEngine(Engine):
         """Hash strings to 64 bits, the same on each machine of one engine version."""
         return self._near.hashes(texts)
 
-    def sql(
-        self,
-        text: str,
-        tables: Mapping[str, Callable[[], pa.Table]],
-        *,
-        seconds: float = 30.0,
-        rows: int = 100_000,
-        people: tuple[pa.Array, bool] | None = None,
-        shown: Shown = EVERYTHING,
-    ) -> pa.Table:
-        """Answer a user's SQL as `Engine.sql` does, in a process of its own on this machine."""
-        return self._near.sql(text, tables, seconds=seconds, rows=rows, people=people, shown=shown)
-
     def close(self) -> None:
         """Let go of the engine."""
         with self._lock:
             self._near.close()
             leave(self._url)
+
+    def _newest(self, name: str) -> int:
+        return self._near.version(name)
+
+    def _laid(self, name: str) -> ibis.Table:
+        with told():
+            self._rows(name).createOrReplaceTempView(self._view_of(name))
+            return self._ibis.lake_table(self._view_of(name), table(name).schema)
 
     def _view_of(self, name: str) -> str:
         return f"{self._prefix}_{name}"

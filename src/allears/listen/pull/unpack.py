@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 
 import httpx
 
-from allears.errors import WorldFailed
-
-_PIECE = 1 << 18
+from allears.errors import Refused, WorldFailed
+from allears.listen.gunzip import gunzip_of
 
 
 def unpacked(answer: httpx.Response, place: str) -> Iterator[bytes]:
@@ -22,25 +20,19 @@ def unpacked(answer: httpx.Response, place: str) -> Iterator[bytes]:
     WorldFailed
         It is packed otherwise, or cannot be unpacked.
     """
-    coding = answer.headers.get("content-encoding", "").strip().lower()
-    if coding in ("", "identity"):
+    try:
+        packed = gunzip_of(answer.headers.get("content-encoding", ""))
+    except Refused:
+        raise WorldFailed("the answer is packed in a way nobody asked for", place=place) from None
+    if packed is None:
         yield from answer.iter_raw()
         return
-    if coding not in ("gzip", "x-gzip"):
-        raise WorldFailed("the answer is packed in a way nobody asked for", place=place)
-    held = zlib.decompressobj(31)
     try:
         for part in answer.iter_raw():
-            while part:
-                if held.eof:
-                    held = zlib.decompressobj(31)  # a stream may hold several members (RFC 1952, 2.2)
-                yield held.decompress(part, _PIECE)
-                part = held.unused_data if held.eof else held.unconsumed_tail
-    except zlib.error:
+            yield from packed.pieces(part)
+    except Refused:
         raise WorldFailed("the answer cannot be unpacked", place=place, again=True) from None
-    while piece := held.decompress(b"", _PIECE):
-        yield piece
-    if not held.eof:
+    if not packed.whole:
         raise WorldFailed("the answer was cut off", place=place, again=True)
 
 

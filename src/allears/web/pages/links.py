@@ -118,9 +118,8 @@ def _sides(page: Page, found: dict[str, Any]) -> None:
         with card("They are one customer today"):
             link(sides[0]["customer"], f"/customers/{sides[0]['customer']}")
         return
-    title = because(found["why"]) or "Nothing that both told agrees"
     with card(
-        title[0].upper() + title[1:],
+        _sentence(because(found["why"]) or "nothing that both told agrees"),
         "What they told stays sealed until you say why you look; your name and reason are kept in the audit.",
     ):
         place = tag("div")
@@ -201,7 +200,7 @@ def _chart(found: dict[str, Any]) -> None:
 def _consequences(found: dict[str, Any]) -> None:
     known = found["consequences"]
     held = ", ".join(f"{count:,} {kind}" for kind, count in known["identifiers"].items())
-    with card(_follows(found), classes="half"):
+    with card(_sentence(found["outcome"]), classes="half"):
         if len(found["customers"]) == 2:
             facts(
                 [
@@ -219,15 +218,6 @@ def _consequences(found: dict[str, Any]) -> None:
                 "note",
             )
         tag("p", "Either way it can be taken back exactly, and is in the audit.", "note")
-
-
-def _follows(found: dict[str, Any]) -> str:
-    known = found["consequences"]
-    if len(found["customers"]) == 1:
-        return f"One customer with {words.count(known['signals'], 'signal')}"
-    if known["forbidden"]:
-        return f"They cannot become one: {known['forbidden']}"
-    return f"As one: a customer with {words.count(known['signals'], 'signal')}"
 
 
 def _decide(page: Page, found: dict[str, Any]) -> None:
@@ -305,3 +295,7 @@ def because(why: list[dict[str, Any]]) -> str:
 def _who(actor: str) -> str:
     kind, _, name = actor.partition(":")
     return "Allears itself" if actor == "link" else "the command line" if kind == "local" else name or actor
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]

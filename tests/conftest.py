@@ -19,6 +19,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from allears.desk import Desk, upgrade
+from allears.guard.aliases import Aliases
+from allears.guard.space_key import SpaceKey
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -199,6 +201,12 @@ def _new_spaces(newest_file: Path) -> Iterator[None]:
         yield
 
 
+def keyed(desk: Desk) -> Desk:
+    """Let a desk know some key, as a space would."""
+    desk.aliases = Aliases(SpaceKey(bytes(range(32))).sub_key)
+    return desk
+
+
 @pytest.fixture
 def open_desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Desk]]:
     """Make desks in their newest form: on SQLite, the first in the test's own folder, unless the test is marked `both_desks`."""
@@ -208,11 +216,11 @@ def open_desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callab
 
     def make() -> Desk:
         if lend is not None:
-            made.append(Desk(lend(), tmp_path))
+            made.append(keyed(Desk(lend(), tmp_path)))
             return made[-1]
         name = f"desk{len(made) or ''}.db"
         shutil.copy(request.getfixturevalue("newest_file"), tmp_path / name)
-        made.append(Desk(f"sqlite:///{name}", tmp_path))
+        made.append(keyed(Desk(f"sqlite:///{name}", tmp_path)))
         return made[-1]
 
     yield make

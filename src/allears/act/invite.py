@@ -16,11 +16,11 @@ from allears.act.playbook import Suppress
 from allears.act.recall import CHUNK, recall
 from allears.act.scene import Scene
 from allears.act.survey import Survey
+from allears.desk.aliases import STRANGER
 from allears.desk.asking import Invitation
 from allears.desk.base import Desk
 from allears.desk.identity import Identifier
 from allears.desk.work import Move
-from allears.guard.consent import STRANGER
 from allears.guard.permit import Permit
 
 Digests = Callable[[Sequence[str]], Sequence[str]]

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from allears.act.fatigue import Ledger
 from allears.act.scene import Scene
+from allears.desk.aliases import STRANGER
 from allears.desk.asking import Invitation
 from allears.desk.base import Moment
 from allears.desk.identity import Identifier
 from allears.desk.work import Case, Issue, IssueSignal, Move
-from allears.guard.consent import STRANGER
 
 CHUNK = 5_000
 REMEMBER = timedelta(days=400)
@@ -26,8 +26,7 @@ def recall(session: Session, scene: Scene, at: datetime, ledger: Ledger, custome
         some = list(customers[start : start + CHUNK])
         for customer, due, action in session.execute(_contacts(some, at - REMEMBER)):
             ledger.note(customer, due, survey=action == "survey")
-        # A merge may lead to one invitation over two identifiers.
-        for customer, asked in {(c, a) for query in _asked(some, at) for c, a in session.execute(query)}:
+        for customer, asked in _asked(session, some, at):
             ledger.note(customer, asked, survey=True)
         for query in (_complaints(some), _own_cases(some)):
             for customer, since, until in session.execute(query):
@@ -44,24 +43,25 @@ def _contacts(customers: list[str], since: datetime) -> Executable:
     )
 
 
-def _asked(customers: list[str], at: datetime) -> list[Executable]:
-    # Those that serve a move count as that move.
+def _asked(session: Session, customers: list[str], at: datetime) -> set[tuple[str, datetime]]:
+    """Tell who was asked when. Invitations that serve a move count as that move; a merge may lead to one over two identifiers."""
+    theirs = select(Identifier.digest, Identifier.customer).where(Identifier.customer.in_(customers))
+    whose: dict[str | None, str] = dict(session.execute(theirs).all())
+    whose |= {name.removeprefix(STRANGER): name for name in customers if name.startswith(STRANGER)}
     made = (
         Invitation.state.in_(("invited", "answered")),
         Invitation.move.is_(None),
         Invitation.made_at > at - REMEMBER,
     )
-    digests = [c.removeprefix(STRANGER) for c in customers if c.startswith(STRANGER)]
-    queries: list[Executable] = [
-        select(Identifier.customer, Invitation.made_at)
-        .join(Identifier, Identifier.digest == column)
-        .where(Identifier.customer.in_(customers), *made)
+    digests = list(whose)
+    return {
+        (whose[digest], asked)
+        for start in range(0, len(digests), CHUNK)
         for column in (Invitation.digest, Invitation.person)
-    ]
-    if digests:
-        stranger = (STRANGER + Invitation.person).label("customer")
-        queries.append(select(stranger, Invitation.made_at).where(Invitation.person.in_(digests), *made))
-    return queries
+        for digest, asked in session.execute(
+            select(column, Invitation.made_at).where(column.in_(digests[start : start + CHUNK]), *made)
+        )
+    }
 
 
 def _complaints(customers: list[str]) -> Executable:

@@ -12,9 +12,9 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from allears.act.deliver import Outbox
+from allears.desk.aliases import STRANGER
 from allears.desk.asking import Invitation
 from allears.desk.work import Delivery, Move
-from allears.guard.consent import STRANGER
 
 ERASED, CORRECTED = "customer.erased", "customer.corrected"
 NOTICES = (ERASED, CORRECTED)

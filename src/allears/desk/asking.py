@@ -1,4 +1,4 @@
-"""Who was asked: one row for each invitation, made or held back. No value of a person, only digests."""
+"""Who was asked: one row for each invitation, made or held back. No value of a person, only aliases."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import JSON, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from allears.desk.aliases import Alias
 from allears.desk.base import Base
 
 INVITATION_STATES = ("invited", "answered", "held", "withdrawn")
@@ -21,8 +22,12 @@ class Invitation(Base):
     id: Mapped[str] = mapped_column(String(24), primary_key=True)
     survey: Mapped[str] = mapped_column(String(64))
     version: Mapped[str] = mapped_column(String(16))
-    digest: Mapped[str] = mapped_column(String(64), index=True)  # of the name under which answers come back
-    person: Mapped[str | None] = mapped_column(String(64), index=True)  # of the identifier that was given
+    digest: Mapped[str] = mapped_column(
+        Alias("invitations"), index=True
+    )  # of the name under which answers come back
+    person: Mapped[str | None] = mapped_column(
+        Alias("invitations"), index=True
+    )  # of the identifier that was given
     move: Mapped[str | None] = mapped_column(String(64), unique=True)
     asked_by: Mapped[str] = mapped_column(String(128))
     language: Mapped[str | None] = mapped_column(String(8))

@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from allears.desk import aliases as made
 from allears.desk import postgres
 from allears.errors import Refused
 
@@ -93,6 +94,21 @@ class Desk:
     def shared(self) -> bool:
         """Whether several processes may digest by it."""
         return self.engine.dialect.name == "postgresql"
+
+    @property
+    def aliases(self) -> made.Aliases:
+        """What turns digests into aliases and back; it knows the space's key.
+
+        Raises
+        ------
+        Refused
+            The desk was opened without it.
+        """
+        return made.known(self.engine.dialect)
+
+    @aliases.setter
+    def aliases(self, aliases: made.Aliases) -> None:
+        made.introduce(self.engine.dialect, aliases)
 
     @contextmanager
     def session(self) -> Iterator[Session]:

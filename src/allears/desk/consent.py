@@ -1,4 +1,4 @@
-"""What people said about the use of their data: every word kept, none changed. Digests only, never a value."""
+"""What people said about the use of their data: every word kept, none changed. Aliases only, never a value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from datetime import datetime
 from sqlalchemy import Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from allears.desk.aliases import Alias
 from allears.desk.base import Base
+
+CONSENT, WORDS = "consent", "words of consent"
 
 
 class ConsentWord(Base):
@@ -21,8 +24,10 @@ class ConsentWord(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    word: Mapped[str] = mapped_column(String(32))  # follows from what was said: the same told twice is one
-    digest: Mapped[str] = mapped_column(String(64))
+    word: Mapped[str] = mapped_column(
+        Alias(WORDS, 32)
+    )  # follows from what was said: the same told twice is one
+    digest: Mapped[str] = mapped_column(Alias(CONSENT))
     purpose: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(10))
     rank: Mapped[int]  # of words said at one moment the higher one counts

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select, text, tuple_
+from sqlalchemy import Connection, MetaData, Table, func, insert, select, text, tuple_
 
+from allears.desk.aliases import Aliased
 from allears.desk.base import Base, Desk
 from allears.desk.postgres import PLACE
 from allears.desk.upgrade import load_models, upgrade
@@ -35,7 +36,16 @@ def copy(source: Desk, target: Desk) -> None:
         if any(to_here.execute(select(table).limit(1)).first() for table in Base.metadata.sorted_tables):
             raise Refused("this database is not empty; a desk needs one of its own", place=PLACE)
         for table in Base.metadata.sorted_tables:
-            _copy(table, from_there.connection(), to_here.connection())
+            _copy(_as_kept(table), from_there.connection(), to_here.connection())
+
+
+def _as_kept(table: Table) -> Table:
+    """Give a table whose aliases stay what they are: copying needs no key."""
+    kept = table.to_metadata(MetaData())
+    for column in kept.columns:
+        if isinstance(column.type, Aliased):
+            column.type = column.type.kept
+    return kept
 
 
 def _copy(table: Table, source: Connection, target: Connection) -> None:

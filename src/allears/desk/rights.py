@@ -1,12 +1,13 @@
-"""What the law asks to be remembered of a person: holds, requests, erasures done. Digests only, never a value."""
+"""What the law asks to be remembered of a person: holds, requests, erasures done. Aliases only, never a value."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, String, Text
+from sqlalchemy import String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from allears.desk.aliases import AliasList
 from allears.desk.base import Base
 
 
@@ -16,7 +17,7 @@ class Hold(Base):
     __tablename__ = "legal_holds"
 
     id: Mapped[str] = mapped_column(String(24), primary_key=True)
-    digests: Mapped[list[str]] = mapped_column(JSON)
+    digests: Mapped[list[str]] = mapped_column(AliasList("legal holds"))
     why: Mapped[str] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(String(128))
     since: Mapped[datetime]
@@ -30,7 +31,7 @@ class Restriction(Base):
     __tablename__ = "restrictions"
 
     id: Mapped[str] = mapped_column(String(24), primary_key=True)
-    digests: Mapped[list[str]] = mapped_column(JSON)
+    digests: Mapped[list[str]] = mapped_column(AliasList("restrictions"))
     why: Mapped[str] = mapped_column(Text)
     request: Mapped[str | None] = mapped_column(String(24))
     actor: Mapped[str] = mapped_column(String(128))
@@ -47,7 +48,7 @@ class RightsRequest(Base):
 
     id: Mapped[str] = mapped_column(String(24), primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
-    digests: Mapped[list[str]] = mapped_column(JSON)
+    digests: Mapped[list[str]] = mapped_column(AliasList("requests by right"))
     via: Mapped[str] = mapped_column(String(64), default="")
     note: Mapped[str] = mapped_column(Text, default="")
     state: Mapped[str] = mapped_column(String(8), default="open", index=True)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from allears.desk.aliases import PersonAlias
 from allears.desk.base import Base
 
 ISSUE_STATES = ("open", "acknowledged", "fixed", "closed", "dismissed")
@@ -164,7 +165,7 @@ class Delivery(Base):
     event_type: Mapped[str] = mapped_column(String(64))
     payload: Mapped[str] = mapped_column(Text)
     purpose: Mapped[str] = mapped_column(String(16), default="service", server_default="service")
-    person: Mapped[str | None] = mapped_column(String(80))  # whom it concerns; it never leaves
+    person: Mapped[str | None] = mapped_column(PersonAlias("deliveries"))  # whom it concerns; it never leaves
     state: Mapped[str] = mapped_column(String(16), default="waiting")
     attempts: Mapped[int] = mapped_column(default=0)
     put_at: Mapped[datetime]

@@ -7,26 +7,25 @@ So any order of arrival ends the same. A word belongs to identifiers and follows
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, case, delete, func, select, type_coerce
+from sqlalchemy import String, delete, func, select, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from allears.desk.base import Desk, Moment
-from allears.desk.consent import ConsentWord
+from allears.desk.aliases import STRANGER, known
+from allears.desk.base import Desk
+from allears.desk.consent import CONSENT, WORDS, ConsentWord
 from allears.desk.identity import Identifier
 from allears.guard.purpose import Purpose
 
 State = Literal["given", "refused", "withdrawn"]
 STATES: tuple[State, ...] = get_args(State)
 RANKS: dict[State, int] = {"given": 0, "refused": 1, "withdrawn": 2}
-STRANGER = "p:"
-"""Begins the name of somebody who is known by a digest only, because nothing of them was digested yet."""
 _CHUNK = 5_000
 
 
@@ -60,7 +59,7 @@ class Word(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The same for the same word, however often it comes."""
+        """The same for the same word, however often it comes. Made of digests: it is kept, and told, as an alias only."""
         parts = (
             *sorted(self.digests),
             self.purpose,
@@ -91,12 +90,11 @@ def note_words(session: Session, words: Iterable[Word], at: datetime) -> int:
         for name in (word.name,)
         for digest in word.digests
     }  # fmt: skip
-    names = sorted({name for name, _ in rows})
-    known: set[str] = set()
-    for start in range(0, len(names), _CHUNK):
-        some = ConsentWord.word.in_(names[start : start + _CHUNK])
-        known.update(session.scalars(select(ConsentWord.word).where(some).distinct()))
-    fresh = [row for (name, _), row in rows.items() if name not in known]
+    before: set[str] = set()
+    for some in _chunks(sorted({name for name, _ in rows})):
+        query = select(ConsentWord.word).where(ConsentWord.word.in_(some)).distinct()
+        before.update(session.scalars(query))
+    fresh = [row for (name, _), row in rows.items() if name not in before]
     if fresh:
         # Another process may note the same word at this moment: once is enough.
         dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
@@ -113,27 +111,23 @@ def standing(desk: Desk, purpose: Purpose, people: Sequence[str]) -> dict[str, S
         Customers of today, or strangers by their digest (`STRANGER`).
     """
     asked = sorted(set(people))
-    found: dict[str, Standing] = {}
+    strangers = [name.removeprefix(STRANGER) for name in asked if name.startswith(STRANGER)]
     with desk.reading() as session:
-        for start in range(0, len(asked), _CHUNK):
-            some = asked[start : start + _CHUNK]
-            digests = {name.removeprefix(STRANGER): name for name in some if name.startswith(STRANGER)}
-            # Whoever was a stranger when noted may have become a customer since.
-            owned = select(Identifier.digest, Identifier.customer).where(Identifier.digest.in_(digests))
-            owners = {digests[d]: c for d, c in session.execute(owned)} if digests else {}
-            customers = [*owners.values(), *(name for name in some if not name.startswith(STRANGER))]
-            told = _told(session, _last(purpose, Identifier.customer.in_(customers))) if customers else {}
-            alone = [d for d, name in digests.items() if name not in owners]
-            if alone:
-                told |= _told(session, _last(purpose, ConsentWord.digest.in_(alone)))
-            found |= {name: told[key] for name in some if (key := owners.get(name, name)) in told}
-    return found
+        # Whoever was a stranger when noted may have become a customer since.
+        owners = _owners(session, strangers)
+        today = {STRANGER + digest: customer for digest, customer in owners.items()}
+        customers = sorted({today.get(name, name) for name in asked})
+        whose = _identifiers(session, [name for name in customers if not name.startswith(STRANGER)])
+        alone = [digest for digest in strangers if digest not in owners]
+        told = _last(_said(session, purpose, [*whose, *alone]), whose)
+    return {name: told[person] for name in asked if (person := today.get(name, name)) in told}
 
 
 def everybody(desk: Desk, purpose: Purpose) -> dict[str, Standing]:
     """Tell what holds of all who ever said something about a purpose."""
     with desk.reading() as session:
-        return _told(session, _last(purpose))
+        said = _said(session, purpose)
+        return _last(said, _owners(session, list({digest for digest, _, _ in said})))
 
 
 def anybody_said_no(desk: Desk, purpose: Purpose) -> bool:
@@ -146,14 +140,15 @@ def anybody_said_no(desk: Desk, purpose: Purpose) -> bool:
 def history(desk: Desk, digests: Sequence[str]) -> list[dict[str, Any]]:
     """List every word said for some identifiers, the oldest first, each once."""
     names = (
-        "word", "purpose", "state", "said_at", "noted_at", "source", "version", "how", "actor",
+        "purpose", "state", "said_at", "noted_at", "source", "version", "how", "actor",
     )  # fmt: skip
     seen: dict[str, dict[str, Any]] = {}
     with desk.reading() as session:
-        for start in range(0, len(digests), _CHUNK):
-            some = ConsentWord.digest.in_(digests[start : start + _CHUNK])
-            for row in session.scalars(select(ConsentWord).where(some)):
+        for some in _chunks(digests):
+            for row in session.scalars(select(ConsentWord).where(ConsentWord.digest.in_(some))):
                 seen.setdefault(row.word, {name: getattr(row, name) for name in names})
+    for told, kept in zip(seen.values(), desk.aliases.of(WORDS, list(seen)), strict=True):
+        told["word"] = kept
     return sorted(seen.values(), key=lambda row: (row["said_at"], RANKS[row["state"]], row["word"]))
 
 
@@ -161,50 +156,74 @@ def coverage(desk: Desk, purpose: Purpose) -> dict[str, int]:
     """Count customers by what holds of them: ``given``, ``refused``, ``withdrawn``, ``unknown``, and ``n`` of them all."""
     with desk.reading() as session:
         n = session.scalar(select(func.count(func.distinct(Identifier.customer)))) or 0
-        last = _last(purpose).subquery()
-        known = last.c.person.not_like(f"{STRANGER}%")
-        by_state = select(last.c.state, func.count()).where(known).group_by(last.c.state)
-        counted: dict[str, int] = dict(session.execute(by_state).all())
-    told = {state: counted.get(state, 0) for state in STATES}
+    said = everybody(desk, purpose)
+    counted = Counter(held.state for person, held in said.items() if not person.startswith(STRANGER))
+    told = {state: counted[state] for state in STATES}
     return told | {"unknown": n - sum(told.values()), "n": n}
 
 
 def forget_words(session: Session, digests: Mapping[str, str]) -> Counter[str]:
     """Delete what erased people said, inside the caller's transaction; returns how many words, by whom a digest stands for."""
     gone: Counter[str] = Counter()
-    given = list(digests)
-    for start in range(0, len(given), _CHUNK):
-        mine = ConsentWord.digest.in_(given[start : start + _CHUNK])
+    for some in _chunks(list(digests)):
+        mine = ConsentWord.digest.in_(some)
         went = session.scalars(delete(ConsentWord).where(mine).returning(ConsentWord.digest))
         gone.update(digests[digest] for digest in went)
     return gone
 
 
-def _last(purpose: Purpose, *narrowed: ColumnElement[bool]) -> Select[Any]:
-    person = func.coalesce(Identifier.customer, STRANGER + ConsentWord.digest)
-    order = (ConsentWord.said_at.desc(), ConsentWord.rank.desc())
-    ranked = (
-        select(
-            person.label("person"),
-            ConsentWord.said_at,
-            # A no after a yes is a withdrawal, whatever the banner called it.
-            case(
-                (
-                    and_(ConsentWord.rank > 0, func.min(ConsentWord.rank).over(partition_by=person) == 0),
-                    "withdrawn",
-                ),
-                else_=ConsentWord.state,
-            ).label("state"),
-            func.row_number().over(partition_by=person, order_by=order).label("place"),
-        )
-        .outerjoin(Identifier, Identifier.digest == ConsentWord.digest)
-        .where(ConsentWord.purpose == purpose, *narrowed)
-        .subquery()
+def _said(
+    session: Session, purpose: Purpose, digests: Sequence[str] | None = None
+) -> list[tuple[str, int, datetime]]:
+    """Give when each identifier last said what: digest, rank and time; of all identifiers if none are named."""
+    alias = type_coerce(ConsentWord.digest, String)
+    query = (
+        select(alias, ConsentWord.rank, func.max(ConsentWord.said_at))
+        .where(ConsentWord.purpose == purpose)
+        .group_by(ConsentWord.digest, ConsentWord.rank)
     )
-    return select(ranked.c.person, ranked.c.state, type_coerce(ranked.c.said_at, Moment)).where(
-        ranked.c.place == 1
-    )
+    # Turned all at once: one by one costs more than reading them.
+    turn = known(session.get_bind().dialect)
+    narrowed = [query]
+    if digests is not None:
+        narrowed = [query.where(alias.in_(some)) for some in _chunks(turn.of(CONSENT, digests))]
+    rows = [row for one in narrowed for row in session.execute(one)]
+    told = turn.digests(CONSENT, [alias for alias, _, _ in rows])
+    return [(digest, rank, at) for digest, (_, rank, at) in zip(told, rows, strict=True)]
 
 
-def _told(session: Session, query: Select[Any]) -> dict[str, Standing]:
-    return {person: Standing(state, since) for person, state, since in session.execute(query)}
+def _last(said: Iterable[tuple[str, int, datetime]], whose: Mapping[str, str]) -> dict[str, Standing]:
+    """Let the last word of each person count, of two at one moment the higher one."""
+    last: dict[str, tuple[datetime, int]] = {}
+    agreed: set[str] = set()
+    for digest, rank, at in said:
+        person = whose.get(digest) or STRANGER + digest
+        if rank == RANKS["given"]:
+            agreed.add(person)
+        if person not in last or last[person] < (at, rank):
+            last[person] = at, rank
+    # A no after a yes is a withdrawal, whatever the banner called it.
+    return {
+        person: Standing("withdrawn" if rank and person in agreed else STATES[rank], at)
+        for person, (at, rank) in last.items()
+    }
+
+
+def _owners(session: Session, digests: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for some in _chunks(digests):
+        owned = select(Identifier.digest, Identifier.customer).where(Identifier.digest.in_(some))
+        found |= dict(session.execute(owned).all())
+    return found
+
+
+def _identifiers(session: Session, customers: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for some in _chunks(customers):
+        theirs = select(Identifier.digest, Identifier.customer).where(Identifier.customer.in_(some))
+        found |= dict(session.execute(theirs).all())
+    return found
+
+
+def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))

@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import func, select
 
+from allears.desk.aliases import STRANGER
 from allears.desk.base import Desk
 from allears.desk.consent import ConsentWord
 from allears.desk.identity import IdentityHistory, IdentityRevision
 from allears.errors import NotAllowed
-from allears.guard.consent import STRANGER, anybody_said_no, everybody, standing
+from allears.guard.consent import anybody_said_no, everybody, standing
 from allears.guard.purpose import SPARED, Purpose, Purposes, Use, default_purposes
 from allears.guard.restrict import RESTRICTED, restricted_people, restrictions_mark
 
@@ -91,8 +92,10 @@ class Gate:
     >>> import tempfile
     >>> from pathlib import Path
     >>> from allears.desk import Desk, upgrade
+    >>> from allears.guard.aliases import Aliases
     >>> desk = Desk("sqlite:///desk.db", Path(tempfile.mkdtemp()))
     >>> upgrade(desk)
+    >>> desk.aliases = Aliases(lambda purpose: bytes(32))
     >>> Gate(desk).permit("marketing").held(["c_1"])
     ['no consent to marketing']
     >>> desk.close()

@@ -84,7 +84,8 @@ class Answering:
             Try again later; nothing was accepted.
         """
         response = Response(
-            response=opened.ticket.id,
+            # The lake shows ids of signals: they must not lead to the invitation.
+            response=self._ground.pseudonym(opened.ticket.id),
             survey=opened.survey.name,
             version=opened.survey.version,
             answers=list(answers),

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from allears.desk.consent import WORDS
 from allears.errors import Refused
 from allears.guard.consent import (
     STATES,
@@ -93,11 +94,12 @@ def say(
         version,
         _clean(why),
     )
+    [kept] = ground.desk.aliases.of(WORDS, [word.name])
     with ground.desk.session() as session:
-        detail: dict[str, str | int] = {"purpose": word.purpose, "state": word.state, "word": word.name}
+        detail: dict[str, str | int] = {"purpose": word.purpose, "state": word.state, "word": kept}
         ground.audit.write(session, actor, "consent", [customer], why, dict(detail))
         note_words(session, [word], now)
-    return word.name
+    return kept
 
 
 def take_words(ground: Ground, path: Path, *, actor: str) -> Imported:

@@ -25,6 +25,7 @@ from allears.desk import Desk
 from allears.desk.access import BrokenGlass
 from allears.desk.listening import Source
 from allears.errors import NotFound, Refused
+from allears.guard.aliases import settle_in
 from allears.guard.audit import Audit
 from allears.guard.glass import EVENT, Glass
 from allears.guard.key_file import make_key, read_key
@@ -213,6 +214,7 @@ def lay(
     secret = read_key(folder / KEY_FILE, environment or None)
     desk = open_desk(chosen.desk, folder, environment, _fingerprints(folder, secret, environment))
     vault = Vault(desk, secret, chosen.space.name, again=partial(key_again, folder, environment))
+    settle_in(desk, vault)
     store = open_lake(chosen.lake, folder, environment, vault)
     rules = from_domains(chosen.space.employee_domains, chosen.space.partner_domains)
     clock = clock or SystemClock()

@@ -202,7 +202,7 @@ class Inviting:
         region = ground.settings.space.region
         signals = [
             {
-                "signal_id": f"invitation:{d.id}",
+                "signal_id": f"invitation:{ground.pseudonym(d.id)}",
                 "kind": "event",
                 "direction": "out",
                 "channel": "survey",

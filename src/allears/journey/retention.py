@@ -193,8 +193,8 @@ class _Kept(msgspec.Struct, frozen=True):
 
 def _over(ground: Ground) -> ColumnElement[bool]:
     held = sorted(held_digests(ground))
-    names = (func.coalesce(Invitation.person, ""), Invitation.digest)
-    return and_(Invitation.expires_at < ground.clock.now(), *(name.not_in(held) for name in names))
+    free = or_(Invitation.person.is_(None), Invitation.person.not_in(held))
+    return and_(Invitation.expires_at < ground.clock.now(), Invitation.digest.not_in(held), free)
 
 
 DESK: dict[str, _Kept] = {

@@ -15,11 +15,12 @@ import pyarrow.compute as pc
 from sqlalchemy import select
 
 from allears.act.happening import Happening, segment_moment
+from allears.desk.aliases import STRANGER
 from allears.desk.identity import Identifier
 from allears.desk.listening import Mark
 from allears.desk.work import Issue, IssueSignal
 from allears.errors import NotAllowed, Refused
-from allears.guard.consent import STRANGER, everybody
+from allears.guard.consent import everybody
 from allears.guard.permit import Permit
 from allears.guard.purpose import Purpose
 from allears.journey.amend import GONE

@@ -11,7 +11,9 @@ from allears.desk import Desk
 from allears.desk.audit import AuditEntry, AuditNode
 from allears.errors import NotAllowed, Refused
 from allears.guard.access import Principal, Role
-from allears.guard.audit import START, Audit, Head
+from allears.guard.audit import Audit
+from allears.guard.audit_check import Head
+from allears.guard.audit_entry import START
 from allears.guard.look import look
 from allears.guard.space_key import SpaceKey
 from allears.guard.vault import Vault

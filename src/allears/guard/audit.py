@@ -2,64 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from allears.clock import Clock, SystemClock
 from allears.desk import Desk
-from allears.desk.audit import AuditEntry, AuditHead, AuditNode
+from allears.desk.audit import AuditEntry, AuditHead
 from allears.errors import NotReady
 from allears.guard import merkle
-from allears.guard.handover import Handover, hand_over, handed_over
-from allears.guard.heads import Signed, Signer, sound
-from allears.guard.proof import Proof, entry_leaf
+from allears.guard.audit_check import Head, Verified, checked
+from allears.guard.audit_entry import RENEWED, START, Entry, chained, entry, fields_of, handover, salted
+from allears.guard.audit_tree import grow, near, nodes, stored_nodes
+from allears.guard.handover import Handover, hand_over
+from allears.guard.heads import Signed, Signer
+from allears.guard.proof import Proof
 from allears.guard.redaction.redact import redact
 from allears.guard.vault import Vault
 
-START = "0" * 64
-RENEWED = "signing_key.renew"
 _PAGE = 5_000
 _AT_ONCE = 500
 Detail = Mapping[str, str | int | float | bool | None]
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """One act, as the chain keeps it."""
-
-    number: int
-    at: datetime
-    actor: str
-    action: str
-    target_hash: str
-    why: str
-    detail: dict[str, str | int | float | bool | None]
-    hash: str
-
-
-class Head(NamedTuple):
-    """The newest entry: note it somewhere else, and nobody can cut the end off unseen."""
-
-    number: int
-    hash: str
-
-
-class Verified(NamedTuple):
-    """What a check of the whole log found."""
-
-    ok: bool
-    entries: int
-    head: str
-    first_bad: int | None
-    root: str
-    heads: int
 
 
 class Audit:
@@ -116,7 +83,7 @@ class Audit:
         """List how the signing key changed hands, oldest first."""
         query = select(AuditEntry).where(AuditEntry.action == RENEWED).order_by(AuditEntry.number)
         with self._desk.reading() as session:
-            return [_handover(row) for row in session.scalars(query)]
+            return [handover(row) for row in session.scalars(query)]
 
     def record(
         self, actor: str, action: str, target: str, why: str = "", detail: Detail | None = None
@@ -171,30 +138,13 @@ class Audit:
                 detail=told,
                 previous=previous,
             )
-            row.hash = previous = _chained(row)
+            row.hash = previous = chained(row)
             row.seal = self._sealed(row.hash)
             rows.append(row)
         session.add_all(rows)
-        self._grow(session, rows)
+        grow(session, rows)
         session.flush()
-        return [_entry(row) for row in rows]
-
-    def _grow(self, session: Session, rows: Sequence[AuditEntry]) -> None:
-        new: dict[tuple[int, int], bytes] = {}
-
-        def node(level: int, position: int) -> bytes:
-            held = new.get((level, position))
-            return held if held is not None else _node(session, level, position)
-
-        for row in rows:
-            new[0, row.number - 1] = hashed = entry_leaf(row.hash)
-            for level, position, made in merkle.completed(row.number - 1, hashed, node):
-                new[level, position] = made
-        session.add_all(
-            AuditNode(level=level, position=position, hash=made)
-            for (level, position), made in new.items()
-            if level
-        )
+        return [entry(row) for row in rows]
 
     def entries(self, limit: int = 100, *, before: int | None = None) -> list[Entry]:
         """Return the newest entries, newest first; ``before`` is the number to go on from."""
@@ -202,12 +152,12 @@ class Audit:
         if before is not None:
             query = query.where(AuditEntry.number < before)
         with self._desk.reading() as session:
-            return [_entry(row) for row in session.scalars(query)]
+            return [entry(row) for row in session.scalars(query)]
 
     def about(self, target: str) -> list[Entry]:
         """Return every entry about a target, oldest first; reads the whole chain."""
         return [
-            _entry(row)
+            entry(row)
             for row in self._rows()
             if hmac.compare_digest(salted(row.salt, target), row.target_hash)
         ]
@@ -227,7 +177,7 @@ class Audit:
             if kept is None:
                 # Another process may have renewed the key a moment ago.
                 self._vault.layers.refresh(session)
-                made = self.signer.sign(size, merkle.root(size, _nodes(session)), self._clock.now())
+                made = self.signer.sign(size, merkle.root(size, nodes(session)), self._clock.now())
                 session.add(
                     AuditHead(
                         size=size,
@@ -263,18 +213,18 @@ class Audit:
         with self._desk.reading() as session:
             for start in range(0, len(wanted), _AT_ONCE):
                 some = wanted[start : start + _AT_ONCE]
-                near = _near(session, some)
-                look = _nodes(session)
+                known = near(session, some)
+                look = nodes(session)
 
                 def node(
                     level: int,
                     position: int,
-                    near: dict[tuple[int, int], bytes] = near,
+                    known: dict[tuple[int, int], bytes] = known,
                     look: merkle.Nodes = look,
                 ) -> bytes:
-                    if (level, position) not in near:
-                        near[level, position] = look(level, position)
-                    return near[level, position]
+                    if (level, position) not in known:
+                        known[level, position] = look(level, position)
+                    return known[level, position]
 
                 query = select(AuditEntry).where(AuditEntry.number.in_(some)).order_by(AuditEntry.number)
                 rows = {row.number: row for row in session.scalars(query)}
@@ -286,7 +236,7 @@ class Audit:
                         key=self.signer.public,
                         handovers=handovers,
                         number=number,
-                        fields=_told(rows[number]),
+                        fields=fields_of(rows[number]),
                         previous=rows[number].previous,
                     )
 
@@ -300,7 +250,7 @@ class Audit:
         """
         head = self._head_now()
         with self._desk.reading() as session:
-            path = merkle.consistency(old.size, head.size, _nodes(session))
+            path = merkle.consistency(old.size, head.size, nodes(session))
         return Proof(
             path=[h.hex() for h in path],
             head=head,
@@ -325,43 +275,16 @@ class Audit:
             ``first_bad`` is the first number that is missing, changed or not sealed by this space's key, or up to which a
             head does not fit.
         """
-        expected: dict[int, list[Signed]] = {}
-        for head in (*self.heads(), *heads):
-            expected.setdefault(head.size, []).append(head)
-        met, previous, count = 0, START, 0
-        signed_by = self._signer(0).public
-        peaks: dict[tuple[int, int], bytes] = {}
+        signed = (*self.heads(), *heads)
         with self._desk.reading() as session:
-            stored = _stored_nodes(session)
-            for row in self._rows():
-                fits = row.number == count + 1 and row.previous == previous and row.hash == _chained(row)
-                if known and row.number == known.number:
-                    fits = fits and row.hash == known.hash
-                if fits:
-                    peaks[0, count] = hashed = entry_leaf(row.hash)
-                    for level, position, made in merkle.completed(
-                        count, hashed, lambda level, position: peaks[level, position]
-                    ):
-                        fits = fits and next(stored, None) == (level, position, made)
-                        peaks[level, position] = made
-                        # Below a whole subtree nothing is asked for again.
-                        peaks.pop((level - 1, 2 * position)), peaks.pop((level - 1, 2 * position + 1))
-                if not fits or not hmac.compare_digest(row.seal, self._sealed(row.hash)):
-                    return Verified(False, count, previous, count + 1, "", met)
-                previous, count = row.hash, count + 1
-                if row.action == RENEWED:
-                    change = _handover(row)
-                    if change.old != signed_by or change.number != count or not handed_over(change):
-                        return Verified(False, count, previous, count, "", met)
-                    signed_by = change.new
-                for head in expected.pop(count, ()):
-                    root = merkle.root(count, lambda level, position: peaks[level, position]).hex()
-                    if head.root != root or not sound(head, signed_by):
-                        return Verified(False, count, previous, count, root, met)
-                    met += 1
-            root = merkle.root(count, lambda level, position: peaks[level, position]).hex()
-            cut = expected or (known and known.number > count) or next(stored, None) is not None
-        return Verified(not cut, count, previous, count + 1 if cut else None, root, met)
+            return checked(
+                self._rows(),
+                stored_nodes(session),
+                signed,
+                key=self._signer(0).public,
+                sealed=self._sealed,
+                known=known,
+            )
 
     def _rows(self) -> Iterator[AuditEntry]:
         last = 0
@@ -387,78 +310,3 @@ class Audit:
 
     def _sealed(self, value: str) -> str:
         return hmac.digest(self._seal_key, value.encode(), "sha256").hex()
-
-
-def _node(session: Session, level: int, position: int) -> bytes:
-    if level == 0:
-        return entry_leaf(session.get_one(AuditEntry, position + 1).hash)
-    return session.get_one(AuditNode, (level, position)).hash
-
-
-def _nodes(session: Session) -> merkle.Nodes:
-    return lambda level, position: _node(session, level, position)
-
-
-def _near(session: Session, numbers: Sequence[int]) -> dict[tuple[int, int], bytes]:
-    """Look up the leaves and subtrees beside entries that follow each other; whatever lies elsewhere is looked up when it is asked for."""
-    low, high = numbers[0] - 1, numbers[-1] - 1
-    if high - low > 4 * _AT_ONCE:
-        return {}
-    leaves = select(AuditEntry.number, AuditEntry.hash).where(AuditEntry.number.between(low, high + 2))
-    found = {(0, row.number - 1): entry_leaf(row.hash) for row in session.execute(leaves)}
-    levels = [
-        and_(AuditNode.level == level, AuditNode.position.between((low >> level) - 1, (high >> level) + 1))
-        for level in range(1, high.bit_length() + 1)
-    ]
-    if levels:
-        columns = select(AuditNode.level, AuditNode.position, AuditNode.hash).where(or_(*levels))
-        found |= {(row.level, row.position): row.hash for row in session.execute(columns)}
-    return found
-
-
-def _handover(row: AuditEntry) -> Handover:
-    return msgspec.json.decode(row.detail, type=Handover)
-
-
-def _stored_nodes(session: Session) -> Iterator[tuple[int, int, bytes]]:
-    """Give the stored subtrees in the order in which entries complete them."""
-    # The last leaf under a subtree says when it was completed; of those, the smaller came first.
-    ends = (AuditNode.position + 1).op("<<")(AuditNode.level)
-    query = select(AuditNode.level, AuditNode.position, AuditNode.hash).order_by(ends, AuditNode.level)
-    for row in session.execute(query.execution_options(yield_per=_PAGE)):
-        yield row.level, row.position, row.hash
-
-
-def salted(salt: bytes, target: str) -> str:
-    """Hash a target as its entry keeps it."""
-    return hashlib.sha256(salt + target.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _chained(row: AuditEntry) -> str:
-    return hashlib.sha256(row.previous.encode() + msgspec.json.encode(_told(row), order="sorted")).hexdigest()
-
-
-def _told(row: AuditEntry) -> dict[str, Any]:
-    return {
-        "number": row.number,
-        "at": row.at.isoformat(),
-        "actor": row.actor,
-        "action": row.action,
-        "salt": row.salt.hex(),
-        "target": row.target_hash,
-        "why": row.why,
-        "detail": row.detail,
-    }
-
-
-def _entry(row: AuditEntry) -> Entry:
-    return Entry(
-        row.number,
-        row.at,
-        row.actor,
-        row.action,
-        row.target_hash,
-        row.why,
-        msgspec.json.decode(row.detail),
-        row.hash,
-    )

@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 from allears.desk import Desk
 from allears.desk.audit import KeptReceipt
 from allears.errors import NotFound, Refused
-from allears.guard.audit import Audit, Entry
+from allears.guard.audit import Audit
+from allears.guard.audit_entry import Entry
 from allears.guard.heads import vouched
 from allears.guard.proof import Proof, check
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from allears.desk import Desk
 from allears.desk.audit import AuditEntry
-from allears.guard.audit import salted
+from allears.guard.audit_entry import salted
 
 
 class Step(NamedTuple):

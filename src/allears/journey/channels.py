@@ -23,7 +23,7 @@ from allears.journey.ground import Ground
 from allears.journey.heard import LOOKED
 from allears.journey.held import Held
 from allears.journey.hours import Floats, Heard, heard_hours
-from allears.journey.take import INBOX
+from allears.journey.refusing import INBOX
 from allears.measure.intervals import wilson
 
 SILENCE = "listening/silence"

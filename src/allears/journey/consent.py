@@ -26,9 +26,9 @@ from allears.guard.purpose import PURPOSES, Purpose
 from allears.guard.redaction.redact import redact
 from allears.journey.ground import Ground
 from allears.journey.questions import named
+from allears.journey.refusing import keep_refused
 from allears.journey.rules import purposes
 from allears.journey.segment import read_rows
-from allears.journey.take import keep_refused
 from allears.know.identifiers import normalise
 from allears.know.resolve import FIELDS
 from allears.listen.reading import Refusal

@@ -29,8 +29,9 @@ from allears.journey.guarding import Guarding
 from allears.journey.heard import note_count, note_signals
 from allears.journey.leases import Busy, Leases
 from allears.journey.payloads import Payloads, read_payloads
+from allears.journey.refusing import INBOX, keep_refused
 from allears.journey.second import Second
-from allears.journey.take import INBOX, context_of, keep_refused
+from allears.journey.take import context_of
 from allears.know.profile import Profiles
 from allears.lake import Damage, Frame, Overtaken
 from allears.lake.staged import Staged

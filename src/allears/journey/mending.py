@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from allears.errors import NotFound, Refused
 from allears.journey.ground import Ground
+from allears.journey.mappings import mapping_kept, save_mapping
 from allears.journey.pulling import mapping_given
-from allears.journey.take import mapping_kept, save_mapping
 from allears.listen.mapping import read_mapping, write_mapping
 
 

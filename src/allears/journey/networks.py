@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from allears.journey.ground import Ground
-from allears.journey.take import mapping_kept
+from allears.journey.mappings import mapping_kept
 from allears.listen.networks import network_of
 
 

@@ -16,8 +16,8 @@ from allears.guard.consent import Word, note_words
 from allears.guard.expressed import expressed
 from allears.guard.purpose import Purpose, Purposes
 from allears.journey.ground import Ground
+from allears.journey.refusing import keep_refused
 from allears.journey.rules import purposes
-from allears.journey.take import keep_refused
 from allears.listen.reading import Refusal
 
 CONSENT = "consent"

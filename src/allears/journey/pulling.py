@@ -20,7 +20,9 @@ from allears.desk.pulling import Pull
 from allears.errors import AllearsError, NotFound, NotReady, Refused
 from allears.journey.amend import news
 from allears.journey.ground import Ground
-from allears.journey.take import Receipt, keep_refused, pending_ids, save_mapping, to_ipc
+from allears.journey.mappings import save_mapping
+from allears.journey.refusing import keep_refused
+from allears.journey.take import Receipt, pending_ids, to_ipc
 from allears.lake import Frame, Seen
 from allears.lake.inbox import InboxFull
 from allears.listen.changed import write_changes

@@ -12,8 +12,8 @@ import msgspec
 from allears.errors import NotFound, Refused
 from allears.journey.belonging import digest_of, put
 from allears.journey.ground import Ground
+from allears.journey.refusing import keep_refused
 from allears.journey.segment import read_rows
-from allears.journey.take import keep_refused
 from allears.know.accounts import About, Belongs, relate
 from allears.know.identifiers import PEOPLE, normalise
 from allears.know.relationship import STANDINGS

@@ -9,22 +9,22 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from allears.act import issue as issue_desk
 from allears.act.case import cases as all_cases
 from allears.desk.access import Share
 from allears.desk.work import IssueSignal
-from allears.errors import NotFound, Refused
+from allears.errors import NotFound
 from allears.guard.access import Principal
 from allears.guard.mask import Field, mask_rows
-from allears.guard.redaction.redact import redact
 from allears.guard.sight import Condition, Sight
 from allears.journey import briefing, questions, rules
 from allears.journey.channels import SILENCE
 from allears.journey.cutoff import earliest_day
 from allears.journey.ground import Ground
 from allears.journey.models import topics_of
+from allears.journey.sharing import shared_with
 from allears.know.identifiers import ACCOUNT, normalise
 
 Row = dict[str, Any]
@@ -144,51 +144,6 @@ def require_own(
         return
     if issue_id is None or find_issue(ground, principal, issue_id)["shared"]:
         raise NotFound("no issue has that id", place="issue")
-
-
-def share(ground: Ground, issue_id: str, partner: str, *, title: str = "", actor: str) -> None:
-    """Let a partner's people see an issue: its title as given here, its state, and of its signals their own.
-
-    Raises
-    ------
-    NotFound
-        No issue has that id.
-    Refused
-        It is about our own listening, or no partner was named.
-    """
-    row = issue_desk.issue(ground.desk, issue_id)
-    if SILENCE in (row["topics"] or ()):
-        raise Refused("a silence of our own listening is not shared", place="issue")
-    if not partner.strip() or len(partner) > 64:
-        raise Refused("expected a partner's name, at most 64 letters", place="partner")
-    said = (redact([title.strip()]).texts[0] or "") if title.strip() else ""
-    with ground.desk.session() as session:
-        session.merge(
-            Share(issue=issue_id, partner=partner, title=said, shared_by=actor, shared_at=ground.clock.now())
-        )
-        ground.audit.write(session, actor, "issue.share", [issue_id], "", {"partner": partner})
-
-
-def unshare(ground: Ground, issue_id: str, partner: str, *, actor: str) -> None:
-    """Let a partner's people see an issue no longer.
-
-    Raises
-    ------
-    NotFound
-        It is not shared with them.
-    """
-    with ground.desk.session() as session:
-        gone = session.execute(delete(Share).where(Share.issue == issue_id, Share.partner == partner))
-        if not gone.rowcount:  # type: ignore[attr-defined]
-            raise NotFound("that issue is not shared with that partner", place="issue")
-        ground.audit.write(session, actor, "issue.unshare", [issue_id], "", {"partner": partner})
-
-
-def shared_with(ground: Ground, issue_id: str) -> list[str]:
-    """List the partners with whom an issue is shared."""
-    query = select(Share.partner).where(Share.issue == issue_id).order_by(Share.partner)
-    with ground.desk.reading() as session:
-        return list(session.scalars(query))
 
 
 def _own(ground: Ground, mine: Sight, found: Sequence[Row]) -> list[Row]:

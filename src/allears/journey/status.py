@@ -14,7 +14,7 @@ from allears.errors import Refused
 from allears.journey.channels import health
 from allears.journey.ground import Ground
 from allears.journey.hooks import list_hooks
-from allears.journey.take import INBOX
+from allears.journey.refusing import INBOX
 from allears.measure.response import response_rates
 
 

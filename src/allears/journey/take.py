@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from collections.abc import Mapping as Mapping_
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,21 +14,19 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import select
 
-from allears.desk.listening import Mark, RefusedRow, Source
 from allears.errors import NotFound, Refused
 from allears.journey.amend import news
 from allears.journey.ground import Ground
-from allears.journey.heard import note_count
+from allears.journey.mappings import mapping_kept, mapping_of, save_mapping
+from allears.journey.refusing import keep_refused
 from allears.lake import Frame, Seen
 from allears.listen.changed import write_changes
 from allears.listen.files import SUFFIXES, plan_file, plan_paths, read_file
 from allears.listen.formats import FORMATS
-from allears.listen.mapping import Mapping, infer
+from allears.listen.mapping import Mapping
 from allears.listen.plans import Limits, Plan
 from allears.listen.reading import Context, Refusal
-from allears.listen.rows import first_rows
 from allears.tables.signals import CHANNELS
 
 Waiting = Future[None]
@@ -256,115 +252,6 @@ def _mapping_for(ground: Ground, door: str, source: str, body: bytes) -> Mapping
         return mapping_of(ground, source, body)
     # Of a call it says who speaks for the company.
     return mapping_kept(ground, source) if door == "call" else None
-
-
-def mapping_of(ground: Ground, source: str, body: bytes) -> Mapping:
-    """Find how a payload of a source is to be read: by the source's mapping where it fits, else by one for payloads of such columns.
-
-    A source may send several kinds of rows: each kind has its own mapping, worked out from its first payload and kept.
-    """
-    usual = mapping_kept(ground, source)
-    rows = first_rows(body, most=1, path=usual.records if usual else None)
-    if usual is not None and (not rows or fits(usual, rows[0])):
-        return usual
-    kind = _kind_of(source, rows[0]) if rows else ""
-    if kind in ground.mappings:
-        return ground.mappings[kind]
-    with ground.desk.session() as session:
-        mark = session.get(Mark, kind)
-    if mark is not None:
-        ground.mappings[kind] = msgspec.json.decode(mark.value, type=Mapping)
-        return ground.mappings[kind]
-    sample = first_rows(body)
-    if not sample:
-        raise Refused("expected JSON objects: one, a list of them, or one a line", place="line 1")
-    found = infer(sample)
-    if usual is None:
-        save_mapping(ground, source, found)
-        return found
-    with ground.desk.session() as session:
-        session.merge(Mark(name=kind, value=msgspec.json.encode(found).decode()))
-    ground.mappings[kind] = found
-    return found
-
-
-def mapping_kept(ground: Ground, source: str) -> Mapping | None:
-    """Give the mapping that a source's rows are usually read by."""
-    # Asked for each time, which is seldom: another process may have mended it.
-    with ground.desk.reading() as session:
-        row = session.get(Source, source)
-        return msgspec.json.decode(row.mapping, type=Mapping) if row is not None and row.mapping else None
-
-
-def fits(mapping: Mapping, row: Mapping_[str, Any]) -> bool:
-    """Tell whether a row has the columns that a mapping reads.
-
-    Examples
-    --------
-    >>> fits(Mapping(text="body", id="id"), {"id": 1, "body": "Hello"}), fits(Mapping(text="body", id="id"), {"comment": "Hello"})
-    (True, False)
-    """
-    said = [path for path in (mapping.text, mapping.rating) if path is not None]
-    rest = [
-        path
-        for path in (mapping.id, mapping.occurred_at, mapping.thread, *mapping.identifiers)
-        if path is not None
-    ]
-    there = [any(_at(path, key) for key in row) for path in (*said, *rest)]
-    # A row may well lack what is said; then most of the rest must be there.
-    return any(there[: len(said)]) or 2 * sum(there) >= len(there)
-
-
-def _at(path: str, key: str) -> bool:
-    before, star, _ = path.partition("*")
-    return key.startswith(before) if star else key == path
-
-
-def _kind_of(source: str, row: Mapping_[str, Any]) -> str:
-    named = "\0".join((source, *sorted(row))).encode()
-    return f"mapping:{blake2b(named, digest_size=16).hexdigest()}"
-
-
-def save_mapping(ground: Ground, source: str, mapping: Mapping, channel: str | None = None) -> None:
-    """Remember how a source's columns are to be read."""
-    with ground.desk.session() as session:
-        row = session.get(Source, source) or Source(name=source, channel=channel)
-        row.mapping = msgspec.json.encode(mapping).decode()
-        session.add(row)
-
-
-INBOX = "inbox"
-"""In the place of a source: what the disk damaged in the inbox is kept in ``refused`` as well, but nobody sent it so."""
-
-
-def keep_refused(
-    ground: Ground, refusals: Iterable[Refusal], *, source: str, channel: str | None, at: datetime
-) -> None:
-    """Keep refused rows, sealed, with place and reason."""
-    found = list(refusals)
-    # The id follows from the content, so that the same bad row handed in again is still one refused row.
-    ids = ground.vault.digest("refused", [f"{source}\0{r.place}\0{r.payload.hex()}" for r in found])
-    rows = {
-        refused: RefusedRow(
-            refused=refused,
-            source=source,
-            channel=channel,
-            place=refusal.place[:500],
-            reason=refusal.reason[:500],
-            door=refusal.format,
-            payload=ground.vault.seal_space(refusal.payload, "refused", refused),
-            received_at=at,
-        )
-        for refused, refusal in zip(ids, found, strict=True)
-    }
-    if rows:
-        with ground.desk.session() as session:
-            for start in range(0, len(ids), 500):
-                known = select(RefusedRow.refused).where(RefusedRow.refused.in_(ids[start : start + 500]))
-                for refused in session.scalars(known):
-                    rows.pop(refused, None)
-            session.add_all(rows.values())
-            note_count(session, source, at, refused=len(rows))
 
 
 def to_ipc(batch: pa.RecordBatch) -> bytes:

@@ -14,33 +14,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
-from deltalake import (
-    BloomFilterProperties,
-    ColumnProperties,
-    CommitProperties,
-    DeltaTable,
-    Transaction,
-    WriterProperties,
-    write_deltalake,
-)
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from allears.errors import NotReady, Refused, WorldFailed
 from allears.lake.newer import require_known, too_new
 from allears.lake.place import Place
 from allears.lake.staged import Staged, staging_folders
+from allears.lake.writing import CONFIGURATION, PARTITIONS, writing
 from allears.tables import table
 
 T = TypeVar("T")
 TRIES = 5
-PARTITIONS = {"signals": ["day"]}
-# The log keeps the smallest and largest value of a column for each file; of texts that would outlive their deletion.
-CONFIGURATION = {"signals": {"delta.dataSkippingStatsColumns": "occurred_at,received_at"}}
-
-# Which parts of a file hold a customer: a question about one skips the others. Filters hold no key, only bits of hashes.
-SOUGHT = {"signals": "customer_key"}
-GROUP_ROWS = 16_384
-_FALSE_HITS = 0.01
 
 
 class Overtaken(NotReady):
@@ -371,17 +356,3 @@ class Store:
 
     def _load(self, name: str, version: int | None = None) -> DeltaTable:
         return DeltaTable(self._place.uri(name), version=version, storage_options=self._place.options)
-
-
-def writing(name: str, rows: int = GROUP_ROWS) -> WriterProperties:
-    """Say how files of a table are written; a filter is as large as the rows it is for."""
-    sought = SOUGHT.get(name)
-    if sought is None:
-        return WriterProperties(compression="ZSTD", compression_level=1)
-    bloom = BloomFilterProperties(True, fpp=_FALSE_HITS, ndv=max(1, min(rows, GROUP_ROWS)))
-    return WriterProperties(
-        compression="ZSTD",
-        compression_level=1,
-        max_row_group_size=GROUP_ROWS,
-        column_properties={sought: ColumnProperties(bloom_filter_properties=bloom)},
-    )

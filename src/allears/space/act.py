@@ -15,7 +15,7 @@ from allears.act import moves as move_desk
 from allears.act.deliver import Outbox, new_secret
 from allears.act.playbook import explain as explain_playbook
 from allears.errors import Refused
-from allears.journey import playbooks, promises, rules, seen
+from allears.journey import playbooks, promises, rules, sharing
 from allears.journey.answering import Answering
 from allears.journey.inviting import Inviting
 from allears.journey.surveys import Surveys
@@ -44,11 +44,11 @@ class Acting(Grounded):
 
     def share(self, issue: str, partner: str, *, title: str = "") -> None:
         """Let a partner's people see an issue: its title as given here, its state, and of its signals their own."""
-        seen.share(self.ground, issue, partner, title=title, actor=self.actor)
+        sharing.share(self.ground, issue, partner, title=title, actor=self.actor)
 
     def unshare(self, issue: str, partner: str) -> None:
         """Let a partner's people see an issue no longer."""
-        seen.unshare(self.ground, issue, partner, actor=self.actor)
+        sharing.unshare(self.ground, issue, partner, actor=self.actor)
 
     def move_case(self, case: str, state: str, *, note: str = "") -> None:
         """Move a case on: acknowledged, fixed, closed, open again."""

@@ -10,7 +10,7 @@ from typing import Any
 from allears.errors import NotFound
 from allears.guard.access import Principal, Role
 from allears.guard.approval import Asked
-from allears.guard.audit import Verified
+from allears.guard.audit_check import Verified
 from allears.guard.heads import Signed, note, noted
 from allears.guard.purpose import Purpose
 from allears.journey import access, consent, requests, rules

@@ -13,8 +13,9 @@ from typing import Any
 
 from allears.act.issue import signals_of
 from allears.clock import SetClock
+from allears.journey.mappings import save_mapping
 from allears.journey.second import Second
-from allears.journey.take import Waiting, save_mapping, take
+from allears.journey.take import Waiting, take
 from allears.listen.mapping import read_mapping
 from allears.settings import Settings, SpaceSettings
 from allears.space import Space

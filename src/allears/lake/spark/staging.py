@@ -22,7 +22,7 @@ import pyarrow as pa
 from allears.errors import Refused, WorldFailed
 from allears.lake.spark.session import PLACE, frame, told
 from allears.lake.staged import FOLDER, Staged, StagedFile, write_apart
-from allears.lake.store import CONFIGURATION, PARTITIONS, writing
+from allears.lake.writing import CONFIGURATION, PARTITIONS, writing
 
 log = logging.getLogger("allears.spark")
 Work = Callable[[pa.RecordBatch], pa.RecordBatch]

@@ -20,6 +20,7 @@ app = App(
     name="allears",
     help="All ears for the people who answer for customers.",
     version=lambda: __import__("importlib.metadata", fromlist=["version"]).version("allears"),
+    suppress_keyboard_interrupt=False,  # it would leave without a word
 )
 
 COMMANDS: dict[str, tuple[Group, str]] = {

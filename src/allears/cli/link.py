@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from allears.cli import show
 from allears.cli.people import Why
 from allears.cli.where import HERE, Where
-from allears.errors import NotFound, Refused
+from allears.errors import Refused
 
 if TYPE_CHECKING:
     from allears.journey.linking import FileLinked
@@ -41,12 +41,12 @@ def look(
     relearn: Annotated[bool, Parameter(negative="")] = False,
     where: Where = HERE,
 ) -> None:
-    """Find records of a CSV file that are one person; without a file, customers of the space that are.
+    """Find records of a file that are one person; without a file, customers of the space that are.
 
     Parameters
     ----------
     file
-        CSV with any of first_name, surname, name, date_of_birth, address, postcode, city, email, phone, national_id.
+        CSV or Parquet with any of first_name, surname, name, date_of_birth, address, postcode, city, email, phone, national_id.
     evaluate
         CSV of labels (record and person, or left, right and match): prints precision, recall and F1.
     hold_out
@@ -60,7 +60,7 @@ def look(
     families
         A given name, birthday or number that differs outright is for a person to decide, whatever else agrees.
     to
-        Write each record's person to this CSV.
+        Write each record's person to this CSV; it must not exist yet.
     limit
         Pairs to print.
     queue
@@ -79,7 +79,7 @@ def look(
     from allears.know.link import Thresholds
 
     if to is not None:
-        _free(to, [read for read in (file, evaluate) if read is not None])
+        _free(to)
     today, columns = datetime.now(UTC).date(), dict(_assigned(word) for word in column or ())
     thresholds = Thresholds(automatic, unsure, families)
     found = link_file(file, today=today, columns=columns, thresholds=thresholds)
@@ -111,26 +111,46 @@ def _assigned(word: str) -> tuple[str, str]:
 
 
 def _print(found: FileLinked, limit: int) -> None:
+    from allears.know.link.decide import SORTS
+
     counts = found.summary()
     read = ", ".join(f"{column} as {field}" for field, column in counts["columns"].items())
     show.out.print(f"read {read}", style="dim")
+    if counts["unread"]:
+        show.out.print(f"not read, for want of a known name (--column): {', '.join(counts['unread'])}", style="dim")
+    if counts["not_an_id"]:
+        show.out.print(
+            f"records are told by their place: record {counts['not_an_id']:,} has no id, or an earlier one's"
+        )
+    sorts = {SORTS[field] for field in counts["columns"] if field in SORTS}
+    if len(sorts) == 1:
+        show.out.print(f"only {sorts.pop()} can be compared: by one thing alone nobody is joined")
     show.out.print(
         f"{counts['records']:,} records are {counts['people']:,} people: {counts['automatic']:,} pairs joined, "
         f"{counts['queue']:,} for you to decide; {counts['compared']:,} pairs compared at most"
     )
+    _say_left_out(counts["not_compared"])
     rows = [
         {
             "left": pair["left"],
-            "right": pair["right"],
+            "right": pair["right"] + (f" and {pair['equal']:,} equal to both" if pair["equal"] else ""),
             "chance": f"{100 * pair['probability']:.1f} %",
             "decision": pair["decision"],
             "why": words(pair["why"]),
         }
-        for pair in found.pairs(limit)
+        for pair in found.different_pairs(limit)
     ]
     if rows or not (counts["automatic"] or counts["queue"]):
         show.rows(
             rows, ("left", "right", "chance", "decision", "why"), empty="no two records look like one person"
+        )
+
+
+def _say_left_out(left_out: dict[str, Any]) -> None:
+    if left_out["records"]:
+        shared = "; ".join(f"{key}: {count:,}" for key, count in list(left_out["too_common"].items())[:5])
+        show.out.print(
+            f"{left_out['records']:,} records were compared with nobody: what they share with others, too many share ({shared})"
         )
 
 
@@ -148,6 +168,10 @@ def _space(where: Where, queue: bool, relearn: bool, limit: int) -> None:
             f"{counts['customers']:,} customers told something, {counts['new']:,} of them compared: {counts['joined']:,} pairs joined, "
             f"{counts['waiting']:,} wait for you (allears link --queue), {counts['forbidden']:,} kept apart by a limit"
         )
+        if counts["not_compared"]:
+            show.out.print(
+                f"{counts['not_compared']:,} of them were compared with nobody: what they share with others, too many share"
+            )
 
 
 def _list(found: list[dict[str, Any]]) -> None:
@@ -271,12 +295,12 @@ def _shown(share: float, interval: list[float] | None) -> str:
     return f"{share:.3f}" + (f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else "")
 
 
-def _free(to: Path, read: list[Path]) -> None:
-    """Refuse, before anything is compared, to write where nothing can be written or over a file that is read."""
+def _free(to: Path) -> None:
+    """Refuse, before anything is compared, to write where nothing can be written, or over a file."""
     if not to.parent.is_dir():
-        raise NotFound("no such folder", place=str(to.parent))
-    if any(to.exists() and path.exists() and to.samefile(path) for path in read):
-        raise Refused("this file is read: name another to write", place="--to")
+        raise Refused("no such folder", place="--to")
+    if to.exists():
+        raise Refused("there is a file already", place="--to")
 
 
 def _write(found: FileLinked, to: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -11,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 
-from allears.errors import NotFound, Refused
+from allears.errors import Refused
+from allears.journey.people_file import read_table, record_ids
 from allears.know.link import Linked, Thresholds, evaluate, hold_out, link
 from allears.know.link.columns import ID
+from allears.know.link.equal import seconds
 from allears.know.link.truth import rates
 
 TRUE_PERSON = ("person", "cluster", "true_id", "customer")
@@ -28,8 +28,13 @@ class FileLinked:
     """What linking a file found."""
 
     linked: Linked
+    path: Path
+    unread: list[str]
+    """Columns of the file that say nothing known."""
     records: list[str]
-    """Each record's id, or its row where the file has none, counted from 1."""
+    """Each record's id, or its row where the file has none that tell records apart, counted from 1."""
+    not_an_id: int = 0
+    """The first record whose id is missing or an earlier record's: records are told by their rows then."""
 
     def summary(self) -> dict[str, Any]:
         """Count: records, people, pairs by decision, how many pairs were compared."""
@@ -40,12 +45,17 @@ class FileLinked:
             "automatic": decisions.count("automatic"),
             "queue": decisions.count("queue"),
             "compared": self.linked.compared,
+            "not_compared": {"records": self.linked.left_out.records, "too_common": self.linked.left_out.by},
             "columns": self.linked.columns,
+            "unread": self.unread,
+            "not_an_id": self.not_an_id or None,
         }
 
-    def pairs(self, limit: int | None = None) -> list[dict[str, Any]]:
-        """Give pairs, surest first, each with what every field adds."""
-        found = self.linked.pairs if limit is None else self.linked.pairs.slice(0, limit)
+    def pairs(self) -> list[dict[str, Any]]:
+        """Give pairs, surest first, each with what every field adds; of equal records, each with the first."""
+        return self._told(self.linked.pairs)
+
+    def _told(self, pairs: pa.Table) -> list[dict[str, Any]]:
         return [
             {
                 "left": self.records[row["left"]],
@@ -55,8 +65,19 @@ class FileLinked:
                 "bits": row["bits"],
                 "why": row["why"],
             }
-            for row in found.to_pylist()
+            for row in pairs.to_pylist()
         ]
+
+    def different_pairs(self, limit: int) -> list[dict[str, Any]]:
+        """Give pairs as `pairs` does, records that say the very same once; ``equal`` is how many more of them there are."""
+        left, right = (self.linked.pairs[side].to_numpy() for side in ("left", "right"))
+        first = self.linked.first
+        of_copy = first[left] == first[right]
+        once = np.isin(right, seconds(first)) | ~of_copy
+        rows = np.flatnonzero(once)[:limit]
+        others = np.where(of_copy[rows], np.bincount(first, minlength=len(first))[left[rows]] - 2, 0)
+        shown = self._told(self.linked.pairs.take(pa.array(rows)))
+        return [row | {"equal": int(more)} for row, more in zip(shown, others, strict=True)]
 
     def people(self) -> list[dict[str, Any]]:
         """Give each record's person, a number."""
@@ -73,47 +94,21 @@ def link_file(
     columns: Mapping[str, str] | None = None,
     thresholds: Thresholds | None = None,
 ) -> FileLinked:
-    """Find the records of a CSV file that are one person.
+    """Find the records of a file that are one person.
 
     Raises
     ------
     NotFound
         No such file.
     Refused
-        It cannot be read as CSV, or no column says who somebody is.
+        It cannot be read as a table, or no column says who somebody is.
     NotReady
         Too few records, or Splink is not installed.
     """
     people = read_table(path)
     linked = link(people, today=today, columns=columns, thresholds=thresholds)
-    column = linked.columns.get(ID)
-    if column is None:
-        return FileLinked(linked, [str(n + 1) for n in range(people.num_rows)])
-    return FileLinked(linked, [str(v).strip() for v in people[column].to_pylist()])
-
-
-def read_table(path: Path) -> pa.Table:
-    """Read a CSV file, every column as text; what is wrong is said by place, never by value."""
-    if not path.is_file():
-        raise NotFound("no such file", place=str(path))
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            names = [name.strip() for name in next(csv.reader(file), [])]
-        if not names or len(set(names)) < len(names):
-            raise Refused("expected a first line of different column names", place=str(path))
-        return pa.csv.read_csv(
-            path,
-            read_options=pa.csv.ReadOptions(column_names=names, skip_rows=1),
-            parse_options=pa.csv.ParseOptions(newlines_in_values=True, delimiter=","),
-            convert_options=pa.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
-            ),
-        )
-    except (pa.ArrowInvalid, UnicodeDecodeError, csv.Error):
-        # Arrow's message quotes the row.
-        raise Refused(
-            "expected a CSV file in UTF-8, as many values in each row as in the first", place=str(path)
-        ) from None
+    unread = [name for name in people.column_names if name not in linked.columns.values()]
+    return FileLinked(linked, path, unread, *record_ids(people, linked.columns.get(ID)))
 
 
 def hold_out_file(
@@ -124,7 +119,7 @@ def hold_out_file(
     columns: Mapping[str, str] | None = None,
     thresholds: Thresholds | None = None,
 ) -> dict[str, Any]:
-    """Estimate recall in a CSV file without labels, as `allears.know.link.hold_out` does.
+    """Estimate recall in a file without labels, as `allears.know.link.hold_out` does.
 
     Parameters
     ----------
@@ -150,8 +145,14 @@ def evaluate_file(found: FileLinked, labels: Path) -> dict[str, Any]:
     Raises
     ------
     Refused
-        Other columns, or a label of a record that the file does not have.
+        Other columns, a label of a record that the file does not have, two labels of one record, or ids in the file that do not tell
+        records apart.
     """
+    if found.not_an_id:
+        raise Refused(
+            "labels need ids that tell records apart: this one has none, or that of an earlier one",
+            place=f"{found.path} record {found.not_an_id}",
+        )
     table = read_table(labels)
     known = {name.lower().replace(" ", "_"): name for name in table.column_names}
     places = {record: at for at, record in enumerate(found.records)}
@@ -166,6 +167,7 @@ def evaluate_file(found: FileLinked, labels: Path) -> dict[str, Any]:
     if person is None or record is None:
         raise Refused("expected columns record and person, or left and right", place=str(labels))
     rows = _places(places, table[record], labels)
+    _once(rows, labels)
     truth = [str(value) for value in table[person].to_pylist()]
     return evaluate(found.linked.clusters[np.array(rows, np.int64)].tolist(), truth)
 
@@ -188,6 +190,14 @@ def _pairs(
         "labelled": len(real),
         "pairs": rates((said & real).astype(int), said.astype(int), real.astype(int)),
     }
+
+
+def _once(rows: list[int], labels: Path) -> None:
+    seen: set[int] = set()
+    for at, row in enumerate(rows):
+        if row in seen:
+            raise Refused("this record is labelled above already", place=f"{labels} row {at + 2}")
+        seen.add(row)
 
 
 def _places(places: dict[str, int], column: pa.ChunkedArray, labels: Path) -> list[int]:

@@ -56,7 +56,7 @@ def look_for_links(ground: Ground, *, relearn: bool = False) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``customers`` that told something, ``new`` ones compared, pairs ``joined``, ``waiting`` and ``forbidden``, and whether weights were ``learned``.
+        ``customers`` that told something, ``new`` ones compared, those ``not_compared`` with anybody since what they share is too common, pairs ``joined``, ``waiting`` and ``forbidden``, and whether weights were ``learned``.
 
     Raises
     ------
@@ -81,7 +81,8 @@ def look_for_links(ground: Ground, *, relearn: bool = False) -> dict[str, Any]:
         if fresh or before is None
         else [at for at, time in enumerate(changed) if time > before.looked_at - OVERLAP]
     )
-    pairs, _ = score(table, model, new=new) if new is None or new else score(table.slice(0, 0), model)
+    scored = score(table, model, new=new) if new is None or new else score(table.slice(0, 0), model)
+    pairs = scored.pairs
     limits = Thresholds()
     decisions = decide(pairs, limits)
     groups = cluster(table.num_rows, pairs, decisions, families=limits.families)
@@ -95,6 +96,7 @@ def look_for_links(ground: Ground, *, relearn: bool = False) -> dict[str, Any]:
     return {
         "customers": len(customers),
         "new": len(customers) if new is None else len(new),
+        "not_compared": scored.left_out.records,
         **counts,
         "learned": fresh,
     }

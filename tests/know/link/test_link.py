@@ -122,7 +122,7 @@ def weigh(rows: list[dict[str, Any]], known: Any) -> tuple[list[tuple[int, int]]
     )
     table = tidy(pa.concat_tables([people, added]), linked.columns, TODAY)
     first = people.num_rows
-    pairs, _ = score(table, linked.model, new=range(first, first + len(rows)))
+    pairs = score(table, linked.model, new=range(first, first + len(rows))).pairs
     pairs = pairs.filter(pc.greater_equal(pairs["left"], first))
     sides = [
         (a - first, b - first)
@@ -251,8 +251,8 @@ def test_new_records_get_the_same_weights_as_if_all_were_scored_at_once(known: A
     people, _, linked = known
     table = tidy(people, linked.columns, TODAY)
     new = set(range(0, table.num_rows, 9))
-    whole, _ = score(table, linked.model)
-    some, _ = score(table, linked.model, new=new)
+    whole = score(table, linked.model).pairs
+    some = score(table, linked.model, new=new).pairs
     key = lambda t: {(r["left"], r["right"]): round(r["bits"], 6) for r in t.to_pylist()}  # noqa: E731
     wanted = {pair: bits for pair, bits in key(whole).items() if new & set(pair)}
     assert key(some) == wanted
@@ -271,7 +271,7 @@ def test_the_number_of_pairs_stays_within_the_budget() -> None:
             "city": pa.array(["london"] * rows),
         }
     )
-    blocked, pairs = block(table, budget=50_000)
+    blocked, pairs, _ = block(table, budget=50_000)
     assert sum(pairs.values()) <= 50_000
     assert "smith" not in {
         s
@@ -361,3 +361,88 @@ def test_recall_by_letters_of_the_name() -> None:
     groups = {row["group"]: row["estimate"] for row in held["groups"]}
     assert set(groups) == {"names in Latin letters", "name not told by both"}
     assert held["recall"]["estimate"] == 1.0 and held["recall"]["low"] < 0.95
+
+
+HOME = {
+    "first_name": "Zacharias", "last_name": "Quattrocchi", "date_of_birth": "1991-02-03",
+    "address": "12 weber street", "postcode": "20121", "email": "zq@example.org",
+}  # fmt: skip
+MANY = 1500
+"""More than a block may hold."""
+
+
+def with_rows(rows: list[dict[str, Any]]) -> tuple[pa.Table, int]:
+    """Give the town with more people in it, and where they begin."""
+    people, _ = town()
+    added = pa.Table.from_pylist(
+        [{f: row.get(f) for f in people.column_names} for row in rows], people.schema
+    )
+    return pa.concat_tables([people, added]), people.num_rows
+
+
+def test_however_many_equal_records_are_one_person() -> None:
+    people, first = with_rows([HOME] * MANY + [{**HOME, "first_name": "Zachari"}])
+    linked = link(people, today=TODAY)
+    assert len(set(linked.clusters[first:].tolist())) == 1
+    assert not set(linked.clusters[:first].tolist()) & set(linked.clusters[first:].tolist())
+    of_them = linked.pairs.filter(pc.greater_equal(linked.pairs["left"], first))
+    assert sorted(of_them["right"].to_pylist()) == list(range(first + 1, first + MANY + 1)), (
+        "each with the first"
+    )
+    assert linked.left_out.records == 0
+
+
+def test_equal_records_teach_no_more_than_one() -> None:
+    people, truth = town()
+    crowd, first = with_rows([HOME] * MANY)
+    found = evaluate(link(crowd, today=TODAY).clusters[:first].tolist(), truth)["pairs"]
+    alone = evaluate(link(people, today=TODAY).clusters.tolist(), truth)["pairs"]
+    assert found["precision"] >= 0.99
+    assert found["recall"] == pytest.approx(alone["recall"], abs=0.03)
+
+
+def test_equal_records_with_nothing_but_a_name_or_nothing_at_all_stay_apart() -> None:
+    named = {"first_name": "Zacharias", "last_name": "Quattrocchi"}
+    people, first = with_rows([named] * MANY + [{}] * MANY)
+    linked = link(people, today=TODAY)
+    assert len(set(linked.clusters[first:].tolist())) == 2 * MANY
+    assert not linked.pairs.filter(pc.greater_equal(linked.pairs["right"], first)).num_rows
+
+
+def test_twins_that_are_there_many_times_stay_two() -> None:
+    home = {**HOME, "email": None}
+    people, first = with_rows([home, {**home, "first_name": "Oliviero"}] * MANY)
+    clusters = link(people, today=TODAY).clusters[first:].tolist()
+    assert clusters == clusters[:2] * MANY and clusters[0] != clusters[1]
+
+
+def test_a_name_is_as_frequent_as_all_its_records_say(known: Any) -> None:
+    other = {**HOME, "email": None, "first_name": "Zacharia"}
+    rare = weigh([HOME, other], known)[2]["bits"].to_pylist()
+    alike = {"last_name": "Quattrocchi", "postcode": "99999"}
+    common = weigh([HOME, other] + [alike] * MANY, known)[2].to_pylist()
+    bits = [
+        row["bits"] for row in common if (row["right"] - row["left"], row["left"]) == (1, known[0].num_rows)
+    ]
+    assert len(rare) == len(bits) == 1 and bits[0] < rare[0] - 2
+
+
+def test_new_copies_of_known_records_are_found(known: Any) -> None:
+    people, _, linked = known
+    table = tidy(pa.concat_tables([people, people.slice(0, 40), people.slice(0, 40)]), linked.columns, TODAY)
+    new = set(range(people.num_rows + 10, table.num_rows)) | {3}
+    whole, some = (score(table, linked.model, new=n).pairs.to_pylist() for n in (None, new))
+    found = {(r["left"], r["right"]): round(r["bits"], 6) for r in some}
+    assert found == {
+        (r["left"], r["right"]): round(r["bits"], 6) for r in whole if new & {r["left"], r["right"]}
+    }
+    assert {(5, people.num_rows + 45), (3, people.num_rows + 3)} <= set(found)
+
+
+def test_who_is_compared_with_nobody_is_counted() -> None:
+    lone = [
+        {"last_name": "Quattrocchi", "address": f"{NUMBERED[at % 26]}{at} {at**3} road"} for at in range(MANY)
+    ]
+    people, _ = with_rows(lone)
+    left_out = link(people, today=TODAY).left_out
+    assert left_out.records == left_out.by["surname"] > 1000

@@ -15,11 +15,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from allears.know.link.blocks import LeftOut
 from allears.know.link.columns import columns_of, tidy
 from allears.know.link.decide import AUTOMATIC, QUEUE, Thresholds, cluster, decide
 from allears.know.link.held import held_out
 from allears.know.link.learn import learn
-from allears.know.link.score import score
+from allears.know.link.score import Scored, score
 from allears.know.link.truth import evaluate
 
 __all__ = ["Linked", "Thresholds", "evaluate", "hold_out", "learn", "link", "tidy"]
@@ -37,6 +38,10 @@ class Linked:
     """The weights, to score later records with."""
     compared: int
     """Pairs compared, at most."""
+    first: npt.NDArray[np.int64]
+    """For each record the first that says the very same; pairs name that one, and every other only beside it."""
+    left_out: LeftOut
+    """Records compared with nobody, since what they share is too common."""
     columns: dict[str, str]
     """Which column was read as which field."""
 
@@ -77,10 +82,12 @@ def link(
     chosen = columns_of(people.column_names, columns)
     table = tidy(people, chosen, today)
     weights = model or learn(table, seed=seed)
-    pairs, decisions, clusters, compared = _joined(table, weights, thresholds or Thresholds())
-    pairs = pairs.append_column("decision", decisions)
+    scored, decisions, clusters = _joined(table, weights, thresholds or Thresholds())
+    pairs = scored.pairs.append_column("decision", decisions)
     kept = pc.is_in(decisions, pa.array([AUTOMATIC, QUEUE]))
-    return Linked(pairs.filter(kept), clusters, weights, compared, chosen)
+    return Linked(
+        pairs.filter(kept), clusters, weights, scored.compared, scored.first, scored.left_out, chosen
+    )
 
 
 def hold_out(
@@ -113,7 +120,7 @@ def hold_out(
 
 def _joined(
     table: pa.Table, weights: dict[str, Any], limits: Thresholds
-) -> tuple[pa.Table, pa.Array, npt.NDArray[np.int64], int]:
-    pairs, compared = score(table, weights)
-    decisions = decide(pairs, limits)
-    return pairs, decisions, cluster(table.num_rows, pairs, decisions, families=limits.families), compared
+) -> tuple[Scored, pa.Array, npt.NDArray[np.int64]]:
+    scored = score(table, weights)
+    decisions = decide(scored.pairs, limits)
+    return scored, decisions, cluster(table.num_rows, scored.pairs, decisions, families=limits.families)

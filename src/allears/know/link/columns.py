@@ -69,9 +69,10 @@ def columns_of(names: list[str], given: Mapping[str, str] | None = None) -> dict
     """
     for field, column in (given or {}).items():
         if field not in NAMED:
-            raise Refused(f"no such field; there are {', '.join(NAMED)}", place="--column")
+            said = "expected FIELD=COLUMN, the field first" if field in names else "no such field"
+            raise Refused(f"{said}; fields are {', '.join(NAMED)}", place="--column")
         if column not in names:
-            raise Refused(f"no column of the name given for {field}", place="--column")
+            raise Refused(f"no such column for {field}; there are {', '.join(names)}", place="--column")
     known = {re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_"): name for name in reversed(names)}
     found = dict(given or {})
     for field, words in NAMED.items():

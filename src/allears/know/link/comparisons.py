@@ -17,6 +17,9 @@ Step = tuple[str, str]
 _TERMS = ("given", "surname", "name", "birth", "postcode", "city")
 """Fields of which a rare value says more than a common one."""
 
+RAREST = 1e-6
+"""No value counts as rarer than this."""
+
 
 def comparisons(fields: Collection[str]) -> list[dict[str, Any]]:
     """Give Splink's comparisons for the fields at hand."""
@@ -51,7 +54,7 @@ def _comparison(name: str, steps: list[Step], *, missing: str, term: str | None)
     for label, condition in steps:
         level: dict[str, Any] = {"sql_condition": condition, "label_for_charts": label}
         if term and label == SAME:
-            level |= {"tf_adjustment_column": term, "tf_adjustment_weight": 1.0, "tf_minimum_u_value": 1e-6}
+            level |= {"tf_adjustment_column": term, "tf_adjustment_weight": 1.0, "tf_minimum_u_value": RAREST}
         levels.append(level)
     levels.append({"sql_condition": "ELSE", "label_for_charts": DIFFERENT})
     return {"output_column_name": name, "comparison_levels": levels, "comparison_description": name}

@@ -56,7 +56,7 @@ def held_out(
         raise Refused(f"expected one of {', '.join(f for f in UNIQUE if f in table.column_names) or 'no field: none is there'}", place="--hold-out")  # fmt: skip
     rest = table.drop_columns([field])
     if not set(FIELDS) & set(rest.column_names):
-        raise NotReady("nothing is left to compare by")
+        raise NotReady(f"without {field} nothing is left to compare by")
     left, right, unit = sharing(table[field])
     people = len(np.unique(unit))
     if people < FEWEST_PAIRS:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from allears.know.link.blocks import block
+from allears.know.link.blocks import LeftOut, block
 from allears.know.link.columns import ID
-from allears.know.link.comparisons import UNKNOWN
+from allears.know.link.comparisons import RAREST, UNKNOWN
+from allears.know.link.equal import Places, first_of_equals, seconds, spread, told_apart
 from allears.know.link.learn import open_linker, quiet
 
 LEAST_BITS = 0.0
@@ -24,13 +27,27 @@ PAIRS = pa.schema({"left": pa.int64(), "right": pa.int64(), "bits": pa.float64()
 """Pairs of rows; ``bits`` is log2 of the odds that they are one person; ``why`` adds up to it, the prior first."""
 
 
+@dataclass(frozen=True)
+class Scored:
+    """Pairs with their weights, and what was not compared."""
+
+    pairs: pa.Table
+    """`PAIRS`, heaviest first. Of equal records only the first is paired with others, and every other with the first."""
+    compared: int
+    """Pairs compared, at most."""
+    first: Places
+    """For each record the first that is equal to it."""
+    left_out: LeftOut
+    """Who was compared with nobody."""
+
+
 def score(
     table: pa.Table,
     model: dict[str, Any],
     *,
     new: Collection[int] | None = None,
     least_bits: float = LEAST_BITS,
-) -> tuple[pa.Table, int]:
+) -> Scored:
     """Compare records and weigh each pair.
 
     Parameters
@@ -43,50 +60,92 @@ def score(
         Rows to compare with all others and each other; all when not given.
     least_bits
         Pairs below this weight are left out.
-
-    Returns
-    -------
-    Table, int
-        `PAIRS`, heaviest first, and how many pairs were compared at most.
     """
-    blocked, counts = block(table)
-    if not counts or table.num_rows < 2:
-        return PAIRS.empty_table(), 0
-    rules = [f"l.{name} = r.{name}" for name in counts]
-    how = {**model, "blocking_rules_to_generate_predictions": [{"blocking_rule": rule} for rule in rules]}
-    linker = open_linker(blocked, how)
+    first = first_of_equals(table)
+    ones, copies = np.flatnonzero(first == np.arange(len(first))), seconds(first)
+    blocked, counts, left_out = block(table.take(pa.array(ones)), stands_for=np.bincount(first)[ones])
+    compared = sum(counts.values()) + len(copies)
+    if not compared:
+        return Scored(PAIRS.empty_table(), 0, first, left_out)
+    rules = [{"blocking_rule": f"l.{name} = r.{name}"} for name in counts]
+    linker = open_linker(blocked, {**model, "blocking_rules_to_generate_predictions": rules})
+    asked = None if new is None else _places(new, len(first))
+    terms, how = _terms(model), {"threshold_match_weight": least_bits, "warning_mode": "never"}
     with quiet():
-        if new is None:
-            scored = linker.inference.predict(threshold_match_weight=least_bits, warning_mode="never")
-            found = [scored.as_pyarrow_table()]
-        else:
-            found = _of_new(linker, blocked, model, new, least_bits)
-    pairs = pa.concat_tables([_pairs(some, model) for some in found])
-    return pairs.sort_by([("bits", "descending"), ("left", "ascending"), ("right", "ascending")]), sum(
-        counts.values()
-    )
+        for field in terms.values():
+            linker.table_management.register_term_frequency_lookup(
+                linker._db_api.register(_rarity(table[field], field)), field
+            )
+        found: list[pa.Table] = []
+        if counts and asked is None:
+            found = [linker.inference.predict(**how).as_pyarrow_table()]
+        elif counts:
+            found = _of_new(linker, blocked, pa.array(asked[ones]), how)
+        if asked is not None:
+            copies = copies[(np.bincount(first, asked, len(first)) > 0)[first[copies]]]
+        if len(copies):
+            found.append(_of_copies(linker, table, terms, first, copies, least_bits))
+    pairs = [_pairs(some, model) for some in found]
+    whole = spread(pa.concat_tables([PAIRS.empty_table(), *pairs]), first, asked)
+    heaviest = [("bits", "descending"), ("left", "ascending"), ("right", "ascending")]
+    return Scored(whole.sort_by(heaviest), compared, first, left_out)
 
 
-def _of_new(
-    linker: Any, table: pa.Table, model: dict[str, Any], new: Collection[int], least_bits: float
-) -> list[pa.Table]:
-    api, chosen = linker._db_api, pc.is_in(table[ID], pa.array(sorted(new), pa.int64()))
-    fresh, known = table.filter(chosen), table.filter(pc.invert(chosen))
-    for column in _terms(model):
-        linker.table_management.compute_tf_table(column)
-    given = api.register(fresh)
-    found = [linker.inference.predict_within(given, threshold_match_weight=least_bits, warning_mode="never")]
+def _of_new(linker: Any, table: pa.Table, asked: pa.Array, how: dict[str, Any]) -> list[pa.Table]:
+    fresh, known = table.filter(asked), table.filter(pc.invert(asked))
+    given = linker._db_api.register(fresh)
+    found = [linker.inference.predict_within(given, **how)]
     if known.num_rows:
-        between = linker.inference.predict_between(
-            given, api.register(known), threshold_match_weight=least_bits, warning_mode="never"
-        )
-        found.append(between)
+        found.append(linker.inference.predict_between(given, linker._db_api.register(known), **how))
     return [some.as_pyarrow_table() for some in found]
 
 
-def _terms(model: dict[str, Any]) -> list[str]:
-    steps = (s for c in model["comparisons"] for s in c["comparison_levels"])
-    return sorted({s["tf_adjustment_column"] for s in steps if s.get("tf_adjustment_column")})
+def _of_copies(
+    linker: Any, table: pa.Table, terms: Mapping[str, str], first: Places, copies: Places, least_bits: float
+) -> pa.Table:
+    """Compare records with a copy of themselves; how rare their values are, the others tell: else whoever is there often would seem common."""
+    sides = [table.take(pa.array(side)) for side in (first[copies], copies)]
+    given = [linker._db_api.register(side.append_column("one", pa.array(first[copies]))) for side in sides]
+    rules = ["l.one = r.one"]
+    scored = linker.inference.predict_between(
+        *given, blocking_rules_to_generate_predictions=rules, warning_mode="never"
+    ).as_pyarrow_table()
+    one = np.minimum(*(scored[f"{ID}_{side}"].combine_chunks().to_numpy() for side in "lr")).astype(np.int64)
+    own = np.bincount(first)[one] - 1
+    bits = _floats(scored["match_weight"])
+    for name, field in terms.items():
+        codes, values = told_apart(table[field])
+        told, code = int((codes >= 0).sum()), codes[one]
+        share = np.bincount(codes[codes >= 0], minlength=values + 1)[code]
+        others = np.maximum((share - own) / np.maximum(told - own, 1), RAREST)
+        rarer = np.where(code < 0, 0, np.log2(np.maximum(share / max(told, 1), RAREST) / others))
+        adjusted = f"mw_tf_adj_{name}"
+        scored = _with(scored, adjusted, _floats(scored[adjusted]) + rarer)
+        bits = bits + rarer
+    return _with(scored, "match_weight", bits).filter(pa.array(bits >= least_bits))
+
+
+def _with(table: pa.Table, column: str, values: Any) -> pa.Table:
+    return table.set_column(table.column_names.index(column), column, pa.array(values))
+
+
+def _rarity(values: pa.ChunkedArray, field: str) -> pa.Table:
+    """Say how frequent each value is among all records, equal ones counted."""
+    counted = pc.value_counts(values.drop_null())
+    share = pc.divide(counted.field("counts").cast(pa.float64()), max(len(values) - values.null_count, 1))
+    return pa.table({field: counted.field("values"), f"tf_{field}": share})
+
+
+def _places(new: Collection[int], records: int) -> npt.NDArray[np.bool_]:
+    asked = np.zeros(records, np.bool_)
+    asked[np.fromiter(new, np.int64, len(new))] = True
+    return asked
+
+
+def _terms(model: dict[str, Any]) -> dict[str, str]:
+    """Give the comparisons in which a rare value says more, and the field whose values they count."""
+    steps = ((c["output_column_name"], s) for c in model["comparisons"] for s in c["comparison_levels"])
+    return {name: s["tf_adjustment_column"] for name, s in steps if s.get("tf_adjustment_column")}
 
 
 def _pairs(scored: pa.Table, model: dict[str, Any]) -> pa.Table:

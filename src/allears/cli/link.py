@@ -117,7 +117,9 @@ def _print(found: FileLinked, limit: int) -> None:
     read = ", ".join(f"{column} as {field}" for field, column in counts["columns"].items())
     show.out.print(f"read {read}", style="dim")
     if counts["unread"]:
-        show.out.print(f"not read, for want of a known name (--column): {', '.join(counts['unread'])}", style="dim")
+        show.out.print(
+            f"not read, for want of a known name (--column): {', '.join(counts['unread'])}", style="dim"
+        )
     if counts["not_an_id"]:
         show.out.print(
             f"records are told by their place: record {counts['not_an_id']:,} has no id, or an earlier one's"

@@ -77,12 +77,11 @@ def score(
                 linker._db_api.register(_rarity(table[field], field)), field
             )
         found: list[pa.Table] = []
-        if counts and asked is None:
-            found = [linker.inference.predict(**how).as_pyarrow_table()]
-        elif counts:
-            found = _of_new(linker, blocked, pa.array(asked[ones]), how)
         if asked is not None:
             copies = copies[(np.bincount(first, asked, len(first)) > 0)[first[copies]]]
+            found = _of_new(linker, blocked, pa.array(asked[ones]), how) if counts else []
+        elif counts:
+            found = [linker.inference.predict(**how).as_pyarrow_table()]
         if len(copies):
             found.append(_of_copies(linker, table, terms, first, copies, least_bits))
     pairs = [_pairs(some, model) for some in found]

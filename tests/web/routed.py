@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount
 
+from allears.web.nowhere import Nowhere
+
 # What changes with a version or a content is no part of a route's name.
 _VERSIONS = ((re.compile(r"(/_nicegui/)[0-9][0-9.a-z]*"), r"\1*"), (re.compile(r"-[0-9a-f]{12}\."), "-*."))
 
@@ -24,6 +26,8 @@ def _walk(found: Iterable[BaseRoute], before: str) -> Iterator[str]:
                 yield from _walk(route.routes, before + route.path)
             else:
                 yield f"{before}{route.path}/*"
+        elif isinstance(route, Nowhere):
+            continue
         elif hasattr(route, "path"):
             yield before + route.path
         elif hasattr(route, "effective_candidates"):

@@ -24,6 +24,7 @@ from allears.web.doors import busy, doors
 from allears.web.errors import answer, problem
 from allears.web.hosts import KnownHosts, known_names
 from allears.web.live import Live
+from allears.web.nowhere import answer_programs
 from allears.web.policy import SafeHeaders
 from allears.web.quiet import keep_values_out
 from allears.web.site import public_origins
@@ -95,6 +96,7 @@ def build(
         from allears.web.pages import pages
 
         pages(app, space, live)
+    answer_programs(app)
     return app
 
 

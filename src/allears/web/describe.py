@@ -50,7 +50,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 _TOLD = {
     **ERRORS,
-    405: {"description": "Doors are posted to"},
+    405: _answered("Doors are posted to", _ERROR),
     408: _answered("The body came too slowly", _ERROR),
     413: _answered("The body is too large", _ERROR),
     415: _answered("Neither gzip nor plain", _ERROR),

@@ -22,6 +22,7 @@ STATUS: tuple[tuple[type[AllearsError], int], ...] = (
 )
 FACTS = (
     ("unknown_caller", 401),
+    ("wrong_method", 405),
     ("too_large", 413),
     ("too_slow", 408),
     ("unknown_encoding", 415),

@@ -237,7 +237,9 @@ class Door:
             await _send(send, 204, b"", JSON, PREFLIGHT)
             return
         if method != "POST":
-            await _send(send, 405, b"", JSON, ((b"allow", b"POST, OPTIONS"), *CORS))
+            wrong = Refused("expected POST", place="method", wrong_method=True)
+            status, kind, body = self.complain(wrong, dict(scope["headers"]))
+            await _send(send, status, body, kind, ((b"allow", b"POST, OPTIONS"), *CORS))
             return
         told = dict(scope["headers"])
         more: Pairs = ()

@@ -49,7 +49,7 @@ class Nowhere(BaseRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Tell what there is instead."""
         routes = [*self._ours, *self._pages]
-        allowed = [method for method in METHODS if _answered(routes, scope | {"method": method})]
+        allowed = [method for method in METHODS if _answered(routes, {**scope, "method": method})]
         await (_not_so(allowed) if allowed else _nothing())(scope, receive, send)
 
 

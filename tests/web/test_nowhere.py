@@ -1,4 +1,4 @@
-"""What leads nowhere is told to programs in the shape of every other error, and to browsers as a page."""
+"""What leads nowhere is told to programs in the shape of every other error; browsers keep the page (`test_policy`)."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
 
 @pytest.fixture(scope="module")
 def clients(space: Space) -> dict[str, TestClient]:
-    # All of them before the first is asked: the pages' framework is one for a process.
-    apps = {parts: build(space, parts=frozenset(parts.split(","))) for parts in PARTS}
-    return {parts: TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) for parts, app in apps.items()}  # fmt: skip
+    return {
+        parts: TestClient(build(space, parts=frozenset(parts.split(","))), base_url="http://127.0.0.1", follow_redirects=False)
+        for parts in PARTS
+    }  # fmt: skip
 
 
 @pytest.fixture(params=PARTS)
@@ -54,11 +55,6 @@ def test_a_program_is_told_in_json(client: TestClient, path: str, headers: dict[
 )
 def test_a_door_of_programs_answers_json_to_a_browser_too(client: TestClient, path: str) -> None:
     assert client.get(path, headers=BROWSER).json()["error"]["place"] == "path"
-
-
-def test_a_browser_keeps_its_page(clients: dict[str, TestClient]) -> None:
-    answer = clients["listen,web"].get("/nowhere", headers=BROWSER)
-    assert answer.status_code == 404 and answer.headers["content-type"].startswith("text/html")
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,9 @@ def test_scripts_of_a_page_run_by_a_nonce_that_is_new_each_time(reader: httpx.Cl
 def test_every_answer_says_what_a_browser_may_do(reader: httpx.Client, path: str) -> None:
     answer = reader.get(path, headers={"accept": "text/html"})
     policy = _policy(answer)
+    assert answer.headers["content-type"].partition(";")[0] == (
+        "application/json" if "/api/" in path else "text/html"
+    )
     assert policy["frame-ancestors"] == policy["base-uri"] == ["'none'"]
     assert policy["default-src"] in (["'self'"], ["'none'"])
     assert answer.headers["x-content-type-options"] == "nosniff"

@@ -94,14 +94,19 @@ def followed() -> str:
         return boundary.refused
 
 
-if sys.argv[1:] == ["follow"]:
-    print(followed())
-    sys.exit()
-threading.Thread(target=name_server, daemon=True).start()
-serve("public", PUBLIC)
-serve("inside", INSIDE)
-answer = asyncio.run(told())
-# In a process of its own: the name server's answers go to this machine.
-done = subprocess.run([sys.executable, __file__, "follow"], stdout=subprocess.PIPE, text=True, check=True)
-answer["followed"] = [done.stdout.strip(), dict(CALLED)]
-print(json.dumps(answer))
+def main() -> None:
+    if sys.argv[1:] == ["follow"]:
+        print(followed())
+        return
+    threading.Thread(target=name_server, daemon=True).start()
+    serve("public", PUBLIC)
+    serve("inside", INSIDE)
+    answer = asyncio.run(told())
+    # In a process of its own: the name server's answers go to this machine.
+    done = subprocess.run([sys.executable, __file__, "follow"], stdout=subprocess.PIPE, text=True, check=True)
+    answer["followed"] = [done.stdout.strip(), dict(CALLED)]
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

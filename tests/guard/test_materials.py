@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from packaging.utils import canonicalize_name
 
 from allears.cli.app import run
@@ -29,6 +27,10 @@ def found() -> list[Part]:
 
 
 def test_the_bill_is_valid_by_the_published_schema(found: list[Part]) -> None:
+    # Loading what checks it takes seconds, which whoever only collects tests should not wait for.
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bill(found))) is None
     wrong = bill(found) | {"components": [{"type": "a thing"}]}
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(wrong)) is not None

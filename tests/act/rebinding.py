@@ -31,14 +31,13 @@ NAMES = {
 CALLED: dict[str, int] = {"public": 0, "inside": 0}
 
 
-def name_server() -> None:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    listener.bind((INSIDE, 53))
+def answer_names(listener: socket.socket) -> None:
     while True:
         asked, sender = listener.recvfrom(512)
         end = asked.index(b"\0", 12)
         question, kind = asked[12 : end + 5], struct.unpack(">H", asked[end + 1 : end + 3])[0]
-        answers = NAMES[question[1 : 1 + question[0]]]
+        # Whoever asks for another name is told that it has no address; nobody is left without an answer.
+        answers = NAMES.get(question[1 : 1 + question[0]], [[]])
         found = (answers.pop(0) if len(answers) > 1 else answers[0]) if kind == 1 else []
         records = b"".join(
             b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 0, 4) + socket.inet_aton(one) for one in found
@@ -98,7 +97,9 @@ def main() -> None:
     if sys.argv[1:] == ["follow"]:
         print(followed())
         return
-    threading.Thread(target=name_server, daemon=True).start()
+    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listener.bind((INSIDE, 53))
+    threading.Thread(target=answer_names, args=(listener,), daemon=True).start()
     serve("public", PUBLIC)
     serve("inside", INSIDE)
     answer = asyncio.run(told())

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from allears.act.playbook import example, examples, explain, read_playbook
+from allears.act.explain import explain
+from allears.act.playbook import example, examples, read_playbook
 from allears.errors import NotFound, Refused
 
 PLAIN = """

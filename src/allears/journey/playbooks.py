@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
+from allears.act.explain import explain
 from allears.act.happening import Happening
 from allears.act.issue import Change, issues, signals_of
-from allears.act.playbook import Playbook, Survey, example, examples, explain, read_playbook
+from allears.act.playbook import Playbook, Survey, example, examples, read_playbook
 from allears.act.rehearse import Rehearsal
 from allears.act.rehearse import rehearse as rehearse_playbook
 from allears.act.run import run as run_playbooks

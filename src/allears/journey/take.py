@@ -22,11 +22,12 @@ from allears.journey.mappings import mapping_kept, mapping_of, save_mapping
 from allears.journey.refusing import keep_refused
 from allears.lake import Frame, Seen
 from allears.listen.changed import write_changes
-from allears.listen.files import SUFFIXES, plan_file, plan_paths, read_file
+from allears.listen.files import plan_file, plan_paths, read_file
 from allears.listen.formats import FORMATS
 from allears.listen.mapping import Mapping
 from allears.listen.plans import Limits, Plan
 from allears.listen.reading import Context, Refusal
+from allears.listen.recognise import SUFFIXES
 from allears.tables.signals import CHANNELS
 
 Waiting = Future[None]

@@ -8,15 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-from allears.show.palette import BAD, BLUE, GREEN, GREY, GRID, INK, ORANGE, QUIET, SERIES, SURFACE
+from allears.show.axes import FEW, Options, Row, base, ms, plain, time_axis, tooltip, value_axis
+from allears.show.palette import BAD, BLUE, GREEN, GREY, GRID, INK, ORANGE, QUIET, SERIES
 from allears.show.words import interval, number
-
-Row = Mapping[str, Any]
-Options = dict[str, Any]
-
-FONT = "Roboto, 'Segoe UI', system-ui, sans-serif"
 
 
 def band(
@@ -53,12 +48,12 @@ def band(
         )
     if marks and series:
         series[-1]["markLine"] = _marks(marks)
-    axis: Options = {"type": "value", "name": unit, "scale": True, **_value_axis()}
+    axis: Options = {"type": "value", "name": unit, "scale": True, **value_axis()}
     axis |= {key: value for key, value in (("min", low), ("max", high)) if value is not None}
-    return _base(legend=list(lines) if len(lines) > 1 else []) | {
+    return base(legend=list(lines) if len(lines) > 1 else []) | {
         "xAxis": {
             "type": "time",
-            **_time_axis(sorted({_ms(r["time"]) for rows in lines.values() for r in rows})),
+            **time_axis(sorted({ms(r["time"]) for rows in lines.values() for r in rows})),
         },
         "yAxis": axis,
         "series": series,
@@ -88,13 +83,13 @@ def stacked(
     for row in rows:
         counts[row["group"] if row["group"] in largest else "others"][place[row["time"]]] += row["signals"]
     called = {g: (names or {}).get(g, g or "not told") for g in groups}
-    return _base(legend=[called[g] for g in groups] if len(groups) > 1 else []) | {
-        "xAxis": {"type": "time", **_time_axis()},
-        "yAxis": {"type": "value", "name": unit, **_value_axis()},
+    return base(legend=[called[g] for g in groups] if len(groups) > 1 else []) | {
+        "xAxis": {"type": "time", **time_axis()},
+        "yAxis": {"type": "value", "name": unit, **value_axis()},
         "series": [
             {
                 "type": "bar", "stack": "all", "name": called[g], "barMaxWidth": 26, "barCategoryGap": "20%", "itemStyle": {"color": SERIES[i]},
-                "data": [[_ms(t), n] for t, n in zip(times, counts[g], strict=True)], "emphasis": {"disabled": True},
+                "data": [[ms(t), n] for t, n in zip(times, counts[g], strict=True)], "emphasis": {"disabled": True},
             }
             for i, g in enumerate(groups)
         ],
@@ -110,7 +105,7 @@ def outbreak(
     """Signals of an issue over time, beside what was expected, with what happened when."""
     series: Options = {
         "type": "bar", "name": unit, "barMaxWidth": 22, "itemStyle": {"color": ORANGE},
-        "data": [[_ms(t), n] for t, n in counts], "emphasis": {"disabled": True}, "markLine": _marks(marks),
+        "data": [[ms(t), n] for t, n in counts], "emphasis": {"disabled": True}, "markLine": _marks(marks),
     }  # fmt: skip
     if expected is not None:
         series["markLine"]["data"].append(
@@ -125,10 +120,10 @@ def outbreak(
                 },
             }
         )
-    return _base() | {
+    return base() | {
         "grid": {"left": 8, "right": 12, "top": 50, "bottom": 10, "containLabel": True},
-        "xAxis": {"type": "time", **_time_axis()},
-        "yAxis": {"type": "value", "minInterval": 1, **_value_axis()},
+        "xAxis": {"type": "time", **time_axis()},
+        "yAxis": {"type": "value", "minInterval": 1, **value_axis()},
         "series": [series],
     }
 
@@ -160,10 +155,10 @@ def forest(
             }
         )
     mark = [] if reference is None else [{"xAxis": reference}]
-    return _base() | {
+    return base() | {
         "grid": {"left": 8, "right": 18, "top": 8, "bottom": 30, "containLabel": True},
-        "tooltip": _tooltip("item") | {":formatter": "p => p.name"},
-        "xAxis": {"type": "value", "name": unit, "nameLocation": "middle", "nameGap": 26, "scale": True, **_value_axis(label=True)},
+        "tooltip": tooltip("item") | {":formatter": "p => p.name"},
+        "xAxis": {"type": "value", "name": unit, "nameLocation": "middle", "nameGap": 26, "scale": True, **value_axis(label=True)},
         "yAxis": {
             "type": "category", "data": [r["label"] for r in listed], "axisTick": {"show": False}, "axisLine": {"show": False},
             "axisLabel": {"color": INK, "fontSize": 12.5, "width": 170, "overflow": "truncate"},
@@ -189,16 +184,16 @@ def spans(rows: Sequence[Row], *, end: datetime) -> Options:
     listed = list(reversed(rows))
     data = [
         {
-            "value": [_ms(r["start"]), place, _ms(r["end"] or end), _ms(r["noticed"])],
+            "value": [ms(r["start"]), place, ms(r["end"] or end), ms(r["noticed"])],
             "itemStyle": {"color": tones[r["tone"]]},
             "name": r["tip"],
         }
         for place, r in enumerate(listed)
     ]
-    return _base() | {
+    return base() | {
         "grid": {"left": 8, "right": 18, "top": 6, "bottom": 10, "containLabel": True},
-        "tooltip": _tooltip("item") | {":formatter": "p => p.name"},
-        "xAxis": {"type": "time", "max": _ms(end), **_time_axis()},
+        "tooltip": tooltip("item") | {":formatter": "p => p.name"},
+        "xAxis": {"type": "time", "max": ms(end), **time_axis()},
         "yAxis": {
             "type": "category", "data": [r["label"] for r in listed], "axisTick": {"show": False}, "axisLine": {"show": False},
             "axisLabel": {"color": INK, "fontSize": 12.5, "width": 220, "overflow": "truncate"},
@@ -229,7 +224,7 @@ def free(rows: Sequence[Row], *, kind: str, x: str, y: str) -> Options:
     """Draw any two columns: a line over time, columns, or dots."""
     over_time = bool(rows) and isinstance(rows[0].get(x), datetime)
     numeric = bool(rows) and isinstance(rows[0].get(x), int | float) and not isinstance(rows[0].get(x), bool)
-    points = [[_plain(r.get(x)), _plain(r.get(y))] for r in rows]
+    points = [[plain(r.get(x)), plain(r.get(y))] for r in rows]
     axis_kind = "time" if over_time else "value" if numeric and kind == "dots" else "category"
     series: Options = {
         "type": {"line": "line", "columns": "bar", "dots": "scatter"}[kind],
@@ -239,11 +234,11 @@ def free(rows: Sequence[Row], *, kind: str, x: str, y: str) -> Options:
     if kind == "line":
         series |= {"symbolSize": 5, "lineStyle": {"color": BLUE, "width": 2}}
     axis = (
-        _time_axis()
+        time_axis()
         if over_time
         else {"axisLabel": {"color": QUIET, "hideOverlap": True}, "axisLine": {"lineStyle": {"color": GRID}}}
     )
-    return _base() | {
+    return base() | {
         "xAxis": {
             "type": axis_kind,
             "name": x,
@@ -253,7 +248,7 @@ def free(rows: Sequence[Row], *, kind: str, x: str, y: str) -> Options:
             **axis,
         },
         "grid": {"left": 8, "right": 18, "top": 34, "bottom": 26, "containLabel": True},
-        "yAxis": {"type": "value", "name": y, **_value_axis()},
+        "yAxis": {"type": "value", "name": y, **value_axis()},
         "series": [series],
     }
 
@@ -283,10 +278,10 @@ def _band_of(name: str, rows: Sequence[Row], colour: str) -> list[Options]:
         "lineStyle": {"opacity": 0}, "tooltip": {"show": False}, "emphasis": {"disabled": True},
     }  # fmt: skip
     return [
-        shared | {"data": [[_ms(r["time"]), r["low"]] for r in rows], "areaStyle": {"opacity": 0}},
+        shared | {"data": [[ms(r["time"]), r["low"]] for r in rows], "areaStyle": {"opacity": 0}},
         shared
         | {
-            "data": [[_ms(r["time"]), r["high"] - r["low"]] for r in rows],
+            "data": [[ms(r["time"]), r["high"] - r["low"]] for r in rows],
             "areaStyle": {"color": colour, "opacity": 0.18},
         },
     ]
@@ -296,7 +291,7 @@ def _line(name: str, rows: Sequence[Row], colour: str, *, width: float, dashed: 
     # The fourth and following values are not drawn: the tooltip tells them.
     points = [
         [
-            _ms(r["time"]),
+            ms(r["time"]),
             r["estimate"],
             f"{number(r['estimate'], digits)} ({interval(r, digits)}), n {number(r['n'])}",
         ]
@@ -319,7 +314,7 @@ def _marks(marks: Sequence[tuple[datetime, str]]) -> Options:
     # Labels of marks close to one another would lie on each other: each sits on its own line.
     data = [
         {
-            "xAxis": _ms(t),
+            "xAxis": ms(t),
             "name": word,
             "label": {"formatter": word, "position": "end", "align": "left", "distance": 3 + 14 * (i % 3)},
         }
@@ -335,84 +330,3 @@ def _tone(row: Row, reference: float | None) -> str:
     if reference is None or row["low"] <= reference <= row["high"]:
         return GREY
     return GREEN if row["estimate"] > reference else BAD
-
-
-def _base(legend: Sequence[str] = ()) -> Options:
-    return {
-        "animation": False,
-        "useUTC": True,
-        "textStyle": {"fontFamily": FONT, "color": QUIET},
-        "grid": {"left": 8, "right": 18, "top": 62 if legend else 34, "bottom": 10, "containLabel": True},
-        "legend": {"show": bool(legend), "data": list(legend), "top": 0, "left": 0, "itemWidth": 14, "itemHeight": 8,
-                   "icon": "roundRect", "type": "scroll", "textStyle": {"color": QUIET, "fontSize": 12}},
-        "tooltip": _tooltip("axis"),
-    }  # fmt: skip
-
-
-def _tooltip(trigger: str) -> Options:
-    tip: Options = {
-        "trigger": trigger, "renderMode": "richText", "confine": True, "backgroundColor": SURFACE, "borderColor": GRID, "borderWidth": 1,
-        "textStyle": {"color": INK, "fontSize": 12}, "axisPointer": {"lineStyle": {"color": QUIET}},
-    }  # fmt: skip
-    if trigger == "axis":
-        tip[":formatter"] = TIP
-    return tip
-
-
-TIP = """points => {
-  const all = Array.isArray(points) ? points : [points], at = all[0].value[0];
-  const head = typeof at === 'number' && at > 1e11 ? new Date(at).toLocaleString(undefined, {timeZone: 'UTC', dateStyle: 'medium', timeStyle: at % 864e5 ? 'short' : undefined}) : String(at);
-  const rows = all.filter(p => !/ interval$/.test(p.seriesName) && p.value[1] !== null && (p.value[1] !== 0 || all.length === 1));
-  return [head, ...rows.map(p => (/^series/.test(p.seriesName) ? '' : p.seriesName + ': ') + (p.value[2] ?? p.value[1].toLocaleString()))].join('\\n');
-}"""
-
-
-def _time_axis(times: Sequence[int] = ()) -> Options:
-    # Ticks stand where the values are: between them nothing was measured.
-    only = {"customValues": list(times)} if 1 < len(times) <= FEW else {}
-    return {
-        "axisLine": {"lineStyle": {"color": GRID}},
-        "axisTick": {"lineStyle": {"color": GRID}, **only},
-        "axisLabel": {"color": QUIET, "hideOverlap": True, "formatter": TIMES, **only},
-        "splitLine": {"show": False},
-    }
-
-
-FEW = 60
-TIMES = {
-    "year": "{yyyy}",
-    "month": "{d} {MMM}",
-    "day": "{d} {MMM}",
-    "hour": "{HH}:{mm}",
-    "minute": "{HH}:{mm}",
-    "second": "{HH}:{mm}:{ss}",
-    "millisecond": "",
-}
-
-
-def _value_axis(*, label: bool = False) -> Options:
-    align = (
-        {}
-        if label
-        else {"nameTextStyle": {"color": QUIET, "align": "left", "padding": [0, 0, 0, -6]}, "nameGap": 10}
-    )
-    return {
-        "axisLabel": {"color": QUIET},
-        "splitLine": {"lineStyle": {"color": GRID}},
-        "nameTextStyle": {"color": QUIET},
-        **align,
-    }
-
-
-def _plain(value: Any) -> Any:
-    return (
-        _ms(value)
-        if isinstance(value, datetime)
-        else value
-        if isinstance(value, int | float | None)
-        else str(value)
-    )
-
-
-def _ms(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)

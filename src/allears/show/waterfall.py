@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from allears.show.figures import FONT, Options
+from allears.show.axes import FONT, Options
 from allears.show.palette import BLUE, GREEN, GRID, INK, ORANGE, QUIET, SURFACE
 
 Row = Mapping[str, Any]

@@ -13,7 +13,7 @@ from allears.act import case as case_desk
 from allears.act import issue as issue_desk
 from allears.act import moves as move_desk
 from allears.act.deliver import Outbox, new_secret
-from allears.act.playbook import explain as explain_playbook
+from allears.act.explain import explain as explain_playbook
 from allears.errors import Refused
 from allears.journey import playbooks, promises, rules, sharing
 from allears.journey.answering import Answering

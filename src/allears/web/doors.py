@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route
 
+from allears.web.door import Door
 from allears.web.hooks import hook_routes
-from allears.web.intake import Door, Intake
+from allears.web.intake import Intake
 from allears.web.otlp import otlp_routes
 from allears.web.segment import segment_routes
 

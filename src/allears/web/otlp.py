@@ -18,8 +18,9 @@ from starlette.routing import BaseRoute, Route
 
 from allears.errors import Refused
 from allears.journey.take import Admitted, Receipt
+from allears.web.door import JSON, Door
 from allears.web.errors import status_of
-from allears.web.intake import JSON, Door, Intake, Sent
+from allears.web.intake import Intake, Sent
 
 PROTOBUF = b"application/x-protobuf"
 ANSWERS: dict[str, tuple[Any, str, str]] = {

@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from allears.web.intake import HEADERS
+from allears.web.door import HEADERS
 from allears.web.site import of_this_site
 
 # Nothing in it runs, loads or is framed: what is no page of ours says so.

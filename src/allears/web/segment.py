@@ -15,8 +15,9 @@ from starlette.types import Receive
 
 from allears.errors import NotFound
 from allears.listen.segment import wrap, write_key
+from allears.web.door import ENCODING, Door
 from allears.web.errors import answer, problem
-from allears.web.intake import ENCODING, Door, Intake
+from allears.web.intake import Intake
 from allears.web.who import key_in
 
 CALLS = ("track", "identify", "page", "screen", "group", "alias", "batch", "import")

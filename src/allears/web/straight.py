@@ -17,7 +17,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from allears.errors import AllearsError
 from allears.settings import ListenSettings
 from allears.web.connections import bounded
-from allears.web.intake import CORS, HEADERS, Door, Pairs, Sent, again, too_slow
+from allears.web.door import CORS, HEADERS, Door, Pairs, again
+from allears.web.intake import Sent, too_slow
 
 _ALWAYS = b"".join(name + b": " + value + b"\r\n" for name, value in (*CORS, *HEADERS))
 

@@ -18,9 +18,10 @@ import msgspec
 from msgspec import Meta
 
 from allears.errors import AllearsError, NotFound, Refused, WorldFailed
-from allears.listen.files import SUFFIXES, plan_file, read_file
+from allears.listen.files import plan_file, read_file
 from allears.listen.pull.page import Ask, Cursor, Page
 from allears.listen.reading import Reading, Refusal
+from allears.listen.recognise import SUFFIXES
 
 _UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".filepart", ".swp", "~")
 DONE = "taken"

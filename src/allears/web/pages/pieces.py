@@ -9,7 +9,7 @@ from typing import Any
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
-from allears.show.figures import Options
+from allears.show.axes import Options
 from allears.show.words import STATES
 
 Cell = str | int | float | Callable[[], Any] | None

@@ -57,9 +57,7 @@ def list_glass(
     """List what is open, or over and not noted by a privacy officer yet."""
     with where.open() as space:
         found = [msgspec.structs.asdict(one) for one in space.ground.glass.list(noted=noted)]
-        show.as_json(found) if where.json else show.rows(
-            found, COLUMNS, empty="nobody looks past mask and sight"
-        )
+        show.rows(found, COLUMNS, empty="nobody looks past mask and sight", json=where.json)
 
 
 @glass.command

@@ -61,13 +61,8 @@ def list_requests(
     """List requests, the next one due first."""
     with where.open() as space:
         found = space.requests(closed=closed)
-        if where.json:
-            show.as_json(found)
-            return
         columns = ("request", "kind", "state", "customers", "due_at", "days_left", "identity")
-        show.rows(
-            [r | {"customers": ", ".join(r["customers"])} for r in found], columns, empty="no request is open"
-        )
+        show.rows(found, columns, empty="no request is open", json=where.json)
 
 
 @requests.command
@@ -219,7 +214,7 @@ def list_holds(
     """List the holds that last."""
     with where.open() as space:
         found = space.holds(ended=ended)
-        show.as_json(found) if where.json else show.rows(found, empty="nothing is held")
+        show.rows(found, empty="nothing is held", json=where.json)
 
 
 @hold.command
@@ -268,12 +263,8 @@ def list_restrictions(
     """List the restrictions that last."""
     with where.open() as space:
         found = space.restrictions(lifted=lifted)
-        if where.json:
-            show.as_json(found)
-            return
-        rows = [r | {"customers": ", ".join(r["customers"])} for r in found]
         columns = ("restriction", "customers", "since", "why", "lifted_at")
-        show.rows(rows, columns, empty="nobody's data is restricted")
+        show.rows(found, columns, empty="nobody's data is restricted", json=where.json)
 
 
 @restrict.command(name="lift")

@@ -60,7 +60,6 @@ def _audit(osv: str, json: bool) -> None:
     if json:
         show.as_json({"parts": len(found), "asked": True, "flaws": known})
     else:
-        rows = [row | {"flaws": ", ".join(row["flaws"])} for row in known]
-        show.rows(rows, ("name", "version", "flaws"), empty=f"no flaw is known of any of {len(found)} parts")
+        show.rows(known, ("name", "version", "flaws"), empty=f"no flaw is known of any of {len(found)} parts")
     if known:
         raise Failed

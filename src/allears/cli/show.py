@@ -40,8 +40,12 @@ def rows(
     *,
     title: str = "",
     empty: str = "nothing yet",
+    json: bool = False,
 ) -> None:
-    """Print rows as a table; numbers to the right, times short."""
+    """Print rows as a table, numbers to the right, times short; or for scripts as JSON."""
+    if json:
+        as_json(found)
+        return
     listed: Sequence[Mapping[str, Any]] = found.to_pylist() if isinstance(found, pa.Table) else found
     if not listed:
         out.print(empty)

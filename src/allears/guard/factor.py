@@ -14,9 +14,10 @@ from sqlalchemy.engine import CursorResult
 from allears.clock import Clock, SystemClock
 from allears.desk import Desk
 from allears.desk.access import RecoveryCode, User
-from allears.errors import NotAllowed, NotFound, Refused
+from allears.errors import NotAllowed, Refused
 from allears.guard import totp
 from allears.guard.failures import Failures, Tried
+from allears.guard.login import known_user
 from allears.guard.sessions import Need
 from allears.guard.vault import Vault
 
@@ -75,9 +76,7 @@ class Factors:
             The user has a second factor; end that first.
         """
         with self._desk.session() as session:
-            row = session.get(User, name)
-            if row is None:
-                raise NotFound("no such user", place="users")
+            row = known_user(session, name)
             if row.factor_since is not None:
                 raise Refused("there is a second factor already; end that first", place="factor")
             if row.factor_sealed is None:
@@ -134,9 +133,7 @@ class Factors:
             There is no such user.
         """
         with self._desk.session() as session:
-            row = session.get(User, name)
-            if row is None:
-                raise NotFound("no such user", place="users")
+            row = known_user(session, name)
             row.factor_sealed = row.factor_since = row.factor_step = None
             session.execute(delete(RecoveryCode).where(RecoveryCode.user == name))
 

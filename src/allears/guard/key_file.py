@@ -15,7 +15,7 @@ import msgspec
 
 from allears.errors import NotFound, Refused
 from allears.guard.key_service import Held, KeyService, in_environment, service_of
-from allears.guard.space_key import SpaceKey, read_key_file, written
+from allears.guard.space_key import SpaceKey, read_key_file, write_new, written
 
 _HEAD = "allears-held-1 "
 KINDS = "file, env:NAME, aws-kms:KEY or vault:KEY"
@@ -54,7 +54,7 @@ def make_key(path: Path, source: str, environment: Mapping[str, str], tenant: st
         text = _told(held)
     else:
         raise Refused(f"expected {KINDS}", place="--key")
-    _write(path, text)
+    write_new(path, text)
     return key
 
 
@@ -122,15 +122,3 @@ def _made(service: KeyService, tenant: str) -> tuple[SpaceKey, Held]:
 
 def _told(held: Held) -> str:
     return _HEAD + msgspec.json.encode(held).decode() + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise Refused("a key file exists already and is not overwritten", place=str(path)) from None
-    with os.fdopen(handle, "w") as file:
-        os.fchmod(handle, 0o600)
-        file.write(text)
-        file.flush()
-        os.fsync(handle)

@@ -10,6 +10,7 @@ import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from allears.clock import Clock, SystemClock
 from allears.desk import Desk
@@ -118,9 +119,7 @@ class Logins:
             There is no such user.
         """
         with self._desk.session() as session:
-            row = session.get(User, name)
-            if row is None:
-                raise NotFound("no such user", place="users")
+            row = known_user(session, name)
             row.disabled_at = self._clock.now()
             session.execute(delete(LoginSession).where(LoginSession.user == name))
 
@@ -133,9 +132,7 @@ class Logins:
             There is no such user.
         """
         with self._desk.session() as session:
-            row = session.get(User, name)
-            if row is None:
-                raise NotFound("no such user", place="users")
+            row = known_user(session, name)
             session.delete(row)
             session.execute(delete(RecoveryCode).where(RecoveryCode.user == name))
             session.execute(delete(LoginSession).where(LoginSession.user == name))
@@ -191,3 +188,17 @@ def _record(row: User) -> UserRecord:
     return UserRecord(
         row.name, row.role, row.partner, row.made_at, row.disabled_at, row.factor_since, row.sight
     )
+
+
+def known_user(session: Session, name: str) -> User:
+    """Find a user by name.
+
+    Raises
+    ------
+    NotFound
+        There is none.
+    """
+    row = session.get(User, name)
+    if row is None:
+        raise NotFound("no such user", place="users")
+    return row

@@ -91,7 +91,18 @@ def make_key_file(path: Path) -> SpaceKey:
         The file exists: a key is never overwritten.
     """
     key = SpaceKey.new()
-    text = written(key)
+    write_new(path, written(key))
+    return key
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that its owner alone may read, durable before this returns.
+
+    Raises
+    ------
+    Refused
+        It exists: a key is never overwritten.
+    """
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -101,7 +112,6 @@ def make_key_file(path: Path) -> SpaceKey:
         file.write(text)
         file.flush()
         os.fsync(handle)
-    return key
 
 
 def read_key_file(path: Path) -> SpaceKey:

@@ -317,7 +317,7 @@ class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     erasures_file: Annotated[
         str,
         Meta(
-            description="The list of who was erased, in pseudonyms, for `allears restore`; best on another disk."
+            description="The list of acts by right (who was erased, in pseudonyms; the rest sealed), for `allears restore`; best on another disk."
         ),
     ] = "erasures.jsonl"
 

@@ -11,7 +11,7 @@ import pytest
 
 from allears.errors import AllearsError, NotAllowed, Refused, WorldFailed
 from allears.guard.access import Principal, Role
-from allears.guard.erasures import read_erasures
+from allears.guard.erasures import read_acts
 from allears.journey.backup import backup, check, restore
 from allears.settings import DeskSettings, LakeSettings, Settings, SpaceSettings
 from allears.space import Space
@@ -83,7 +83,7 @@ def test_who_was_erased_since_is_erased_again(space: Space, tmp_path: Path) -> N
     backup(space.ground, tmp_path / "acme.backup")
     person = space.customer("canary2@example.com").id
     space.erase(person)
-    listed = read_erasures(space.ground.folder / "erasures.jsonl")
+    listed = read_acts(space.ground.folder / "erasures.jsonl").acts
     assert [e.customer for e in listed] == [person]
     found = restore(tmp_path / "acme.backup", tmp_path / "again", key_of(space), listed)
     assert found.erased_again == 1

@@ -22,9 +22,9 @@ from allears.desk.listening import RefusedRow
 from allears.desk.work import Delivery, Move
 from allears.errors import NotAllowed, NotFound, NotReady, Refused
 from allears.guard.access import Principal, Role
-from allears.guard.erasures import Scope, note_erasures, read_erasures
+from allears.guard.erasures import Scope, note_acts, read_acts
 from allears.guard.receipt import kept, verify_receipt
-from allears.journey import erasure
+from allears.journey import erasure, redo
 from allears.journey.backup import backup, restore
 from allears.journey.questions import find_each
 from allears.lake import Store
@@ -295,7 +295,7 @@ def test_whoever_opens_a_space_finishes_what_was_cut_off(
             "SELECT count(*) AS n FROM signals WHERE text IS NOT NULL OR sealed IS NOT NULL"
         )["n"].to_pylist() == [0]
         assert [e.action for e in opened.ground.audit.entries(10)].count("erase") == 2
-        assert opened.ground.audit.verify().ok and erasure.pending(opened.ground) == []
+        assert opened.ground.audit.verify().ok and redo.pending(opened.ground) == []
     assert holders(space.ground.folder, b"canarysaid") == []
 
 
@@ -329,7 +329,7 @@ for folder, name, skip in zip(*[iter(sys.argv[1:])] * 3):
         os._exit(0)
     print(os.WTERMSIG(os.waitpid(child, 0)[1]))
 """
-DEATHS = (("note_erasures", 0), ("amend", 0), ("erase", 1))
+DEATHS = (("note_acts", 0), ("amend", 0), ("erase", 1))
 
 
 def test_killed_among_many_nobody_is_half_erased_and_running_it_again_ends_it(tmp_path: Path) -> None:
@@ -363,14 +363,14 @@ def test_killed_among_many_nobody_is_half_erased_and_running_it_again_ends_it(tm
 def test_a_line_cut_in_two_by_a_crash_is_passed_over_and_takes_no_other_along(space: Space) -> None:
     path = space.ground.folder / "erasures.jsonl"
     space.erase(BO)
-    whole = read_erasures(path)
+    whole = read_acts(path).acts
     path.write_bytes(path.read_bytes() + b'{"at":"2026-07-01T12:0')
-    assert read_erasures(path) == whole
-    note_erasures(path, whole)
-    assert read_erasures(path) == whole * 2
+    assert read_acts(path).acts == whole
+    note_acts(path, whole)
+    assert read_acts(path).acts == whole * 2
     path.write_bytes(b'{"at":1}\n')
     with pytest.raises(Refused, match="line 1"):
-        read_erasures(path)
+        read_acts(path)
 
 
 def test_a_backup_older_than_an_erasure_forgets_again_before_it_answers(space: Space, tmp_path: Path) -> None:
@@ -382,7 +382,7 @@ def test_a_backup_older_than_an_erasure_forgets_again_before_it_answers(space: S
     space.erase(BO, scope=Scope("chat"))
     space.hear([row(301, {"email": ADA, "phone": "+12025550143"}, "chat", NOW, "later")], source="desk")
     space.erase(ADA)
-    listed = read_erasures(space.ground.folder / "erasures.jsonl")
+    listed = read_acts(space.ground.folder / "erasures.jsonl").acts
     found = restore(tmp_path / "old.backup", tmp_path / "again", key, listed)
     assert found.erased_again == 2
     with Space.open(tmp_path / "again", clock=SetClock(NOW), create=False) as opened:
@@ -393,7 +393,7 @@ def test_a_backup_older_than_an_erasure_forgets_again_before_it_answers(space: S
         opened.digest(look=False)
         with pytest.raises(NotFound):
             opened.customer(ADA)
-        assert read_erasures(tmp_path / "again" / "erasures.jsonl") == listed
+        assert read_acts(tmp_path / "again" / "erasures.jsonl").acts == listed
     for trace in (b"canarysaid", b"canarytablet"):
         assert not holders(tmp_path / "again", trace)
     assert restore(tmp_path / "old.backup", tmp_path / "third", key, []).erased_again == 0

@@ -14,9 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from allears.clock import SetClock
 from allears.errors import NotAllowed, NotFound
-from allears.guard.erasures import Scope, read_erasures
+from allears.guard.erasures import Scope, read_acts
 from allears.guard.receipt import verify_receipt
-from allears.journey import erasure
+from allears.journey import erasure, redo
 from allears.journey.backup import backup, restore
 from allears.space import Space
 
@@ -127,7 +127,7 @@ class Erasures(RuleBasedStateMachine):
         assert self.kept is not None
         file, said, self.stored = self.kept
         folder = self.space.ground.folder
-        listed = read_erasures(folder / "erasures.jsonl")
+        listed = read_acts(folder / "erasures.jsonl").acts
         self.space.close()
         self.spaces += 1
         new = self.home / f"space{self.spaces}"
@@ -153,7 +153,7 @@ class Erasures(RuleBasedStateMachine):
             except NotFound:
                 found = []
             assert set(found) == mine
-        assert self.space.ground.audit.verify().ok and erasure.pending(self.space.ground) == []
+        assert self.space.ground.audit.verify().ok and redo.pending(self.space.ground) == []
 
     def teardown(self) -> None:
         self.space.close()

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from allears.cli import show
 from allears.cli.where import HERE, Where
 from allears.errors import Refused
-from allears.guard.erasures import read_erasures
+from allears.guard.erasures import read_acts
 from allears.journey import backup as backups
 
 
@@ -43,10 +43,19 @@ def restore(
     *,
     key: Annotated[Path, Parameter(help="The space's key file; backups do not hold it.")],
     erasures: Annotated[
-        Path | None,
-        Parameter(help="The list of erasures of the lost space: carried out again before anybody asks."),
+        list[Path] | None,
+        Parameter(
+            help="The list of acts by right of the lost space (`erasures.jsonl`): carried out again before anybody asks. Several, where several machines kept one each.",
+            negative="",
+        ),
     ] = None,
-    no_erasures: Annotated[bool, Parameter(negative="", help="Nobody was erased since the backup.")] = False,
+    no_erasures: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Nobody was erased since the backup, objected, was restricted, held or corrected.",
+        ),
+    ] = False,
     desk: Annotated[
         str | None,
         Parameter(help="An empty PostgreSQL database for it, as in `[desk] url`; else in the folder."),
@@ -82,24 +91,35 @@ def restore(
         )
     elif directory is None:
         raise Refused("expected the folder to make", place="--check or DIRECTORY")
-    elif (erasures is None) != no_erasures:
+    elif (not erasures) != no_erasures:
         raise Refused(
-            "a restored space must forget again who was erased since: give the list, or say that there is none with --no-erasures",
+            "a restored space must do again what was done by right since: give the list, or say that there is none with --no-erasures",
             place="--erasures",
         )
     else:
-        if erasures is not None and not erasures.is_file():
+        if not all(path.is_file() for path in erasures or ()):
             raise Refused("no such file", place="--erasures")
-        listed = read_erasures(erasures) if erasures is not None else []
         found = backups.restore(
             file,
             directory,
             key,
-            listed,
+            [act for path in erasures or () for act in read_acts(path).acts],
             desk=desk,
             inbox=inbox,
             lake=lake,
             environment=os.environ,
         )
-        say = f"{found.files:,} files in {directory}; {found.erased_again:,} customers erased again"
-    show.as_json(msgspec.to_builtins(found)) if json else show.out.print(say)
+        say = (
+            f"{found.files:,} files in {directory}, {found.signals:,} signals in the lake; "
+            f"{found.erased_again:,} customers erased again, {found.done_again:,} other acts by right done again"
+        )
+    if json:
+        show.as_json(msgspec.to_builtins(found))
+        return
+    show.out.print(say)
+    for lost in found.lost:
+        show.err.print(
+            f"not done again: {lost.what} of {lost.at:%Y-%m-%d %H:%M} UTC: {lost.why}", style="bold"
+        )
+    if found.lost:
+        show.err.print("do these anew: they are in the audit and on the Privacy desk too")

@@ -64,7 +64,7 @@ class RightsRequest(Base):
 
 
 class DoneErasure(Base):
-    """An erasure of the list that this desk has carried out, in the same transaction as what it removed."""
+    """An act of the list (an erasure, a restriction ...) that this desk has carried out, in the same transaction as what it changed."""
 
     __tablename__ = "done_erasures"
 

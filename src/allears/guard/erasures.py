@@ -1,7 +1,8 @@
-"""The list of who was to be erased, written before anything goes and kept outside the desk.
+"""The list of acts by right, kept outside the desk: who was to be erased, written before anything goes, and other deeds, sealed.
 
-It is what a crash is finished from, and what a restored backup forgets people by again. It holds pseudonyms and times only.
-Put it where a lost disk does not take it along: the list matters just when the space itself is gone.
+It is what a crash is finished from, and what a restored backup does again: it forgets people, and what came after it holds.
+It holds pseudonyms, times, and what is sealed. Put it where a lost disk does not take it along: the list matters just when
+the space itself is gone.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from hashlib import blake2b
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
 from allears.errors import Refused, WorldFailed
 
-FILE = "erasures.jsonl"
+_TAIL = 4096
 
 
 class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -77,15 +80,40 @@ class Erasure(msgspec.Struct, frozen=True, omit_defaults=True):
     scope: Scope | None = None
 
 
-def note_erasures(path: Path, erasures: Sequence[Erasure]) -> None:
+class Noted(msgspec.Struct, frozen=True):
+    """Another act by right, see `allears.guard.deeds`: enough to do it once more, sealed.
+
+    Parameters
+    ----------
+    id
+        Tells whether a desk has carried it out.
+    """
+
+    at: datetime
+    id: str
+    actor: str
+    sealed: bytes
+
+
+Act = Erasure | Noted
+
+
+class Listed(NamedTuple):
+    """Lines of a list that are on disk as a whole, and where the next one begins, with what shows that the list is the same."""
+
+    acts: list[Act]
+    end: str
+
+
+def note_acts(path: Path, acts: Sequence[Act]) -> None:
     """Append to the list, on disk when this returns: before anything is destroyed, so that a crash cannot lose it.
 
     Raises
     ------
     WorldFailed
-        The list cannot be written; nothing was erased.
+        The list cannot be written; nothing was done.
     """
-    lines = b"".join(msgspec.json.encode(erasure) + b"\n" for erasure in erasures)
+    lines = b"".join(msgspec.json.encode(act) + b"\n" for act in acts)
     try:
         with path.open("a+b") as file:
             os.fchmod(file.fileno(), 0o600)
@@ -97,31 +125,68 @@ def note_erasures(path: Path, erasures: Sequence[Erasure]) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise WorldFailed(
-            f"the list of erasures cannot be written ({type(error).__name__})",
+            f"the list of acts by right cannot be written ({type(error).__name__})",
             place="[guard] erasures_file",
             again=True,
         ) from error
 
 
-def read_erasures(path: Path) -> list[Erasure]:
-    """Read a list; none when there is no such file. Lines that a crash cut in two are passed over.
+def read_acts(path: Path, after: str = "") -> Listed:
+    """Read a list; nothing when there is no such file. Lines that a crash cut in two are passed over.
+
+    Parameters
+    ----------
+    after
+        The end that an earlier reading gave: only what came later is read, if the list goes on from there.
 
     Raises
     ------
     Refused
-        A line is no erasure; ``place`` says which.
+        A line is no act by right; ``place`` says which.
     """
-    return list(_read(path)) if path.is_file() else []
+    try:
+        with path.open("rb") as file:
+            start = _known(file, after)
+            file.seek(start)
+            lines = file.read().splitlines(keepends=True)
+            # Who writes just now may have written half a line: the next reading begins with it.
+            whole = sum(len(line) for line in lines if line.endswith(b"\n"))
+            place = "line after those read before," if start else "line"
+            return Listed(list(_read(lines, place)), _end(file, start + whole))
+    except FileNotFoundError:
+        return Listed([], "")
 
 
-def _read(path: Path) -> Iterator[Erasure]:
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+def _read(lines: Sequence[bytes], place: str) -> Iterator[Act]:
+    for number, ended in enumerate(lines, 1):
+        line = ended.rstrip(b"\n")
         try:
-            yield msgspec.json.decode(line, type=Erasure)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            # An erasure says nothing of what it is: it was alone in the lists of earlier builds.
+            if b'"sealed":' in line:
+                yield msgspec.json.decode(line, type=Noted)
+            else:
+                yield msgspec.json.decode(line, type=Erasure)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             # Half a line was never begun: a list counts once it is on disk as a whole.
-            if line.endswith(b"}"):
-                raise Refused("expected an erasure", place=f"line {number}") from None
+            if line.endswith(b"}") or not _cut(line, error):
+                raise Refused("expected an act by right", place=f"{place} {number}") from None
+
+
+def _cut(line: bytes, error: Exception) -> bool:
+    """Tell a line that ends too early from one that was changed."""
+    return "truncated" in str(error) or (isinstance(error, UnicodeDecodeError) and error.end == len(line))
+
+
+def _known(file: BinaryIO, after: str) -> int:
+    size, _, _ = after.partition(" ")
+    return int(size) if size.isdigit() and _end(file, int(size)) == after else 0
+
+
+def _end(file: BinaryIO, size: int) -> str:
+    """Name a place in a list by what stands before it, so that another list is not taken for this one."""
+    start = max(0, size - _TAIL)
+    file.seek(start)
+    return f"{size} {blake2b(file.read(size - start), digest_size=16).hexdigest()}"
 
 
 def _torn(path: Path) -> bool:

@@ -30,15 +30,16 @@ from allears.desk import Desk
 from allears.desk.copy import copy
 from allears.desk.upgrade import newest
 from allears.errors import NotFound, Refused, WorldFailed
-from allears.guard.erasures import Erasure
+from allears.guard.erasures import Act
 from allears.guard.key_file import read_key
 from allears.guard.space_key import SpaceKey
 from allears.guard.stream import SealedReader, SealedWriter
 from allears.journey.amend import tidy
 from allears.journey.digest import Digest
-from allears.journey.erasure import LOCK, alone, finish, note_again, pending
+from allears.journey.erasure import LOCK, alone
 from allears.journey.ground import KEY_FILE, NEXT_KEY_FILE, NOTHING, Ground, lay
 from allears.journey.opening import open_desk, open_inbox, open_lake
+from allears.journey.redo import Lost, Redone, finish, note_again, pending
 from allears.journey.renewing import KEYS_LOCK, key_stays
 from allears.settings import DeskSettings, InboxSettings, Settings, read_settings, write_settings
 
@@ -60,13 +61,16 @@ class Header(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct):
-    """What a backup holds, or a restore gave back."""
+    """What a backup holds, or a restore gave back: acts by right that came later and were done again, and those that could not be."""
 
     file: str
     made_at: datetime
     files: int
     bytes: int
     erased_again: int = 0
+    done_again: int = 0
+    lost: tuple[Lost, ...] = ()
+    signals: int = 0
 
 
 def backup(ground: Ground, target: Path) -> Summary:
@@ -126,7 +130,7 @@ def restore(
     source: Path,
     folder: Path,
     key_file: Path,
-    erasures: Iterable[Erasure],
+    acts: Iterable[Act],
     *,
     desk: str | None = None,
     inbox: str | None = None,
@@ -141,8 +145,8 @@ def restore(
         Must not exist yet.
     key_file
         The space's key: a backup does not hold it.
-    erasures
-        What was erased since; carried out again before anybody may ask the restored space.
+    acts
+        Who was erased since, and what else was done by right; carried out again before anybody may ask the restored space.
     desk, inbox, lake
         Addresses of an empty database and of places in a bucket where there is nothing, for the restored space; they are in its folder
         when not given, wherever they were before: what is there still may be in use.
@@ -167,11 +171,13 @@ def restore(
         shutil.copyfile(key_file, made / KEY_FILE)
         (made / KEY_FILE).chmod(0o600)
         _settle_in(made)
-        again = _erase(made, header.made_at, erasures)
+        _open_tables(made)
+        again = _catch_up(made, header.made_at, acts)
+        signals = _open_tables(made)
         _move_out(made, desk, inbox, lake, environment)
         os.sync()
         made.rename(folder)
-    return Summary(str(source), header.made_at, files, size, again)
+    return Summary(str(source), header.made_at, files, size, *again, signals)
 
 
 def _settle_in(folder: Path) -> None:
@@ -229,13 +235,13 @@ def _move_inbox(folder: Path, there: Settings, environment: Mapping[str, str]) -
         ground.close()
 
 
-def _erase(folder: Path, since: datetime, erasures: Iterable[Erasure]) -> int:
-    """Carry out again what was erased after the backup was made; those from before are in it."""
+def _catch_up(folder: Path, since: datetime, acts: Iterable[Act]) -> Redone:
+    """Do again what was done by right after the backup was made; what came before is in it."""
     ground = lay(folder)
     try:
-        note_again(ground, [e for e in erasures if e.at >= since])
+        note_again(ground, list(acts), since)
         if not pending(ground):
-            return 0
+            return Redone()
         # What waited in the inbox was heard before they were erased: it must not come after.
         digest = Digest(ground)
         try:
@@ -246,6 +252,21 @@ def _erase(folder: Path, since: datetime, erasures: Iterable[Erasure]) -> int:
         done = finish(ground)
         tidy(ground, now=True)
         return done
+    finally:
+        ground.close()
+
+
+def _open_tables(folder: Path) -> int:
+    """Read the log of each table of a restored lake and count its rows: sums that agree say only that the files are those that were copied.
+
+    Raises
+    ------
+    Refused
+        A table cannot be read.
+    """
+    ground = lay(folder)
+    try:
+        return {table: ground.engine.near.count(table) for table in ground.store.tables()}.get("signals", 0)
     finally:
         ground.close()
 

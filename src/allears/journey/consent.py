@@ -17,13 +17,13 @@ from allears.guard.consent import (
     Word,
     coverage,
     history,
-    note_words,
     standing,
 )
 from allears.guard.expressed import read_word
 from allears.guard.parcel import pack
 from allears.guard.purpose import PURPOSES, Purpose
 from allears.guard.redaction.redact import redact
+from allears.journey.deeds import keep_words
 from allears.journey.ground import Ground
 from allears.journey.questions import named
 from allears.journey.refusing import keep_refused
@@ -98,7 +98,7 @@ def say(
     with ground.desk.session() as session:
         detail: dict[str, str | int] = {"purpose": word.purpose, "state": word.state, "word": kept}
         ground.audit.write(session, actor, "consent", [customer], why, dict(detail))
-        note_words(session, [word], now)
+        keep_words(ground, session, [word], now, actor)
     return kept
 
 
@@ -133,7 +133,7 @@ def take_words(ground: Ground, path: Path, *, actor: str) -> Imported:
             line = msgspec.json.encode(row)
             refusals.append(Refusal(f"{path.name} line {number}", error.message, line, "raw"))
     with ground.desk.session() as session:
-        new = note_words(session, words, now)
+        new = keep_words(ground, session, words, now, actor)
         counts: dict[str, str | int] = {"rows": len(rows), "new": new, "refused": len(refusals)}
         ground.audit.write(session, actor, "consent.import", [path.name], "", dict(counts))
     keep_refused(ground, refusals, source="consent", channel=None, at=now)

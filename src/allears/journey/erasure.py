@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -25,17 +24,17 @@ from allears.act.invite import forget_invitations
 from allears.act.recipients import Recipients, tell_recipients
 from allears.desk.listening import Mark
 from allears.desk.only import only
-from allears.desk.rights import DoneErasure
 from allears.desk.work import IssueSignal
 from allears.errors import NotReady, Refused
 from allears.guard.consent import forget_words
 from allears.guard.erase import Receipt, erase
-from allears.guard.erasures import Erasure, Scope, note_erasures, read_erasures
+from allears.guard.erasures import Erasure, Scope, note_acts
 from allears.guard.glass import forget_glass
 from allears.guard.receipt import give
 from allears.guard.redaction.redact import redact
 from allears.journey.amend import GONE
 from allears.journey.blank import blank_refused, blank_signals
+from allears.journey.deeds import acts_path, mark_done
 from allears.journey.ground import Ground
 from allears.journey.holds import held_customers, require_free
 from allears.journey.requests import forget_requests
@@ -46,7 +45,6 @@ LOT = 500
 LOCK = "erase.lock"
 ERASED = "erased"
 """The mark that moves with each erasure: who remembers customers in memory looks at it."""
-_READ = "erasures_read"
 _WAIT_SECONDS = 30.0
 _CHUNK = 500
 Progress = Callable[[int], None]
@@ -107,66 +105,12 @@ def erase_customers(
         at, noted = ground.clock.now(), []
         for customer, (digests, own) in zip(going, ground.graph.belongings(going), strict=True):
             noted.append(
-                Erasure(at, customer, sorted({customer, *own}), why, _new_id(), actor, sorted(digests), scope)
+                Erasure(
+                    at, customer, sorted({customer, *own}), why, new_erasure(), actor, sorted(digests), scope
+                )
             )
-        note_erasures(_path(ground), noted)
-        return Erased(_carry_out(ground, noted, progress), sorted(held.intersection(customers)))
-
-
-def pending(ground: Ground) -> list[Erasure]:
-    """List the erasures that were noted and not carried out here: cut off by a crash, or later than a restored backup."""
-    path = _path(ground)
-    size = str(path.stat().st_size) if path.is_file() else "0"
-    with ground.desk.reading() as session:
-        mark = session.get(Mark, _READ)
-    if size == "0" or (mark is not None and mark.value == size):
-        return []
-    noted = [erasure for erasure in read_erasures(path) if erasure.id]
-    done: set[str] = set()
-    with ground.desk.reading() as session:
-        for start in range(0, len(noted), _CHUNK):
-            some = [e.id for e in noted[start : start + _CHUNK]]
-            done.update(session.scalars(select(DoneErasure.id).where(DoneErasure.id.in_(some))))
-    left = [e for e in noted if e.id not in done]
-    if not left:
-        with ground.desk.session() as session:
-            session.merge(Mark(name=_READ, value=size))
-    return left
-
-
-def finish(ground: Ground) -> int:
-    """Carry out what is pending; returns how many erasures it were. Whoever is at it already goes on alone."""
-    try:
-        with alone(ground, wait=False):
-            left = pending(ground)
-            for _, some in groupby(left, key=lambda e: e.scope is None):
-                _carry_out(ground, list(some), lambda n: None)
-            return len(left)
-    except BlockingIOError:
-        return 0
-
-
-def note_again(ground: Ground, erasures: Sequence[Erasure]) -> None:
-    """Take a list of erasures that was kept elsewhere over into this space's own: what is not done yet is pending then."""
-    path = _path(ground)
-    known = {_name(e) for e in read_erasures(path)}
-    new = [e for e in erasures if _name(e) not in known]
-    if new:
-        # Lists of earlier builds have no ids; what they name is done once more.
-        fields = (
-            Erasure(
-                e.at,
-                e.customer,
-                e.subjects,
-                e.why,
-                e.id or _new_id(),
-                e.actor or "restore",
-                e.digests,
-                e.scope,
-            )
-            for e in new
-        )
-        note_erasures(path, list(fields))
+        note_acts(acts_path(ground), noted)
+        return Erased(carry_out(ground, noted, progress), sorted(held.intersection(customers)))
 
 
 @contextmanager
@@ -203,8 +147,8 @@ def await_digest(ground: Ground, seconds: float = _WAIT_SECONDS) -> None:
         time.sleep(0.1)
 
 
-def _carry_out(ground: Ground, erasures: Sequence[Erasure], progress: Progress) -> list[int]:
-    """Do what was noted: everything here may be done twice."""
+def carry_out(ground: Ground, erasures: Sequence[Erasure], progress: Progress = lambda n: None) -> list[int]:
+    """Do what was noted, by whoever holds the lock: everything here may be done twice. Returns numbers of audit entries."""
     if not erasures:
         return []
     emptied = blank_signals(ground, erasures)
@@ -270,7 +214,7 @@ class _Lot:
             ("rights_requests", forget_requests(session, self._digests, now, self.erasures[0].actor)),
         ):
             for customer in counts:
-                counts[customer][name] = found[customer]
+                counts[customer][name] = found.get(customer, 0)
         for customer, stays in forget_stays(session, self._keys).items():
             counts[customer]["segment_stays"] = stays
         forget_glass(session, self._keys)
@@ -299,17 +243,11 @@ def _emptied_ids(ground: Ground, session: Session, keys: Sequence[str]) -> list[
 
 
 def _done(session: Session, entries: Sequence[tuple[Erasure, int]]) -> None:
-    session.add_all(DoneErasure(id=erasure.id, receipt=number) for erasure, number in entries)
+    for erasure, number in entries:
+        mark_done(session, erasure.id, number)
     session.merge(Mark(name=ERASED, value=str(entries[-1][1])))
 
 
-def _path(ground: Ground) -> Path:
-    return ground.folder / ground.settings.guard.erasures_file
-
-
-def _new_id() -> str:
+def new_erasure() -> str:
+    """Make an id for an erasure."""
     return "e" + secrets.token_hex(8)
-
-
-def _name(erasure: Erasure) -> str:
-    return erasure.id or f"{erasure.customer} {erasure.at.isoformat()}"

@@ -16,8 +16,10 @@ from sqlalchemy import select
 from allears.desk.identity import Identifier
 from allears.desk.rights import Hold
 from allears.errors import NotAllowed, NotFound, Refused
+from allears.guard.deeds import Held, Released
 from allears.guard.redaction.redact import redact
 from allears.guard.restrict import restricted_digests
+from allears.journey.deeds import note_deed
 from allears.journey.ground import Ground
 
 _CHUNK = 500
@@ -36,8 +38,9 @@ def put_hold(ground: Ground, customer: str, *, why: str, actor: str) -> str:
     hold = Hold(id="h" + secrets.token_hex(6), digests=ground.graph.digests_of(customer), actor=actor)
     hold.why, hold.since = redact([why]).texts[0] or "", ground.clock.now()
     with ground.desk.session() as session:
-        ground.audit.write(session, actor, "hold", [customer], why, {"hold": hold.id})
+        [entry] = ground.audit.write(session, actor, "hold", [customer], why, {"hold": hold.id})
         session.add(hold)
+        note_deed(ground, session, Held(hold.id, hold.digests, hold.why), actor, entry=entry.number)
     return hold.id
 
 
@@ -54,7 +57,8 @@ def end_hold(ground: Ground, hold: str, *, actor: str, why: str = "") -> None:
         if found is None or found.ended_at is not None:
             raise NotFound("no hold with that id lasts")
         found.ended_at, found.ended_by = ground.clock.now(), actor
-        ground.audit.write(session, actor, "hold.end", [hold], why, {})
+        [entry] = ground.audit.write(session, actor, "hold.end", [hold], why, {})
+        note_deed(ground, session, Released(hold), actor, entry=entry.number)
 
 
 def holds(ground: Ground, *, ended: bool = False) -> list[dict[str, Any]]:

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from allears.errors import Refused
-from allears.guard.consent import Word, note_words
+from allears.guard.consent import Word
 from allears.guard.expressed import expressed
 from allears.guard.purpose import Purpose, Purposes
+from allears.journey.deeds import keep_words
 from allears.journey.ground import Ground
 from allears.journey.refusing import keep_refused
 from allears.journey.rules import purposes
@@ -45,7 +46,7 @@ def overhear(ground: Ground, arrivals: pa.RecordBatch, identifiers: pa.Array) ->
     if not words:
         return 0
     with ground.desk.session() as session:
-        return note_words(session, words, now)
+        return keep_words(ground, session, words, now, ACTOR)
 
 
 def _speaking(arrivals: pa.RecordBatch) -> pa.Array:

@@ -19,6 +19,7 @@ from allears.journey.consent import covered
 from allears.journey.ground import Ground
 from allears.journey.holds import holds
 from allears.journey.judging import quality
+from allears.journey.redo import lost
 from allears.journey.renewing import ages
 from allears.journey.requests import requests
 from allears.journey.restricting import restrictions
@@ -37,6 +38,7 @@ def privacy(ground: Ground) -> dict[str, Any]:
         "breaches": breaches(ground),
         "holds": holds(ground),
         "restrictions": restrictions(ground),
+        "lost": lost(ground, NEWEST),
         "consent": _consent(ground),
         "retention": _retention(ground),
         "redaction": quality(ground)[0],

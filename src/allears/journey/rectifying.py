@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from allears.act.recipients import Recipients, tell_corrected
 from allears.errors import NotFound, Refused
+from allears.guard.deeds import VALUE, Corrected
+from allears.guard.erasures import Noted
+from allears.journey.deeds import new_deed, note_deed
 from allears.journey.ground import Ground
 from allears.journey.holds import owners
 from allears.journey.questions import named, publish
@@ -60,6 +64,15 @@ def rectify(
     if kind in PEOPLE and right:
         _introduce(ground, customer, kind, right)
     customer, parted = _part(ground, customer, kind, wrong, why, actor) if wrong else (customer, None)
+    made = new_deed()
+    deed = Corrected(
+        customer,
+        ground.graph.digests_of(customer),
+        kind,
+        _sealed(ground, customer, made, wrong, right),
+        why,
+        request,
+    )
     found = _recipients(ground, customer)
     told = 0
 
@@ -71,20 +84,45 @@ def rectify(
             "put": int(bool(right)),
             "request": request,
         }
-        ground.audit.write(session, actor, "rectify", [customer], why, dict(done))
+        [entry] = ground.audit.write(session, actor, "rectify", [customer], why, dict(done))
         told = tell_corrected(session, ground.outbox, found, customer, kind, ground.clock.now())
+        note_deed(ground, session, deed, actor, id=made, entry=entry.number)
 
-    struck = 0
-    if kind in TRAITS:
-        struck = correct(
-            ground.desk, ground.vault.seal, ground.vault.open, customer, kind, wrong=wrong, right=right,
-            region=ground.settings.space.region, at=ground.clock.now(), note=note, parted=parted,
-        )  # fmt: skip
-    else:
-        with ground.desk.session() as session:
-            note(session, 0)
+    struck = _correct(ground, customer, kind, wrong, right, parted, note)
     publish(ground)
     return {"customer": customer, "kind": kind, "struck": struck, "put": bool(right), "parted": parted, "told": told}  # fmt: skip
+
+
+def correct_again(ground: Ground, noted: Noted, deed: Corrected) -> None:
+    """Do a correction once more, to whoever the person is taken for now; twice is as once.
+
+    Raises
+    ------
+    NotFound
+        Nobody is known by what the person was known by; the value cannot be opened, because its key came after the
+        backup; or the wrong identifier is not known yet, so that nothing keeps it away.
+    Refused
+        The right identifier is somebody else's by now, or the wrong one the only one.
+    """
+    whose = owners(ground, deed.digests)
+    if not whose:
+        raise NotFound("nobody is known by what the person was known by")
+    wrong, right = _value(ground, noted.id, deed)
+    # Of several who were joined after the backup, the one whose name they bore gets what is right.
+    main = deed.customer if deed.customer in whose else whose[0]
+    known = deed.kind not in PEOPLE or not wrong
+    for customer in whose:
+        put = right if customer == main else ""
+        if put and deed.kind in PEOPLE:
+            _introduce(ground, customer, deed.kind, put)
+        left, parted = (
+            _part(ground, customer, deed.kind, wrong, deed.why, noted.actor) if wrong else (customer, None)
+        )
+        known = known or parted is not None
+        if wrong or put:
+            _correct(ground, left, deed.kind, wrong, put, parted, lambda session, struck: None)
+    if not known:
+        raise NotFound("the wrong identifier is not known here: correct it once a source tells it again")
 
 
 def rectify_asker(
@@ -150,3 +188,38 @@ def _recipients(ground: Ground, customer: str) -> Recipients:
     digests = dict.fromkeys(ground.graph.digests_of(customer), customer)
     with ground.desk.reading() as session:
         return Recipients(session, ground.outbox, keys, digests)
+
+
+def _correct(
+    ground: Ground,
+    customer: str,
+    kind: str,
+    wrong: str,
+    right: str,
+    parted: str | None,
+    note: Callable[[Session, int], None],
+) -> int:
+    """Change the profile, if it holds such a thing; returns how many stored values went."""
+    if kind in TRAITS:
+        return correct(
+            ground.desk, ground.vault.seal, ground.vault.open, customer, kind, wrong=wrong, right=right,
+            region=ground.settings.space.region, at=ground.clock.now(), note=note, parted=parted,
+        )  # fmt: skip
+    with ground.desk.session() as session:
+        note(session, 0)
+    return 0
+
+
+def _sealed(ground: Ground, customer: str, deed: str, wrong: str, right: str) -> bytes:
+    [sealed] = ground.vault.seal([customer], [msgspec.json.encode((wrong, right))], VALUE, [deed])
+    return sealed or b""
+
+
+def _value(ground: Ground, deed: str, corrected: Corrected) -> tuple[str, str]:
+    try:
+        [plain] = ground.vault.open([corrected.customer], [corrected.value], VALUE, [deed])
+    except Refused:  # the key is younger than the backup, and another has taken its place
+        plain = None
+    if plain is None:
+        raise NotFound("the corrected value cannot be opened: its key is not in the backup")
+    return msgspec.json.decode(plain, type=tuple[str, str])

@@ -13,7 +13,9 @@ from sqlalchemy import select
 
 from allears.desk.rights import Restriction
 from allears.errors import NotFound, Refused
+from allears.guard.deeds import Lifted, Restricted
 from allears.guard.redaction.redact import redact
+from allears.journey.deeds import note_deed
 from allears.journey.ground import Ground
 from allears.journey.holds import owners
 from allears.journey.questions import named
@@ -35,10 +37,12 @@ def restrict(ground: Ground, who: str, *, why: str, actor: str, request: str | N
     made = Restriction(id="x" + secrets.token_hex(6), digests=ground.graph.digests_of(customer), actor=actor)
     made.why, made.since, made.request = why, ground.clock.now(), request
     with ground.desk.session() as session:
-        ground.audit.write(
+        [entry] = ground.audit.write(
             session, actor, "restrict", [customer], why, {"restriction": made.id, "request": request or ""}
         )
         session.add(made)
+        deed = Restricted(made.id, made.digests, why, request)
+        note_deed(ground, session, deed, actor, entry=entry.number)
     return made.id
 
 
@@ -79,7 +83,8 @@ def lift(ground: Ground, restriction: str, *, told: str, actor: str) -> None:
         if found is None or found.lifted_at is not None:
             raise NotFound("no restriction with that id lasts")
         found.lifted_at, found.lifted_by, found.told = ground.clock.now(), actor, told
-        ground.audit.write(session, actor, "restrict.lift", [restriction], told, {})
+        [entry] = ground.audit.write(session, actor, "restrict.lift", [restriction], told, {})
+        note_deed(ground, session, Lifted(restriction, told), actor, entry=entry.number)
 
 
 def restrictions(ground: Ground, *, lifted: bool = False) -> list[dict[str, Any]]:

@@ -16,11 +16,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import ibis
 import msgspec
 import pyarrow as pa
 
-from allears.errors import NotReady, Refused
+from allears.errors import NotReady, Refused, WorldFailed
 from allears.lake.shown import EVERYTHING, READER, Shown
 from allears.lake.staged import Staging
 from allears.lake.store import Store
@@ -154,6 +155,21 @@ class Engine:
         for name in named:
             self.table(name)
         return named
+
+    def count(self, name: str) -> int:
+        """Read a table's log from the beginning and count the rows of every file it names.
+
+        Raises
+        ------
+        Refused
+            It cannot be read.
+        """
+        try:
+            if self._store.version(name) < 0:
+                raise Refused("there is a table without a log that can be read", place=name)
+            return int(self.query(f"SELECT count(*) AS n FROM {name}")["n"][0].as_py())
+        except (duckdb.Error, OSError, WorldFailed) as error:
+            raise Refused(f"the table cannot be read ({type(error).__name__})", place=name) from error
 
     def ids_in(self, files: Sequence[str]) -> pa.Array:
         """Hash the signal ids that some files of the table ``signals`` hold, as `hashes` does."""

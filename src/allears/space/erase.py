@@ -10,7 +10,8 @@ from allears.guard.erasures import Scope
 from allears.guard.receipt import give
 from allears.journey import holds, retention
 from allears.journey import questions as ask
-from allears.journey.erasure import Progress, await_digest, erase_customer, erase_customers, finish, pending
+from allears.journey.erasure import Progress, await_digest, erase_customer, erase_customers
+from allears.journey.redo import finish, pending
 from allears.journey.retention import Retired
 from allears.space.digest import Digesting
 from allears.space.know import Knowing

@@ -49,6 +49,7 @@ def _desk(page: Page, told: dict[str, Any]) -> None:
     tag("p", _said(told), "lead")
     with tag("div", classes="stack"):
         _breaches(told["breaches"])
+        _lost(told["lost"])
         draw_requests(page, told["requests"])
         _consent(told["consent"])
         _due(page, told["retention"])
@@ -79,6 +80,19 @@ def _breaches(found: list[dict[str, Any]]) -> None:
     if found:
         with card("Breaches of personal data", "The authority is to be told within 72 hours (article 33)."):
             draw_breaches(found)
+
+
+def _lost(found: list[dict[str, Any]]) -> None:
+    """Only after a restore that could not do everything again: whoever said it believes that it holds."""
+    if found:
+        said = "A backup was restored that is older than these; do them anew."
+        with card("Not done again after a restore", said):
+            rows = [
+                (words.time(r["restored"]), str(r["what"]).capitalize(), words.time(r["at"]), r["why"])
+                for r in found
+            ]
+            names = ("Restored", "What", "First done", "Why not again")
+            table(names, rows, caption="Not done again after a restore", classes="cards")
 
 
 def _consent(told: dict[str, Any]) -> None:

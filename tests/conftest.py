@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -21,6 +22,8 @@ from sqlalchemy.engine import make_url
 from allears.desk import Desk, upgrade
 from allears.guard.aliases import Aliases
 from allears.guard.space_key import SpaceKey
+
+CLUSTERED = "tests/lake/spark/"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -32,6 +35,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         and not node.get_closest_marker("sqlite_alone")
     ):
         metafunc.parametrize("open_desk", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With several processes, keep all that need a cluster in one: to start it takes longer than most files of tests."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return CLUSTERED if file.startswith(CLUSTERED) else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import socket
@@ -13,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from allears.space import Space
 
 
 def allears(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -36,9 +37,8 @@ class Server:
 
 def new_space(folder: Path, role: str = "engineer") -> str:
     """Make a space and a key."""
-    allears("new", str(folder))
-    made = allears("keys", "new", "--role", role, "--name", "shop", "--json", "--space", str(folder))
-    return str(json.loads(made.stdout)["key"])
+    with Space.open(folder) as space:
+        return space.keys.make(role, "shop")[0]
 
 
 def start(folder: Path, *words: str) -> Server:

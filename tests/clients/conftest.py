@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serving import allears, serving
+from tests.serving import new_space, serving
 
 from allears.space import Space
 
@@ -17,7 +17,7 @@ Read = Callable[[str], list[dict[str, Any]]]
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clients") / "space"
-    allears("new", str(folder))
+    new_space(folder)
     return folder
 
 

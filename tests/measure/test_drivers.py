@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.measure.conftest import MONDAY
 
+import allears.measure.drivers as drivers_of
 from allears.errors import NotReady, Refused
 from allears.measure.drivers import _fit, drivers, shapley_shares
 from allears.measure.objectives import Objective
@@ -73,6 +74,25 @@ def test_intervals_hold_the_truth_where_customers_answer_again_and_again() -> No
         held += np.abs(beta - truth) <= 1.96 * error
         naive += np.abs(beta - truth) <= 1.96 * alone
     assert np.all(held / rounds > 0.91) and np.all(naive / rounds < 0.8)
+
+
+def test_of_very_many_answers_a_part_says_the_same(
+    signals: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {f"c{i}": f"c_{i * 0x9E3779B97F4A7C15 % (1 << 64):016x}" for i in range(3000)}
+    rows = [
+        {**row, "customer_key": keys.get(row["customer_key"]), "thread": row.get("thread")}
+        for row in _rows(7, 3000)
+    ]
+    whole = drivers(signals(rows), cutoff=END)
+    monkeypatch.setattr(drivers_of, "ENOUGH_ANSWERS", 1000)
+    part = drivers(signals(rows), cutoff=END)
+    assert set(part["group"].to_pylist()) == set(whole["group"].to_pylist())
+    for mine, all_of in zip(part.to_pylist(), whole.to_pylist(), strict=True):
+        assert 0.25 < mine["n"] / all_of["n"] < 0.42
+        # A third of the answers: an interval wider by the root of three, around the same truth.
+        assert 1.4 < (mine["high"] - mine["low"]) / (all_of["high"] - all_of["low"]) < 2.1
+        assert mine["low"] < all_of["estimate"] < mine["high"]
 
 
 def test_noise_has_hardly_any_driver(signals: Callable[..., Any]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.measure.conftest import MONDAY
 
+import allears.measure.panel as panel_of
 from allears.errors import Refused
 from allears.measure.panel import PANEL, panel_from
 from allears.measure.verdict import verdict
@@ -66,6 +67,22 @@ def test_all_were_known_before_and_those_of_other_incidents_are_left_out(signals
     panel = panel_from(signals(rows), ["hit"], BEGAN, FIXED, CUT, others=["elsewhere"])
     assert set(panel["customer"].to_pylist()) == {"hit", "peer", None}
     assert {r["customer"] for r in panel.to_pylist() if r["exposed"]} == {"hit"}
+
+
+def test_of_very_many_a_part_is_read_on_each_side_and_everybody_is_still_counted(
+    signals: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = [f"c_{i * 0x9E3779B97F4A7C15 % (1 << 64):016x}" for i in range(1200)]
+    rows = [_event(name, day) for name in who for day in (10, 20)]
+    monkeypatch.setattr(panel_of, "ENOUGH", 100)
+    panel = panel_from(signals(rows), who[:400], BEGAN, FIXED, CUT)
+    seen = {r["customer"]: r["exposed"] for r in panel.to_pylist() if r["customer"] is not None}
+    exposed = sum(seen.values())
+    assert (60 < exposed < 140) and (60 < len(seen) - exposed < 140)
+    assert all(hit == (name in who[:400]) for name, hit in seen.items())
+    assert (10, "seen", 1200, 1200.0) in _rows(panel, None)
+    few = panel_from(signals(rows), who[:50], BEGAN, FIXED, CUT)
+    assert {r["customer"] for r in few.to_pylist() if r["exposed"]} == set(who[:50])
 
 
 def test_what_customers_undergo_is_not_what_they_do(signals: Callable[..., Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 
 from allears.clock import utc
 from allears.measure.impact import Flags, Floats, Ints
+from allears.measure.panel import WHAT
 
 DAMAGE_DAYS = 3
 SOON_DAYS = 7
@@ -75,29 +77,43 @@ class Days:
         codes = panel["customer"].combine_chunks().dictionary_encode()
         self.size = len(codes.dictionary)
         self.customer: Ints = codes.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        self.day, self.what, self.n, self.total = _columns(panel)
-        self.all_day, self.all_what, self.all_n, self.all_total = _columns(everyone)
+        self.day, self._what, self.n, self.total = _columns(panel)
+        self.all_day, self._all_what, self.all_n, self.all_total = _columns(everyone)
         self.exposed: Flags = np.zeros(self.size, bool)
         self.exposed[self.customer[panel["exposed"].to_numpy(zero_copy_only=False).astype(bool)]] = True
         self.times = _timeline(np.concatenate([self.day, self.all_day]), began_at, fixed_at, cutoff)
         # A customer's own day of meeting it; what made them be counted as exposed is not held for or against anyone.
         self.met: Ints = np.full(self.size, self.times.began)
-        inside = (self.what == "seen") & (self.day >= self.times.began) & (self.day <= self.times.fixed)
+        inside = self.told("seen") & (self.day >= self.times.began) & (self.day <= self.times.fixed)
         first = np.full(self.size, np.iinfo(np.int64).max)
         np.minimum.at(first, self.customer[inside], self.day[inside])
         self.seen: Flags = first < np.iinfo(np.int64).max
         self.first_seen: Ints = np.full(self.size, np.iinfo(np.int64).max)
-        here = self.what == "seen"
+        here = self.told("seen")
         np.minimum.at(self.first_seen, self.customer[here], self.day[here])
         self.met[self.seen] = first[self.seen]
         self.chosen: dict[str, tuple[Groups, float]] = {}  # by what was counted; the same for every window
-        told = self.what == "met"
+        told = self.told("met")
         self.met_known = bool(told.any())
         self.met[self.customer[told]] = self.day[told]
 
+    def told(self, *what: str) -> Flags:
+        """Say which rows are of these."""
+        return np.isin(self._what, [WHAT.index(w) for w in what])
+
+    def all_told(self, *what: str) -> Flags:
+        """Say which rows of everybody together are of these."""
+        return np.isin(self._all_what, [WHAT.index(w) for w in what])
+
+    def place(self, of: Sequence[str]) -> Ints:
+        """Give each row's place among some names; rows of other names have any."""
+        places = np.zeros(len(WHAT), np.int64)
+        places[[WHAT.index(w) for w in of]] = np.arange(len(of))
+        return places[self._what]
+
     def counts(self, what: str, spans: Spans) -> tuple[Floats, Floats]:
         """Count per customer and span, and the days observed; a span may start on each customer's own day."""
-        mine = self.what == what
+        mine = self.told(what)
         who, day, n = self.customer[mine], self.day[mine], self.n[mine]
         counts, days = np.zeros((self.size, len(spans))), np.zeros((self.size, len(spans)))
         for k, (start, end) in enumerate(spans):
@@ -108,9 +124,9 @@ class Days:
         return counts, days
 
 
-def _columns(panel: pa.Table) -> tuple[Ints, npt.NDArray[np.str_], Floats, Floats]:
+def _columns(panel: pa.Table) -> tuple[Ints, npt.NDArray[np.int32], Floats, Floats]:
     day = panel["day"].cast(pa.int32()).to_numpy().astype(np.int64)
-    what = panel["what"].to_numpy().astype(str)
+    what = pc.index_in(panel["what"], pa.array(WHAT)).to_numpy()
     return day, what, panel["n"].to_numpy().astype(float), panel["total"].to_numpy().astype(float)
 
 

@@ -234,7 +234,7 @@ def _leads(days: Days, what: str, groups: Groups) -> float:
 
 
 def _answers(days: Days, scales: tuple[str, ...], start: int, end: int) -> int:
-    mine = np.isin(days.what, scales) & days.exposed[days.customer] & (days.day >= start) & (days.day < end)
+    mine = days.told(*scales) & days.exposed[days.customer] & (days.day >= start) & (days.day < end)
     return int(days.n[mine].sum())
 
 
@@ -242,8 +242,8 @@ def _means(days: Days, scales: tuple[str, ...], bounds: list[tuple[int, int]]) -
     window = np.full(len(days.day), -1)
     for k, (start, end) in enumerate(bounds):
         window[(days.day >= start) & (days.day < end)] = k
-    use = np.isin(days.what, scales) & (window >= 0)
-    scale = np.searchsorted(sorted(scales), days.what[use])
+    use = days.told(*scales) & (window >= 0)
+    scale = days.place(scales)[use]
     who = days.customer[use]
     n = days.n[use]
     return mean_effects(
@@ -285,7 +285,7 @@ def _in_points(
 
 
 def _interrupted_counts(days: Days, what: str, window_days: int) -> Evidence:
-    mine = days.all_what == what
+    mine = days.all_told(what)
     t = days.times
     at = np.arange(t.first, t.last)
     inside = mine & (days.all_day >= t.first) & (days.all_day < t.last)
@@ -307,7 +307,7 @@ def _interrupted_counts(days: Days, what: str, window_days: int) -> Evidence:
 
 
 def _interrupted_means(days: Days, window_days: int) -> Evidence:
-    mine = np.isin(days.all_what, STATED)
+    mine = days.all_told(*STATED)
     t = days.times
     at = np.arange(t.first, t.last)
     inside = mine & (days.all_day >= t.first) & (days.all_day < t.last)

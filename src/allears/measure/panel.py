@@ -13,18 +13,22 @@ from allears.clock import utc
 from allears.errors import Refused
 from allears.measure.columns import between, customer_of, inbound, only
 from allears.measure.periods import seconds_of
+from allears.measure.some import DIGITS, below
 from allears.measure.vocabulary import Names, among, names_of
 
 LOOK_BACK_DAYS = 70
+ENOUGH = 20_000
+"""Customers that are read on either side: with more, intervals are narrow already, and memory would grow with everybody."""
 ASKED = ("nps-0-10", "csat-1-5", "ces-1-7", "trustid-1-7")
 STATED = ("nps-0-10", "csat-1-5", "ces-1-7", "trustid-1-7", "stars-1-5", "sentiment")
+WHAT = ("seen", "met", "activity", "visits", "leaving", *STATED)
 
 PANEL = pa.schema(
     [
         pa.field("customer", pa.string()),  # null: everyone together, for when all were hit
         pa.field("exposed", pa.bool_()),
         pa.field("day", pa.date32()),
-        pa.field("what", pa.string()),  # seen, met, activity, visits, leaving, or one of STATED
+        pa.field("what", pa.string()),  # one of WHAT
         pa.field("n", pa.int64()),
         pa.field("total", pa.float64()),  # stated: sum of points 0-100; else as n
     ]
@@ -42,6 +46,8 @@ def panel_from(
     look_back_days: int = LOOK_BACK_DAYS,
 ) -> pa.Table:
     """Build the panel of exposed customers and of all others, as far as they were known before the start.
+
+    Of more than 20,000 exposed ones, and of more than 20,000 others, a part is read, chosen by the digits of their names.
 
     Parameters
     ----------
@@ -86,11 +92,28 @@ def panel_from(
     if left_out:
         rows = rows.anti_join(ibis.memtable(pa.table({"who": left_out})), "who")
     known = rows.filter(rows.on < _day(began_at)).select("who").distinct()
-    chosen = rows.semi_join(known, "who")
+    chosen = rows.semi_join(_some(known, set(exposed)), "who")
     names = names_of(rows)
     parts = [_done(chosen, "who", names), _said(chosen, "who"), _done(rows, None, names), _said(rows, None)]
     panel = _tidy(ibis.union(*parts).to_pyarrow(), set(exposed))
     return pa.concat_tables([panel, _meetings(exposed, panel)]) if isinstance(exposed, Mapping) else panel
+
+
+def _some(known: Any, exposed: set[str]) -> Any:
+    """Keep about so many exposed customers, and so many others, as are enough."""
+    import ibis
+
+    of_exposed = below(len(exposed), ENOUGH)
+    of_others = below(known.count().to_pyarrow().as_py() - len(exposed), ENOUGH)
+    if of_exposed is None and of_others is None:
+        return known
+    met = ibis.memtable(pa.table({"who": pa.array(sorted(exposed), pa.string())}))
+    parts = [known.semi_join(met, "who"), known.anti_join(met, "who")]
+    ends = (of_exposed, of_others)
+    some = (
+        p if end is None else p.filter(p.who.right(DIGITS) < end) for p, end in zip(parts, ends, strict=True)
+    )
+    return ibis.union(*some)
 
 
 def _meetings(exposed: Mapping[str, datetime], panel: pa.Table) -> pa.Table:

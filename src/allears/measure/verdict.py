@@ -100,7 +100,7 @@ def verdict(
 
 def _richest(days: Days) -> str:
     """Take orders and sessions where there are events; else visits seen by telemetry."""
-    before = days.exposed[days.customer] & (days.day < days.times.began) & (days.what == "activity")
+    before = days.exposed[days.customer] & (days.day < days.times.began) & days.told("activity")
     return "activity" if days.n[before].sum() >= 20 else "visits"
 
 

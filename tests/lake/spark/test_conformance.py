@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import pyarrow as pa
@@ -24,6 +25,7 @@ from allears.journey.segment import customers_in, read_segment, strata_of
 from allears.know.customer import overview, timeline
 from allears.know.segment import examples
 from allears.lake.engine import Engine
+from allears.measure import drivers, panel
 from allears.settings import EngineSettings
 from allears.space import Space
 
@@ -47,6 +49,24 @@ def concerned(space: Space, **of: Any) -> Any:
     """Ask whom a breach concerns; its id is drawn at random."""
     found = affected.affected(space.ground, space.open_breach("lost", began_at=BROKE, **of))
     return found._replace(told=found.told | {"breach": ""})
+
+
+def of_some(ask: Callable[[Space], Any]) -> Callable[[Space], Any]:
+    """Ask as of very many customers, of whom a part is read."""
+
+    def asked(space: Space) -> Any:
+        with patch.object(panel, "below", lambda n, enough: "0020"), patch.object(drivers, "below", lambda n, enough: "0080"):  # fmt: skip
+            return ask(space)
+
+    return asked
+
+
+def panel_of_some(space: Space) -> Any:
+    """Give what a verdict would weigh, of a part of the customers."""
+    met = [f"c_{i:016x}" for i in range(0, 60, 3)]
+    weighed = panel.panel_from(space.signals, met, BROKE, None, END)
+    assert 20 < len(set(weighed["customer"].to_pylist())) < 40
+    return weighed.sort_by([(name, "ascending") for name in ("customer", "day", "what")])
 
 
 def figures(engine: Engine) -> Any:
@@ -84,6 +104,8 @@ QUESTIONS: dict[str, Callable[[Space], Any]] = {
     "services": lambda s: s.services(),
     "what burns": lambda s: s.burning(),
     "verdicts": lambda s: s.verdicts(),
+    "drivers, of some": of_some(lambda s: s.drivers()),
+    "a verdict's panel, of some": of_some(panel_of_some),
     "who met an issue": lambda s: effects.exposed_to(s.ground, s.permit("analytics"), s.issue("i_1") | {"facets": {}}, END),
     "promises": lambda s: s.promises(),
     "promises kept": lambda s: s.promises_kept(),

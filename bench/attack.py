@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
-import random
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import httpx
@@ -21,6 +20,7 @@ import httpx
 from bench import hostile
 
 SECONDS = 10.0
+# So many of the places that take text see each text, in turns: every place sees every family.
 PLACES = 4
 OWN = ("Traceback (most recent call last)", "/allears/", "site-packages", "sqlalchemy", "duckdb.")
 # The questions that take text in their address.
@@ -32,31 +32,17 @@ ASKED = (
 )  # fmt: skip
 
 
-T = TypeVar("T")
-
-
 class Failures(list[str]):
     """What went wrong, told without the attack's own text."""
 
 
-class Bounded(Generic[T]):
-    """Cases in an order drawn once, so that those of each family come early, until the time is over."""
+class Tried(NamedTuple):
+    """What a part tried, what went wrong, and what it could not reach, told by name."""
 
-    def __init__(self, cases: Iterable[T], seconds: float) -> None:
-        self._cases, self._end = list(cases), time.monotonic() + seconds
-        random.Random(7).shuffle(self._cases)
-        self.done = 0
-
-    def __iter__(self) -> Iterator[T]:
-        for case in self._cases:
-            if time.monotonic() > self._end:
-                return
-            self.done += 1
-            yield case
-
-    def of(self, what: str) -> str:
-        """Tell how many were tried of how many there are."""
-        return f"{self.done:,} of {len(self._cases):,} {what}"
+    family: str
+    cases: int
+    failures: Failures
+    left: tuple[str, ...] = ()
 
 
 class Trap:
@@ -140,26 +126,24 @@ class Attack:
         return answer
 
 
-def doors(url: str, keys: dict[str, str], texts: list[str], seconds: float) -> tuple[str, int, Failures]:
-    """Put each text into some of the fields that senders fill, in turns: every field sees every family."""
-    failures, turn, bounded = Failures(), 0, Bounded(enumerate(texts), seconds)
+def doors(url: str, keys: dict[str, str], texts: list[str]) -> Tried:
+    """Put each text into every field that senders fill."""
+    failures = Failures()
     with Attack(url, failures, authorization=f"Bearer {keys['engineer']}") as attack:
-        for number, text in bounded:
-            made = _calls(number, text)
-            for place, path, body in (made[(turn + n) % len(made)] for n in range(PLACES)):
+        for number, text in enumerate(texts):
+            for place, path, body in _calls(number, text):
                 # Half a surrogate can be written in JSON: as an escape.
                 content = body if isinstance(body, bytes) else json.dumps(body).encode()
                 attack.send(
                     place, "POST", path, content=content, headers={"content-type": "application/json"}
                 )
-            turn += PLACES
             attack.send(
                 "/signals?source",
                 "POST",
                 f"/signals?source={_quoted(text)}&channel={_quoted(text)}",
                 json={"text": "x"},
             )
-    return f"doors that listen, {bounded.of('texts')}", attack.cases, failures
+    return Tried(f"doors that listen, {len(texts)} texts in every field", attack.cases, failures)
 
 
 def _calls(number: int, t: str) -> list[tuple[str, str, Any]]:
@@ -184,7 +168,7 @@ def _calls(number: int, t: str) -> list[tuple[str, str, Any]]:
     ]  # fmt: skip
 
 
-def bodies(url: str, keys: dict[str, str], seconds: float) -> tuple[str, int, Failures]:
+def bodies(url: str, keys: dict[str, str]) -> Tried:
     """Send what is hostile as a whole body to every door."""
     failures = Failures()
     paths = ("/signals", "/v1/batch", "/v1/track", "/v1/traces", "/v1/logs", "/v1/metrics", "/hooks/helpdesk", "/api/refused/replay", "/login")  # fmt: skip
@@ -195,30 +179,29 @@ def bodies(url: str, keys: dict[str, str], seconds: float) -> tuple[str, int, Fa
         "multipart/form-data; boundary=x",
         "text/xml",
     )
-    bounded = Bounded(enumerate(itertools.product(paths, hostile.documents())), seconds)
     with Attack(url, failures, authorization=f"Bearer {keys['engineer']}") as attack:
-        for number, (path, body) in bounded:
+        for number, (path, body) in enumerate(itertools.product(paths, hostile.documents())):
             headers = {"content-type": kinds[number % 5] if number % 3 == 0 else kinds[0]}
             if body[:2] == b"\x1f\x8b":
                 headers["content-encoding"] = "gzip"
             attack.send(f"{path} body", "POST", path, content=body, headers=headers)
-    return f"{bounded.of('bodies')}", attack.cases, failures
+    return Tried("bodies", attack.cases, failures)
 
 
-def questions(url: str, keys: dict[str, str], texts: list[str], seconds: float) -> tuple[str, int, Failures]:
+def questions(url: str, keys: dict[str, str], texts: list[str]) -> Tried:
     """Put each text into addresses, in turns."""
-    failures, turns, bounded = Failures(), itertools.cycle(ASKED), Bounded(texts, seconds)
+    failures, turns = Failures(), itertools.cycle(ASKED)
     with Attack(url, failures, authorization=f"Bearer {keys['cio']}") as attack:
-        for text in bounded:
+        for text in texts:
             for path in itertools.islice(turns, PLACES):
                 attack.send(path, "GET", path + _quoted(text))
         for path in hostile.paths():
             attack.send("a raw path", "GET", "/assets/" + path)
             attack.send("a raw path", "GET", "/issues/" + path)
-    return f"questions and addresses, {bounded.of('texts')}", attack.cases, failures
+    return Tried(f"questions and addresses, {len(texts)} texts", attack.cases, failures)
 
 
-def headers(url: str, texts: list[str], seconds: float) -> tuple[str, int, Failures]:
+def headers(url: str, texts: list[str]) -> Tried:
     """Put each text into headers, in turns, and some into the log-in."""
     names = (
         "authorization",
@@ -231,16 +214,16 @@ def headers(url: str, texts: list[str], seconds: float) -> tuple[str, int, Failu
         "referer",
         "content-encoding",
     )
-    failures, turns, bounded = Failures(), itertools.cycle(names), Bounded(texts, seconds)
+    failures, turns = Failures(), itertools.cycle(names)
     with Attack(url, failures) as attack:
-        for text in bounded:
+        for text in texts:
             value = b" ".join(text[:2000].encode("utf-8", "surrogatepass").replace(b"\0", b" ").split())
             for name in itertools.islice(turns, PLACES):
                 attack.send(f"header {name}", "POST", "/signals", headers={name: value}, content=b"{}")
         for text in texts[::12]:
             word = text.encode("utf-8", "replace").decode()[:500]
             attack.send("login", "POST", "/login", data={"name": word, "password": word})
-    return f"headers and log-in, {bounded.of('texts')}", attack.cases, failures
+    return Tried(f"headers and log-in, {len(texts)} texts", attack.cases, failures)
 
 
 def _quoted(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import time
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,15 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from bench.attack import OWN, Failures
+from bench.attack import OWN, Failures, Tried
 
 ROUTES = Path(__file__).resolve().parents[1] / "tests" / "web" / "routes.csv"
 EXAMPLES = 6
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
-def roles(url: str, keys: dict[str, str], seconds: float) -> tuple[str, int, Failures]:
-    """Ask every operation as everybody, until the time is over; operations that were not reached are told."""
+def roles(url: str, keys: dict[str, str], seconds: float) -> Tried:
+    """Ask every operation as everybody, once at least, then with other cases until the time is over."""
     described = schemathesis.openapi.from_url(
         f"{url}/api/openapi.json",
         headers={"Authorization": f"Bearer {keys['cio']}"},
@@ -40,13 +41,13 @@ def roles(url: str, keys: dict[str, str], seconds: float) -> tuple[str, int, Fai
     )
     who = {"nobody": {}, **{role: {"Authorization": f"Bearer {key}"} for role, key in keys.items()}}
     operations = [found.ok() for found in described.get_all_operations()]
-    refused, failures, cases, reached = _refused(), Failures(), 0, 0
+    refused, failures, cases, rounds = _refused(), Failures(), 0, 0
     end = time.monotonic() + seconds
 
-    def ask(operation: Any, mode: GenerationMode) -> None:
+    def ask(operation: Any, mode: GenerationMode, number: int) -> None:
         place = f"{operation.method.upper()} {operation.path}"
 
-        @seed(7)
+        @seed(number)
         @settings(
             max_examples=EXAMPLES,
             deadline=None,
@@ -80,13 +81,13 @@ def roles(url: str, keys: dict[str, str], seconds: float) -> tuple[str, int, Fai
         with suppress(Unsatisfiable):
             draw()
 
-    for operation in operations:
-        if time.monotonic() > end:
-            break
-        for mode in GenerationMode:
-            ask(operation, mode)
-        reached += 1
-    return f"{reached} of {len(operations)} operations of the API as {len(who)} roles", cases, failures
+    while rounds == 0 or time.monotonic() < end:
+        for operation, mode in product(operations, GenerationMode):
+            if rounds == 0 or time.monotonic() < end:
+                ask(operation, mode, 7 + rounds)
+        rounds += 1
+    family = f"all {len(operations)} operations of the API as {len(who)} callers, {rounds} rounds"
+    return Tried(family, cases, failures)
 
 
 def _refused() -> set[tuple[str, str]]:

@@ -18,24 +18,21 @@ from tests.guard.test_consent import Consents
 from tests.guard.test_roles_machine import Roles
 from tests.journey.test_erasure_machine import Erasures
 
-from bench.attack import Failures
+from bench.attack import Failures, Tried
 
 MACHINES: tuple[tuple[str, type[RuleBasedStateMachine], int], ...] = (
     ("consent", Consents, 15),
     ("erasure", Erasures, 8),
     ("roles", Roles, 25),
 )
-TOLD = 60
 
 
-def drive(seconds: float) -> list[tuple[str, int, Failures]]:
+def drive(seconds: float) -> list[Tried]:
     """Drive each machine until its time is over."""
     return [_drive(name, machine, steps, seconds) for name, machine, steps in MACHINES]
 
 
-def _drive(
-    name: str, machine: type[RuleBasedStateMachine], steps: int, seconds: float
-) -> tuple[str, int, Failures]:
+def _drive(name: str, machine: type[RuleBasedStateMachine], steps: int, seconds: float) -> Tried:
     end, failures, done, runs = time.monotonic() + seconds, Failures(), 0, 0
 
     class Counted(machine):  # type: ignore[valid-type, misc]
@@ -59,4 +56,4 @@ def _drive(
             print((notes or said.getvalue() or repr(error))[-4000:], file=sys.stderr)
             break
         runs += 1
-    return f"state machine of {name}, steps in {3 * runs:,} runs", done, failures
+    return Tried(f"state machine of {name}, steps in {3 * runs:,} runs", done, failures)

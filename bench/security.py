@@ -5,8 +5,8 @@ the server's log, an answer after more than ten seconds, a server that is gone, 
 trap, or, on a page, a script that ran or markup that came in as markup. Nothing here is timed as a figure.
 
 Then the API's whole description is asked as each role, state machines of consent, erasure and roles are driven, and one
-tenant of a database tries everything on another. ``ALLEARS_BENCH_SECONDS`` bounds each part (60); what was covered in that
-time, of how much, is printed.
+tenant of a database tries everything on another. What can be counted is tried to its end; ``ALLEARS_BENCH_SECONDS`` (60)
+bounds what is drawn: cases after the first round of the API, and each state machine. What was not reached is printed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from allears.guard.access import Role
 from allears.guard.address import check_url, resolve
 from allears.space import Space
 from bench import attack, described, hostile, machines, postgres, shown, tenants
-from bench.attack import OWN, SECONDS, Bounded, Failures, Trap
+from bench.attack import OWN, SECONDS, Failures, Trap, Tried
 from bench.report import Row, row
 
 MEMORY = 3 << 30
@@ -36,7 +36,7 @@ MEMORY = 3 << 30
 def rows() -> list[Row]:
     seconds = float(os.environ.get("ALLEARS_BENCH_SECONDS", "60"))
     trap = Trap()
-    found: list[tuple[str, int, Failures]] = []
+    found: list[Tried] = []
     with tempfile.TemporaryDirectory(prefix="allears-attack-") as name:
         outside = Path(name)
         folder = outside / "town" / "space"
@@ -44,49 +44,57 @@ def rows() -> list[Row]:
         before = _outside(outside, folder)
         texts = [text.replace("{trap}", trap.address) for text in _texts()]
         with attack.serving(folder, outside / "town" / "log") as url:
-            found.append(attack.doors(url, keys, texts, seconds))
-            found.append(attack.bodies(url, keys, seconds))
-            found.append(attack.questions(url, keys, texts, seconds))
-            found.append(attack.headers(url, texts, seconds))
+            found.append(attack.doors(url, keys, texts))
+            found.append(attack.bodies(url, keys))
+            found.append(attack.questions(url, keys, texts))
+            found.append(attack.headers(url, texts))
             found.append(described.roles(url, keys, seconds))
         log = (outside / "town" / "log").read_text("utf-8", "replace")
-        found.append(("the server's log", 1, Failures(["a trace in the log"] if OWN[0] in log else [])))
+        found.append(Tried("the server's log", 1, Failures(["a trace in the log"] if OWN[0] in log else [])))
         with Space.open(folder, create=False) as space:
             found.append(_addresses(space))
-            found.append(_statements(space, trap, seconds))
-            found.append(_files(space, outside / "town", seconds))
+            found.append(_statements(space, trap))
+            found.append(_files(space, outside / "town"))
             space.digest(look=False)
             found.append(_exports(space, outside / "town"))
             places = shown.fill(space, texts)
         with attack.serving(folder, outside / "town" / "log") as url:
-            found.append(shown.look(url, places, trap.address, seconds))
+            found.append(shown.look(url, places, trap.address))
         (outside / "town" / "log").unlink()
         left = _outside(outside, folder) - before
-        found.append(("files outside the space", 1, Failures(sorted(left))))
+        found.append(Tried("files outside the space", 1, Failures(sorted(left))))
         found.append(_tenants(outside / "tenants"))
     found += machines.drive(seconds)
-    found.append(("calls to the trap", 1, Failures(["somebody called"] * trap.calls)))
+    found.append(Tried("calls to the trap", 1, Failures(["somebody called"] * trap.calls)))
     trap.close()
-    return [_told(*one) for one in found]
+    return [*(_told(one) for one in found), *_whole(found)]
 
 
-def _tenants(folder: Path) -> tuple[str, int, Failures]:
+def _tenants(folder: Path) -> Tried:
     folder.mkdir()
     with postgres.cluster() as where:
         if where is None:
-            return (
-                "two tenants in one PostgreSQL: skipped, it is not installed or this is not root",
-                0,
-                Failures(),
-            )
+            why = "it is not installed, or this is not root"
+            return Tried("two tenants in one PostgreSQL", 0, Failures(), (why,))
         return tenants.cross(f"postgresql+pg8000://postgres@{where[0]}:{where[1]}/postgres", folder)
 
 
-def _told(family: str, cases: int, failures: Failures) -> Row:
-    for failure, times in Counter(failures).most_common(20):
-        print(f"{family}: {failure} ({times} times)", file=sys.stderr)
-    return row("hostile input", f"{family}: {cases:,} cases", len(failures), "failures", reference=0,
-               source="; ".join(failures[:3]))  # fmt: skip
+def _told(tried: Tried) -> Row:
+    for failure, times in Counter(tried.failures).most_common(20):
+        print(f"{tried.family}: {failure} ({times} times)", file=sys.stderr)
+    where = "; ".join(tried.failures[:3] or (f"not reached: {one}" for one in tried.left[:3]))
+    return row("hostile input", f"{tried.family}: {tried.cases:,} cases", len(tried.failures), "failures", reference=0, source=where)  # fmt: skip
+
+
+def _whole(found: list[Tried]) -> list[Row]:
+    cases, left = sum(one.cases for one in found), [(one.family, name) for one in found for name in one.left]
+    for family, name in left:
+        print(f"not reached, {family}: {name}", file=sys.stderr)
+    failures = sum(len(one.failures) for one in found)
+    return [
+        row("hostile input", f"everything: {cases:,} cases", failures, "failures", reference=0),
+        row("hostile input", "not reached", len(left), "parts", reference=0, source="; ".join(name for _, name in left[:5])),
+    ]  # fmt: skip
 
 
 def _texts() -> list[str]:
@@ -99,11 +107,12 @@ def _prepare(folder: Path) -> dict[str, str]:
         space.add_channel("helpdesk", "zendesk", "a secret of the bench")
         space.hear([{"signal_id": f"m{i}", "text": "Late again", "channel": "chat", "identifiers": {"user_id": f"u{i}"}} for i in range(40)], source="desk")  # fmt: skip
         space.digest(look=False)
-        space.logins.add("cio", "a word of the bench", "cio")
+        for role in ("cio", "privacy", "engineer"):
+            space.logins.add(role, shown.PASSWORD, role)
         return {str(role): space.keys.make(role, role, partner="Postwing" if role is Role.PARTNER else None)[0] for role in Role}  # fmt: skip
 
 
-def _addresses(space: Space) -> tuple[str, int, Failures]:
+def _addresses(space: Space) -> Tried:
     failures = Failures()
     for number, url in enumerate(hostile.addresses()):
         try:
@@ -121,13 +130,13 @@ def _addresses(space: Space) -> tuple[str, int, Failures]:
             pass
         except Exception as error:
             failures.append(f"destination {number}: {type(error).__name__}")
-    return "addresses of deliveries", 2 * len(hostile.addresses()), failures
+    return Tried("addresses of deliveries", 2 * len(hostile.addresses()), failures)
 
 
-def _statements(space: Space, trap: Trap, seconds: float) -> tuple[str, int, Failures]:
-    failures, bounded = Failures(), Bounded(enumerate(hostile.statements()), seconds)
+def _statements(space: Space, trap: Trap) -> Tried:
+    failures, statements = Failures(), hostile.statements()
     held = space.counts()
-    for number, text in bounded:
+    for number, text in enumerate(statements):
         start = time.monotonic()
         try:
             found = space.sql(text.replace("{trap}", trap.address), seconds=3.0)
@@ -143,10 +152,10 @@ def _statements(space: Space, trap: Trap, seconds: float) -> tuple[str, int, Fai
             failures.append(f"statement {number} took {time.monotonic() - start:.0f} s")
     if space.counts() != held:
         failures.append("a statement changed what is held")
-    return f"SQL, {bounded.of('statements')}", bounded.done, failures
+    return Tried("SQL statements", len(statements), failures)
 
 
-def _files(space: Space, folder: Path, seconds: float) -> tuple[str, int, Failures]:
+def _files(space: Space, folder: Path) -> Tried:
     failures, found = Failures(), hostile.files()
     names = [
         n
@@ -157,8 +166,7 @@ def _files(space: Space, folder: Path, seconds: float) -> tuple[str, int, Failur
     kept.mkdir()
     for name in names:
         found[f"{name}.csv"] = b"text\nLate\n"
-    bounded = Bounded(enumerate(found.items()), seconds)
-    for number, (name, content) in bounded:
+    for number, (name, content) in enumerate(found.items()):
         path = kept / name
         path.write_bytes(content)
         start = time.monotonic()
@@ -174,10 +182,10 @@ def _files(space: Space, folder: Path, seconds: float) -> tuple[str, int, Failur
     kept.rmdir()
     if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10 > MEMORY:
         failures.append("memory passed 3 GB")
-    return f"{bounded.of('files')}", bounded.done, failures
+    return Tried("files", len(found), failures)
 
 
-def _exports(space: Space, folder: Path) -> tuple[str, int, Failures]:
+def _exports(space: Space, folder: Path) -> Tried:
     """Whatever came in, no cell of a CSV may begin as a formula."""
     failures, cells = Failures(), 0
     for table in ("signals", "issues", "cases"):
@@ -194,7 +202,7 @@ def _exports(space: Space, folder: Path) -> tuple[str, int, Failures]:
                 ]
                 failures += [f"a formula in {table}"] * len(bad)
         path.unlink()
-    return "cells of exports", cells, failures
+    return Tried("cells of exports", cells, failures)
 
 
 def _number(text: str) -> bool:

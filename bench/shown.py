@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
+import msgspec
 from tests.web.routed import routes
 
 from allears.act import issue as issue_desk
@@ -15,12 +18,15 @@ from allears.act.case import open_cases
 from allears.act.clocks import Clocks
 from allears.act.route import default_rules
 from allears.errors import AllearsError
+from allears.know.link import queue
 from allears.space import Space
 from allears.tables import TABLES
 from allears.web.app import build
-from bench.attack import Bounded
+from bench.attack import Failures, Tried
 from bench.hostile import MARK
 
+PASSWORD = "a word of the bench, long enough"
+SURVEY = "hostile"
 ISSUES = 60
 # Elements of the attacks themselves; the pages' own have none of these.
 _CAME_IN = f"""() => [...document.querySelectorAll('*')].filter(e =>
@@ -47,6 +53,7 @@ def fill(space: Space, texts: list[str]) -> dict[str, Any]:
     ids = [f"shown:s{number}" for number in range(len(fit))]
     changes = issue_desk.record(space.ground.desk, TABLES["issues"].rows([_issue(space, n, text, ids) for n, text in enumerate(fit[:ISSUES])]), at=space.now())  # fmt: skip
     open_cases(space.ground.desk, changes, default_rules(), Clocks.default(), space.now())
+    links = _around(space, fit)
     cases = space.cases()
     customer = space.customers(limit=1)[0]["customer"]
     for number, text in enumerate(fit):
@@ -65,54 +72,131 @@ def fill(space: Space, texts: list[str]) -> dict[str, Any]:
                 placed += 1
             except AllearsError:
                 pass
-    pages = [path for path in routes(build(space)).values() if "{" not in path and "." not in path and not path.startswith(("/api", "/_", "/v1", "/health", "/metrics", "/assets", "/ask", "/logout", "/signals", "/login"))]  # fmt: skip
-    pages += [f"/issues/{issue['id']}" for issue in space.issues()[:10]]
-    pages += [f"/customers/{row['customer']}" for row in space.customers(limit=10)]
-    pages += [
-        f"/explore?by={by}"
-        for by in ("topic", "channel", "service", "release", "region", "platform", "partner")
-    ]
-    return {"placed": placed, "pages": list(dict.fromkeys(pages))}
+    filled: dict[str, Iterable[str]] = {
+        "/issues/{issue}": (issue["id"] for issue in space.issues()[:10]),
+        "/customers/{customer}": (row["customer"] for row in space.customers(limit=10)),
+        "/customers/links/{pair}": (str(pair["pair"]) for pair in space.link_queue()[:3]),
+        "/customers/segments/{segment}": (one["name"] for one in space.segments()[:3]),
+        "/customers/accounts/{account}": (one["account"] for one in space.accounts()[:5]),
+        "/privacy/breaches/{breach}": (one["breach"] for one in space.breaches()[:3]),
+        "/ask/open/{survey}": [SURVEY],
+        "/ask/embed/{survey}": [SURVEY],
+        "/ask/{token}": (link.rpartition("/")[2] for link in links),
+    }
+    pages, left = [], []
+    for path in _pages(space):
+        own = (
+            [path]
+            if "{" not in path
+            else [re.sub(r"{\w+}", quote(name), path) for name in filled.get(path, ())]
+        )
+        pages += own
+        left += [] if own else [path]
+    pages += [f"/explore?by={by}" for by in ("topic", "channel", "service", "release", "region", "platform", "partner")]  # fmt: skip
+    return {"placed": placed, "pages": pages, "left": left}
 
 
-def look(url: str, places: dict[str, Any], trap: str, seconds: float) -> tuple[str, int, list[str]]:
-    """Open every page as the CIO; gives family, cases and failures."""
-    from playwright.sync_api import Error, sync_playwright
+def _pages(space: Space) -> list[str]:
+    """List what a browser can open, by the application's own routers."""
+    programs = ("/api", "/_", "/v1", "/health", "/metrics", "/assets", "/hooks", "/signals", "/logout")
+    # A link of the start opens once, and the provider's two need a provider: none of them shows text.
+    nothing = ("/once/{token}", "/login/oidc", "/login/oidc/back")
+    return [path for path in routes(build(space)).values() if "." not in path and not path.startswith(programs) and path not in nothing]  # fmt: skip
 
-    failures: list[str] = []
+
+def look(url: str, places: dict[str, Any], trap: str) -> Tried:
+    """Open every page, as the first of a few roles that may see it."""
+    from playwright.sync_api import sync_playwright
+
+    failures, left = Failures(), list(places["left"])
     chromium = os.environ.get("ALLEARS_CHROMIUM") or shutil.which("chromium")
     if chromium is None:
-        return "pages: skipped, no chromium", 0, []
-    pages = Bounded(places["pages"], seconds)
+        return Tried("pages", 0, failures, ("every page: no chromium",))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("dialog", lambda dialog: (failures.append("a dialog opened"), dialog.dismiss()))
-        page.goto(f"{url}/login")
-        page.fill("input[name=name]", "cio")
-        page.fill("input[name=password]", "a word of the bench")
-        page.press("input[name=password]", "Enter")
-        page.wait_for_load_state("networkidle")
-        for path in pages:
-            asked.clear()
-            try:
-                page.goto(url + path, wait_until="networkidle", timeout=60_000)
-            except Error as error:
-                failures.append(f"{path}: {type(error).__name__}")
-                continue
-            if page.evaluate(f"() => window.{MARK}") is not None:
-                failures.append(f"{path}: a script ran")
-            if page.evaluate(_CAME_IN):
-                failures.append(f"{path}: markup came in")
-            if "/login" in page.url:
-                failures.append(f"{path}: not seen, asked to log in")
-            away = [u for u in asked if not u.startswith((url, "data:", "blob:", url.replace("http", "ws")))]
-            if away or any(trap in u.split("?")[0] for u in asked):
-                failures.append(f"{path}: asked elsewhere")
+        readers = [_reader(browser, url, role, failures) for role in ("cio", "privacy", "engineer")]
+        left += [
+            f"{path}: nobody may see it"
+            for path in places["pages"]
+            if not any(_seen(reader, url, path, trap, failures) for reader in readers)
+        ]
         browser.close()
-    return f"{places['placed']:,} hostile texts in a browser, {pages.of('pages')}", places["placed"], failures
+    seen = len(places["pages"]) + len(places["left"]) - len(left)
+    family = f"{places['placed']:,} hostile texts in a browser, {seen} of {seen + len(left)} pages"
+    return Tried(family, places["placed"] + seen, failures, tuple(left))
+
+
+def _reader(browser: Any, url: str, role: str, failures: Failures) -> Any:
+    page = browser.new_context().new_page()
+    page.on("dialog", lambda dialog: (failures.append("a dialog opened"), dialog.dismiss()))
+    page.goto(f"{url}/login")
+    page.fill("input[name=name]", role)
+    page.fill("input[name=password]", PASSWORD)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_load_state("networkidle")
+    return page
+
+
+def _seen(page: Any, url: str, path: str, trap: str, failures: Failures) -> bool:
+    """Open a page and look what came of it; tells whether this reader may see it."""
+    from playwright.sync_api import Error
+
+    asked: list[str] = []
+    page.on("request", note := lambda request: asked.append(request.url))
+    try:
+        answer = page.goto(url + path, wait_until="networkidle", timeout=60_000)
+    except Error as error:
+        failures.append(f"{path}: {type(error).__name__}")
+        return True
+    finally:
+        page.remove_listener("request", note)
+    if answer is not None and answer.status == 403:
+        return False
+    if page.evaluate(f"() => window.{MARK}") is not None:
+        failures.append(f"{path}: a script ran")
+    if page.evaluate(_CAME_IN):
+        failures.append(f"{path}: markup came in")
+    if answer is None or answer.status >= 400 or ("/login" in page.url and "/login" not in path):
+        failures.append(f"{path}: not seen, answered {answer.status if answer is not None else 'nothing'}")
+    away = [u for u in asked if not u.startswith((url, "data:", "blob:", url.replace("http", "ws")))]
+    if away or any(trap in u.split("?")[0] for u in asked):
+        failures.append(f"{path}: asked elsewhere")
+    return True
+
+
+def _around(space: Space, texts: list[str]) -> list[str]:
+    """Put texts into organisations, breaches, a pair to decide and a restriction; gives links to a survey."""
+    now = space.now()
+    one, other, third = (row["customer"] for row in space.customers(limit=3))
+    space.take("segment", _grouped(texts), source="shown")
+    space.digest(look=False)
+    for text in texts[::20]:
+        breach = space.open_breach(text[:500], place=text[:100])
+        space.note_breach(breach, "note", text[:500])
+    why = [{"field": text[:40], "found": text[:40], "bits": 6.0} for text in texts[:10]]
+    queue.offer(space.ground.desk, [{"left": one, "right": other, "bits": 4.0, "state": "waiting", "act": None, "note": texts[0], "method": "bench", "found_at": now, "why": why, "decided_at": None, "decided_by": None}])  # fmt: skip
+    space.restrict(third, why=" ".join(texts[:5]))
+    # What a survey asks is the company's own; a company that copies from a customer copies this.
+    survey = {"name": SURVEY, "public": True, "title": {"en": texts[0]}}
+    asked = [{"id": f"q{n}", "text": {"en": text}} for n, text in enumerate(_fit_to_ask(texts))]
+    (space.ground.folder / "surveys").mkdir(exist_ok=True)
+    (space.ground.folder / "surveys" / f"{SURVEY}.toml").write_bytes(
+        msgspec.toml.encode(survey | {"questions": asked})
+    )
+    people = space.ground.folder / "people.csv"
+    people.write_text("user_id\ns1\n", "utf-8")
+    links = [row["link"] for row in space.ask(SURVEY, str(people))[1]]
+    people.unlink()
+    return links
+
+
+def _fit_to_ask(texts: list[str]) -> list[str]:
+    return [text for text in texts if text.isprintable() and 0 < len(text) < 200][:20]
+
+
+def _grouped(texts: list[str]) -> bytes:
+    calls = [{"type": "group", "userId": f"s{n % 40}", "groupId": t[:100], "messageId": f"g{n}", "traits": {"name": t[:200], "industry": t[:100]}} for n, t in enumerate(texts)]  # fmt: skip
+    return msgspec.json.encode({"batch": calls})
 
 
 def _said(number: int, text: str) -> dict[str, Any]:
@@ -123,8 +207,6 @@ def _said(number: int, text: str) -> dict[str, Any]:
 
 
 def _named(texts: list[str]) -> bytes:
-    import msgspec
-
     return msgspec.json.encode(
         {
             "batch": [

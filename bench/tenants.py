@@ -29,7 +29,7 @@ from allears.settings import DeskSettings, Settings, SpaceSettings
 from allears.space import Space
 from allears.tables import TABLES
 from allears.web.app import build
-from bench.attack import Attack, Failures, serving
+from bench.attack import Attack, Failures, Tried, serving
 
 PASSWORD = "a word of the bench, long enough"
 NAMES = ("ash", "birch")
@@ -52,9 +52,7 @@ class Tenant:
         return f"canary{self.name}"
 
 
-def cross(
-    root: str, folder: Path, roles: Sequence[str] = ("cio", "privacy", "engineer")
-) -> tuple[str, int, Failures]:
+def cross(root: str, folder: Path, roles: Sequence[str] = ("cio", "privacy", "engineer")) -> Tried:
     """Let one tenant try everything on the other.
 
     Parameters
@@ -68,8 +66,8 @@ def cross(
 
     Returns
     -------
-    str, int, Failures
-        The family, how many cases were tried, and what went wrong.
+    Tried
+        How many cases were tried, and what went wrong.
     """
     ash, birch = (_tenant(name, _database(root, name), folder / name) for name in NAMES)
     failures, cases = Failures(), 0
@@ -89,7 +87,7 @@ def cross(
     if (folder / "log").exists() and birch.canary in (folder / "log").read_text("utf-8", "replace"):
         failures.append("the log of one names the other's data")
     cases += _behind(ash, birch, failures)
-    return "two tenants in one PostgreSQL", cases, failures
+    return Tried("two tenants in one PostgreSQL", cases, failures)
 
 
 def _database(root: str, name: str) -> str:

@@ -8,6 +8,6 @@ from bench.tenants import cross
 
 
 def test_two_tenants_in_one_postgresql_do_not_see_each_other(postgres: str, tmp_path: Path) -> None:
-    _, cases, failures = cross(postgres, tmp_path, roles=["privacy"])
-    assert failures == []
-    assert cases > 150
+    tried = cross(postgres, tmp_path, roles=["privacy"])
+    assert tried.failures == []
+    assert tried.cases > 150

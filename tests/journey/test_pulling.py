@@ -269,3 +269,23 @@ def test_two_pulls_of_one_name_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(Refused, match="different `name`"):
         read_settings_text('[[pull]]\nname = "a"\nkind = "feed"\n[[pull]]\nname = "a"\nkind = "imap"\n')
+
+
+def test_a_watched_folder_that_vanished_is_told_among_the_failures(tmp_path: Path) -> None:
+    watched = tmp_path / "drop"
+    watched.mkdir()
+    (watched / "a.jsonl").write_text('{"id": "1", "text": "It broke"}\n')
+    os.utime(watched / "a.jsonl", (1e9, 1e9))
+    settings = Settings(pull=(PullSettings(name="drop", kind="folder", url=str(watched)),))
+    with Space.open(tmp_path / "space", settings=settings) as space:
+        assert space.pull("drop").accepted == 1
+        watched.rename(tmp_path / "gone")
+        for number in (1, 2):
+            with pytest.raises(NotFound):
+                space.pull("drop")
+            [told] = pulling.listed(space.ground)
+            assert (told["failures"], told["error"]) == (number, "no such folder")
+        (tmp_path / "gone").rename(watched)
+        # What was taken is remembered still.
+        assert space.pull("drop").accepted == 0
+        assert pulling.listed(space.ground)[0]["failures"] == 0

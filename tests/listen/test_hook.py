@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -365,3 +367,60 @@ def test_a_parcel_of_another_version_is_refused() -> None:
     for body in (b"", b"junk", msgspec.msgpack.encode(["nobody", "", {}, b"{}"])):
         [refusal] = Hook().read(body, context).refused
         assert refusal.format == "hook"
+
+
+def _objects(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Name the place of each object within a document, itself left out."""
+    inner = document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()  # fmt: skip
+    found = [place for key, value in inner for place in _objects(value, (*path, key))]
+    return [*found, path] if isinstance(document, dict) and path else found
+
+
+def _instead(document: Any, path: tuple[Any, ...], *other: Any) -> bytes:
+    """Write a document with something else at a place, or nothing."""
+    copy = json.loads(json.dumps(document))
+    here = copy
+    for step in path[:-1]:
+        here = here[step]
+    if other:
+        here[path[-1]] = other[0]
+    else:
+        del here[path[-1]]
+    return json.dumps(copy).encode()
+
+
+def _came(case: Case, body: bytes) -> tuple[list[str], list[Any], bool]:
+    """Tell what was refused, what came of the rest, and whether anything was said in it."""
+    reading = said(dataclasses.replace(case, body=body))
+    rows = [*reading.arrivals.to_pylist(), *(versions(reading.changes).to_pylist() if reading.changes else [])]  # fmt: skip
+    deletes = [one.signal_id for one in reading.changes if one.row is None]
+    spoken = bool(deletes) or any(row["text"] or row["rating"] is not None for row in rows)
+    return [one.place for one in reading.refused], [*rows, *deletes], spoken
+
+
+JSON_CASES = [one for one in CASES if one.content_type == "application/json" and one.does != "ignore"]
+
+
+@pytest.mark.parametrize("case", JSON_CASES, ids=[f"{n}-{c.name}" for n, c in enumerate(JSON_CASES)])
+def test_what_is_no_object_where_one_is_read_is_refused_or_as_if_it_were_missing(case: Case) -> None:
+    document = json.loads(case.body)
+    _, whole, was_spoken = _came(case, case.body)
+    for path in _objects(document):
+        without = _came(case, _instead(document, path))
+        for other in ("x", 7, ["x"], True):
+            refused, rows, spoken = _came(case, _instead(document, path, other))
+            if refused or rows == whole or not rows:
+                continue
+            assert not without[0] and [_same(row) for row in rows] == [_same(row) for row in without[1]], path
+            assert spoken or not was_spoken, path
+
+
+def _same(row: Any) -> Any:
+    # An event without an id of its own is named after its bytes.
+    return {**row, "signal_id": ""} if isinstance(row, dict) and re.fullmatch(r".*:[0-9a-f]{16,}", row["signal_id"]) else row  # fmt: skip
+
+
+def test_an_issue_that_is_a_word_is_refused_with_its_place() -> None:
+    body = json.dumps({"action": "opened", "issue": "x", "repository": {"name": "till"}}).encode()
+    [refused] = read("github", body).refused
+    assert (refused.place, refused.reason) == ("$.event[0].issue", "expected an object")

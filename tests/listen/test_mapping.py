@@ -246,3 +246,25 @@ def test_constants_and_fixed_channel_fill_the_columns(context: Context) -> None:
 )
 def test_rows_are_found_inside_their_envelope(document: dict[str, Any], places: list[str]) -> None:
     assert [place for place, _ in find_records(document)] == places
+
+
+def test_a_row_of_who_and_when_alone_is_refused_with_the_place_of_its_text(context: Context) -> None:
+    columns = Mapping(
+        id="id", text="said", rating="stars", occurred_at="at", identifiers={"who": "user_id"}, rating_scale="stars-1-5"
+    )  # fmt: skip
+    given = [
+        {"id": "1", "at": "2026-05-04", "who": "u1", "said": ""},
+        {"id": "2", "at": "2026-05-04", "who": "u1", "said": "  "},
+        {"id": "3", "at": "2026-05-04", "who": "u1", "said": "", "stars": 5},
+        {"id": "4", "at": "2026-05-04", "who": "u1", "said": "", "order": "A7"},
+        {"id": "5", "who": "u1", "said": ""},
+        {"id": "6", "at": "2026-05-04", "who": "u1", "said": "late"},
+    ]
+    mapped = Context("shop", None, context.received_at, mapping=columns)
+    reading = FORMATS["rows"].read(json.dumps(given).encode(), mapped)
+    assert [(one.place, one.reason) for one in reading.refused] == [
+        ("$[0].said", "nothing said: its text is empty"),
+        ("$[1].said", "nothing said: its text is empty"),
+    ]
+    kinds = {row["signal_id"][-1]: row["kind"] for row in reading.arrivals.to_pylist()}
+    assert kinds == {"3": "feedback", "4": "event", "5": "profile", "6": "feedback"}

@@ -122,3 +122,32 @@ def test_a_time_without_zone_is_noted(context: Context) -> None:
 def test_an_array_that_never_ends_is_called_that(body: bytes, context: Context) -> None:
     checked = FORMATS["signals"].check(body, context)
     assert [(r.place, r.reason) for r in checked.refused] == [("$", "an array that never ends")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"text": "", "name": "bought"}, "event"),
+        ({"text": " ", "rating": 4, "rating_scale": "stars-1-5"}, "feedback"),
+        ({"text": "", "identifiers": {"user_id": "u1"}}, "profile"),
+        ({"kind": "feedback", "properties": {"why": "price"}}, "feedback"),
+    ],
+)
+def test_empty_text_counts_as_none(context: Context, fields: dict[str, Any], kind: str) -> None:
+    row = one(context, **fields)
+    assert (row["kind"], row["text"]) == (kind, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"), [({"text": ""}, "$[0]"), ({"text": " ", "kind": "feedback"}, "$[0].text")]
+)
+def test_a_signal_of_nothing_but_empty_text_is_refused(
+    context: Context, fields: dict[str, Any], place: str
+) -> None:
+    [refused] = SIGNALS.read(json.dumps(fields).encode(), context).refused
+    assert refused.place == place and refused.reason.startswith("nothing said")
+
+
+def test_an_edit_may_take_the_text_away(context: Context) -> None:
+    reading = SIGNALS.read(json.dumps({"id": "m1", "text": "", "edited_at": "2026-05-30T09:00:00Z"}).encode(), context)  # fmt: skip
+    assert reading.refused == [] and [one.signal_id for one in reading.changes] == ["shop:m1"]

@@ -73,13 +73,13 @@ def pull(
     stop = stop or threading.Event()
     receipt = Receipt(source=name)
     with _alone(ground, name):
-        puller = make(_ask(ground, one, environment, follow, stop, patience or Patience()))
-        if puller.mapping is not None:
-            # Kept, so that refused rows are read the same way when they are replayed.
-            save_mapping(ground, name, puller.mapping, one.channel)
-        known = seen if seen is not None else seen_of(ground, name, all_time=puller.relists)
         mark(ground, name, pulled_at=ground.clock.now())
         try:
+            puller = make(_ask(ground, one, environment, follow, stop, patience or Patience()))
+            if puller.mapping is not None:
+                # Kept, so that refused rows are read the same way when they are replayed.
+                save_mapping(ground, name, puller.mapping, one.channel)
+            known = seen if seen is not None else seen_of(ground, name, all_time=puller.relists)
             with closing(puller.pages(cursor_of(ground, name))) as pages:
                 for number, page in enumerate(pages):
                     _keep(ground, one, page, known, receipt, stop)

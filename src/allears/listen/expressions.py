@@ -5,6 +5,7 @@ JMESPath can read and reshape what it is given, nothing else: it has no loop, no
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
 import jmespath
@@ -13,6 +14,7 @@ from jmespath.functions import Functions, signature
 
 from allears.errors import Refused
 
+Path = tuple[str, ...]
 _ANY: list[str] = []
 
 
@@ -75,6 +77,45 @@ class Expression:
         """Tell whether the answer is anything but nothing, false or empty."""
         found = self.of(document)
         return not (found is None or found is False or found == "" or found == [] or found == {})
+
+    def reads(self) -> tuple[set[Path], set[Path]]:
+        """Tell by path what must be an object for this to be read, and what is taken whole, whatever it is.
+
+        Examples
+        --------
+        >>> objects, whole = Expression("glue(':', chat.id, (user.name || user) && 'x')").reads()
+        >>> sorted(objects), sorted(whole)
+        ([('chat',), ('user',)], [('chat', 'id')])
+        """
+        objects: set[Path] = set()
+        whole: set[Path] = set()
+        _read(self._compiled.parsed, True, objects, whole)
+        return objects, whole
+
+
+def _read(node: dict[str, Any], told: bool, objects: set[Path], whole: set[Path]) -> None:
+    kind, inner = node["type"], node["children"]
+    if kind in ("field", "subexpression"):
+        steps = [node] if kind == "field" else inner
+        names = list(takewhile(bool, (one["type"] == "field" and one["value"] for one in steps)))
+        objects.update(tuple(names[:n]) for n in range(1, len(names) + (len(names) < len(steps))))
+        if len(names) == len(steps) and told:
+            whole.add(tuple(names))
+        if not names:
+            _read(steps[0], False, objects, whole)
+    elif kind in ("or_expression", "function_expression", "multi_select_list", "multi_select_dict", "key_val_pair"):  # fmt: skip
+        for one in inner:
+            _read(one, told, objects, whole)
+    elif kind == "and_expression":
+        # What stands before "and" is asked whether it is there.
+        _read(inner[0], False, objects, whole)
+        _read(inner[1], told, objects, whole)
+    elif kind in ("comparator", "not_expression"):
+        for one in inner:
+            _read(one, False, objects, whole)
+    elif inner and kind != "expref":
+        # A list, or what is handed on: what comes after is read from its members.
+        _read(inner[0], False, objects, whole)
 
 
 def _word(value: Any) -> str | None:

@@ -71,6 +71,7 @@ class Mapper:
         m, take = self.mapping, row.get
         used = self._used
         rest = {k: v for k, v in row.items() if k not in used and v is not None and v != "" and v != []}
+        more = bool(rest)
         own = row_id(take(m.id)) if m.id else None
         moment = self._time(m.occurred_at, row)
         edited = self._time(m.edited_at, row)
@@ -93,6 +94,10 @@ class Mapper:
         kind = m.kind or _kind(text, rating, name, facets, identifiers, personal, moment is not None)
         if kind is None:
             raise BadRow("nothing said or done: no text, rating, event or person was found")
+        # Who and when alone would be an event of nothing. One whose text was taken away later says that.
+        told = more or any(one is not None for one in (text, rating, name, *facets))
+        if m.text and kind in ("feedback", "event") and edited is None and not told:
+            raise BadRow("nothing said: its text is empty", f".{m.text}")
         content = b"" if own is not None else msgspec.json.encode(row)
         self.gather.add(
             self.gather.signal_id(own, content),

@@ -168,12 +168,20 @@ def _demand(signal: Signal) -> None:
         raise BadRow(f"expected identifiers of the types {', '.join(IDENTIFIER_TYPES)}", ".identifiers")
     if _kind(signal) is None:
         raise BadRow("nothing said or done: expected text, rating, name, service or a person")
+    if signal.kind == "feedback" and not (_said(signal) or signal.name or signal.properties):
+        raise BadRow("nothing said: expected text, rating, name or properties", ".text")
+
+
+def _said(signal: Signal) -> bool:
+    # Text that was there and was taken away is an edit; text that is empty from the beginning is none.
+    edited = signal.edited_at is not msgspec.UNSET and signal.text is not None
+    return bool(signal.text and signal.text.strip()) or signal.rating is not None or edited
 
 
 def _kind(signal: Signal) -> str | None:
     if signal.kind is not None:
         return signal.kind
-    if signal.text is not None or signal.rating is not None:
+    if _said(signal):
         return "feedback"
     if signal.ok is not None or signal.duration_ms is not None:
         return "telemetry"

@@ -148,6 +148,15 @@ class CompiledRule:
             for key in ("who", "personal", "properties")
         )
 
+        # What is read from within and never as it is: of another type it would be missing in silence.
+        read = [
+            one.reads()
+            for found in (self.column, self.who, self.personal, self.properties)
+            for one in found.values()
+        ]
+        whole = set().union(*(taken for _, taken in read))
+        self.objects = sorted(set().union(*(objects for objects, _ in read)) - whole)
+
     def of(self, column: str, scope: dict[str, Any]) -> Any:
         """Evaluate a column's expression; None where the rule has none."""
         expression = self.column.get(column)

@@ -47,6 +47,8 @@ def sort_event(reader: Reader, scope: Scope, into: Sorted) -> None:
         into.ignored += 1
         return
     members = [member for _, member in walk(rule.each, scope, "")]
+    for member in members:
+        _require_objects(rule, member)
     if not members:
         raise BadRow("nothing in it: expected a list with something in it")
     # All or nothing for one event: half of it would be refused, and counted twice when it is replayed.
@@ -55,6 +57,15 @@ def sort_event(reader: Reader, scope: Scope, into: Sorted) -> None:
             into.gather.add_row(change.row)
         else:
             into.changes.append(change)
+
+
+def _require_objects(rule: CompiledRule, scope: Scope) -> None:
+    for path in rule.objects:
+        found: Any = scope
+        for step in path:
+            found = found.get(step) if isinstance(found, dict) else None
+        if found is not None and not isinstance(found, dict):
+            raise BadRow("expected an object", "." + ".".join(path[1:] or path))
 
 
 def _change(reader: Reader, rule: CompiledRule, scope: Scope, into: Sorted) -> Change:

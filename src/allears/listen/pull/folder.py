@@ -67,6 +67,9 @@ class Folder:
         found = {}
 
         def note(error: OSError) -> None:
+            if error.filename == str(self._root):
+                # Taken for an empty folder, all that is in it would be forgotten and taken again.
+                raise NotFound("no such folder", place=self._ask.place)
             if not isinstance(error, FileNotFoundError):
                 inner = Path(str(error.filename)).relative_to(self._root).as_posix()
                 closed.append(Refusal(inner, "the folder cannot be entered", b"", "raw"))

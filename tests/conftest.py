@@ -204,6 +204,17 @@ def newest_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "desk.db"
 
 
+@pytest.fixture(scope="session")
+def desk_in(newest_file: Path) -> Callable[[Path], Desk]:
+    """Make a desk on SQLite in its newest form in a folder."""
+
+    def make(folder: Path) -> Desk:
+        shutil.copy(newest_file, folder / "desk.db")
+        return Desk("sqlite:///desk.db", folder)
+
+    return make
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _new_spaces(newest_file: Path) -> Iterator[None]:
     """Let new spaces begin with a copy of a desk in its newest form: to run all migrations takes longer than most tests, and tests/desk proves them."""

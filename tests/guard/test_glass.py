@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from allears.clock import SetClock
-from allears.desk import Desk, upgrade
+from allears.desk import Desk
 from allears.desk.access import BrokenGlass
 from allears.errors import NotAllowed, NotFound, Refused
 from allears.guard.access import Principal, Role
@@ -26,13 +25,12 @@ WHY = "accident reported by telephone"
 class World:
     """A desk with its glass; ``said`` is what access.toml says."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, desk: Desk) -> None:
         self.said = read_sights(
             "[roles.agent]\nbreak_glass_minutes = 30\n[roles.engineer]\nbreak_glass_minutes = 30"
         )
         self.clock, self.told = SetClock(NOW), list[str]()
-        self.desk = Desk("sqlite:///desk.db", folder)
-        upgrade(self.desk)
+        self.desk = desk
         self.audit = Audit(self.desk, Vault(self.desk, SpaceKey(b"k" * 32), "acme"))
         self.glass = Glass(
             self.desk, self.audit, self.clock, lambda: self.said, lambda s, row: self.told.append(row.id)
@@ -43,8 +41,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(desk: Desk) -> World:
+    return World(desk)
 
 
 def test_it_opens_one_customer_to_one_person_until_its_time_is_over(world: World) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from allears.desk import Desk, upgrade
+from allears.desk import Desk
 from allears.know.stays import counts, forget_stays, members_at, moments, segments_of, settle
 
 START = datetime(2026, 5, 6, 12, tzinfo=UTC)
+DeskIn = Callable[[Path], Desk]
 PEOPLE = [f"c_{n}" for n in range(6)]
 
 
@@ -20,16 +23,12 @@ def same(keys: pa.Array) -> pa.Array:
     return keys
 
 
-def desk(folder: Path) -> Desk:
-    made = Desk("sqlite:///desk.db", folder)
-    upgrade(made)
-    return made
-
-
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(st.sets(st.sampled_from(PEOPLE)), max_size=8))
-def test_moments_replay_to_the_same_membership(tmp_path_factory, history: list[set[str]]) -> None:  # type: ignore[no-untyped-def]
-    made = desk(tmp_path_factory.mktemp("stays"))
+def test_moments_replay_to_the_same_membership(
+    tmp_path_factory: pytest.TempPathFactory, desk_in: DeskIn, history: list[set[str]]
+) -> None:
+    made = desk_in(tmp_path_factory.mktemp("stays"))
     for hour, members in enumerate(history):
         with made.session() as session:
             settle(session, "s", sorted(members), START + timedelta(hours=hour), same)
@@ -47,8 +46,8 @@ def test_moments_replay_to_the_same_membership(tmp_path_factory, history: list[s
     made.close()
 
 
-def test_who_was_in_before_a_segment_was_made_or_changed_did_nothing(tmp_path: Path) -> None:
-    made = desk(tmp_path)
+def test_who_was_in_before_a_segment_was_made_or_changed_did_nothing(tmp_path: Path, desk_in: DeskIn) -> None:
+    made = desk_in(tmp_path)
     with made.session() as session:
         settle(session, "s", ["c_0", "c_1"], START, same, defined=True)
         settle(session, "s", ["c_1", "c_2"], START + timedelta(hours=1), same, defined=True)
@@ -57,8 +56,8 @@ def test_who_was_in_before_a_segment_was_made_or_changed_did_nothing(tmp_path: P
     made.close()
 
 
-def test_who_is_held_back_by_the_purpose_did_not_leave(tmp_path: Path) -> None:
-    made = desk(tmp_path)
+def test_who_is_held_back_by_the_purpose_did_not_leave(tmp_path: Path, desk_in: DeskIn) -> None:
+    made = desk_in(tmp_path)
     with made.session() as session:
         settle(session, "s", ["c_0", "c_1"], START, same)
         settle(
@@ -73,8 +72,8 @@ def test_who_is_held_back_by_the_purpose_did_not_leave(tmp_path: Path) -> None:
     made.close()
 
 
-def test_two_who_became_one_are_one_member_and_parted_they_are_two(tmp_path: Path) -> None:
-    made = desk(tmp_path)
+def test_two_who_became_one_are_one_member_and_parted_they_are_two(tmp_path: Path, desk_in: DeskIn) -> None:
+    made = desk_in(tmp_path)
 
     def joined(keys: pa.Array) -> pa.Array:
         return pa.array(["c_0" if k == "c_1" else k for k in keys.to_pylist()], pa.string())
@@ -91,8 +90,8 @@ def test_two_who_became_one_are_one_member_and_parted_they_are_two(tmp_path: Pat
     made.close()
 
 
-def test_who_is_forgotten_has_no_stay(tmp_path: Path) -> None:
-    made = desk(tmp_path)
+def test_who_is_forgotten_has_no_stay(tmp_path: Path, desk_in: DeskIn) -> None:
+    made = desk_in(tmp_path)
     with made.session() as session:
         settle(session, "s", PEOPLE, START, same)
         settle(session, "other", ["c_0"], START, same)

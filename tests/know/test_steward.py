@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from people_rows import arrivals, digest, household, keys, partition
 
 from allears.clock import SetClock
-from allears.desk import Desk, upgrade
+from allears.desk import Desk
 from allears.errors import NotFound, Refused
 from allears.know.graph import Graph
 from allears.know.limits import Limits
@@ -19,12 +20,14 @@ from allears.know.limits import Limits
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.randoms(use_true_random=False))
 def test_a_merge_undone_leaves_customers_as_if_it_had_never_been(
-    tmp_path_factory: pytest.TempPathFactory, clock: SetClock, chance: random.Random
+    tmp_path_factory: pytest.TempPathFactory,
+    desk_in: Callable[[Path], Desk],
+    clock: SetClock,
+    chance: random.Random,
 ) -> None:
     graphs = []
     for _ in range(2):
-        desk = Desk("sqlite:///desk.db", tmp_path_factory.mktemp("desk"))
-        upgrade(desk)
+        desk = desk_in(tmp_path_factory.mktemp("desk"))
         graphs.append(Graph(desk, digest, clock=clock, limits=Limits(shared_by=4)))
     plain, handled = graphs
     open_merges: list[str] = []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
+from tests.web.world import logins
 
 from allears.guard import totp
 from allears.settings import GuardSettings, Settings
@@ -23,8 +24,8 @@ PASSWORD = "correct horse battery"
 def space(tmp_path: Path) -> Iterator[Space]:
     settings = Settings(guard=GuardSettings(second_factor=("cio",)))
     with Space.open(tmp_path / "acme", settings=settings) as space:
-        space.logins.add("ana", PASSWORD, "analyst")
-        space.logins.add("eva", PASSWORD, "cio")
+        logins(space).add("ana", PASSWORD, "analyst")
+        logins(space).add("eva", PASSWORD, "cio")
         yield space
 
 
@@ -107,6 +108,6 @@ def test_a_new_password_ends_what_waited_for_a_code(space: Space, client: TestCl
     secret = space.factors.begin("ana").secret
     space.factors.confirm("ana", _code(secret, -1))
     _log_in(client, "ana")
-    space.logins.add("ana", PASSWORD + "2", "analyst")
+    logins(space).add("ana", PASSWORD + "2", "analyst")
     client.post("/login/factor", data={"code": _code(secret)})
     assert _closed(client)

@@ -12,7 +12,7 @@ import nicegui
 import pytest
 from tests.serving import Server, serving
 from tests.web.routed import routes
-from tests.web.world import PASSWORD, make_space
+from tests.web.world import PASSWORD, logins, make_space
 
 from allears.guard.access import Role
 from allears.space import Space
@@ -48,7 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     make_space(folder)
     with Space.open(folder) as space:
         space.add_channel("helpdesk", "zendesk", "a secret")
-        space.logins.add("sender", PASSWORD, "sender")
+        logins(space).add("sender", PASSWORD, "sender")
         FACTS["{known}"] = space.customers(limit=1)[0]["customer"]
         for role in ROLES:
             partner = "Postwing" if role == "partner" else None

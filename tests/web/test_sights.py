@@ -13,7 +13,7 @@ import httpx
 import pytest
 from tests.serving import Server, serving
 from tests.web.routed import routes
-from tests.web.world import NOW, PASSWORD
+from tests.web.world import NOW, PASSWORD, logins
 
 from allears.act import issue as issue_desk
 from allears.act.case import open_cases
@@ -155,10 +155,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             space.relate(row.who, "acct-all", relationship=row.relationship)
         _move_together(space, ROWS[:11])
         queue.offer(space.ground.desk, [_pair(one, other) for one, other in pairwise(ROWS[1:13])])
+        users = logins(space)
         for reader in READERS:
             given = {"partner": reader.partner, "sight": reader.sight}
             FACTS[f"key of {reader.name}"] = space.keys.make(reader.role, reader.name, **given)[0]
-            space.logins.add(reader.name, PASSWORD, reader.role, **given)
+            users.add(reader.name, PASSWORD, reader.role, **given)
         FACTS["{refused}"] = space.refused(limit=1)[0]["refused"]
         ROUTES.update(routes(build(space)))
     with serving(folder, "--role", "listen,web") as running:

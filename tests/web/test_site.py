@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from tests.serving import Server, serving
-from tests.web.world import PASSWORD
+from tests.web.world import PASSWORD, logins
 
 from allears.space import Space
 
@@ -27,7 +27,7 @@ SETTINGS = (
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("site") / "acme"
     with Space.open(folder) as space:
-        space.logins.add("cio", PASSWORD, "cio")
+        logins(space).add("cio", PASSWORD, "cio")
     with (folder / "allears.toml").open("a") as file:
         file.write(SETTINGS)
     with serving(folder, "--role", "web") as running:

@@ -140,19 +140,19 @@ def _log_in(page: Any, url: str) -> None:
     page.wait_for_selector("nav")
 
 
-def _told(page: Any, url: str) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = []
-    page.on("request", lambda r: found.append(r.all_headers()) if r.method == "POST" and r.url.startswith(url) else None)  # fmt: skip
-    return found
+def _posting(page: Any, url: str) -> Any:
+    return page.expect_request(lambda r: r.method == "POST" and r.url.startswith(url))
 
 
 @pytest.mark.browser
 def test_a_browser_that_says_its_origin_alone_logs_in_and_out(visitor: Any, server: Server) -> None:
     url = f"http://ears.example:{urlsplit(server.url).port}"
-    told = _told(visitor, url)
-    _log_in(visitor, url)
-    visitor.evaluate("document.querySelector('form[action=\"/logout\"]').requestSubmit()")
+    with _posting(visitor, url) as entering:
+        _log_in(visitor, url)
+    with _posting(visitor, url) as leaving:
+        visitor.evaluate("document.querySelector('form[action=\"/logout\"]').requestSubmit()")
     visitor.wait_for_url(f"{url}/login")
+    told = [form.value.all_headers() for form in (entering, leaving)]
     assert [one.get("origin") for one in told] == [url, url]
     assert not any("sec-fetch-site" in one for one in told)
     assert visitor.context.cookies(url) == [] or "allears_session" not in str(visitor.context.cookies(url))
@@ -164,14 +164,15 @@ def test_and_another_site_makes_it_do_neither(visitor: Any, server: Server, hidd
     url = f"http://ears.example:{urlsplit(server.url).port}"
     _log_in(visitor, url)
     kept = [c["value"] for c in visitor.context.cookies(url) if c["name"] == "allears_session"]
-    told = _told(visitor, url)
     quiet = '<meta name="referrer" content="no-referrer">' if hidden else ""
     for path in ("logout", "login"):
         form = f"""{quiet}<form method="post" action="{url}/{path}"><input name="name" value="cio"><input name="password" value="{PASSWORD}"></form>
         <script>document.forms[0].submit()</script>"""
         with _site(form) as evil:
-            visitor.goto(evil)
+            with _posting(visitor, url) as sent:
+                visitor.goto(evil)
             visitor.wait_for_url(f"{url}/**")
-            assert told[-1].get("origin") == ("null" if hidden else evil.rstrip("/"))
+            told = sent.value.all_headers()
+            assert told.get("origin") == ("null" if hidden else evil.rstrip("/"))
     assert [c["value"] for c in visitor.context.cookies(url) if c["name"] == "allears_session"] == kept
     assert httpx.get(server.url + "/issues", cookies={"allears_session": kept[0]}, timeout=60).status_code == 200  # fmt: skip

@@ -1,6 +1,6 @@
 """Measure linking on public data with known truth, beside plain Splink and the graph of identifiers alone. Prints no value.
 
-Run: allears bench link, or python -m bench.link [accuracy speed] with LINK_RECORDS=100000,1000000. ALLEARS_DATA or the
+Run: allears bench link, or python -m bench.link [accuracy speed spark] with LINK_RECORDS=100000,1000000. ALLEARS_DATA or the
 sibling folder shared/data holds linkage/.
 """
 
@@ -12,6 +12,7 @@ import resource
 import sys
 import time
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ import numpy as np
 import pyarrow as pa
 
 from allears.know import resolve
-from allears.know.link import Thresholds, evaluate, link
+from allears.know.link import Linked, Thresholds, evaluate, link
 from allears.know.link.columns import columns_of
-from allears.know.link.learn import quiet
+from allears.know.link.learn import OpenLinker, open_linker, quiet
+from allears.know.link.on_spark import open_spark_linker
+from allears.lake.spark.session import connect, leave
+from bench.cluster import Cluster
 from bench.report import Row, row, shared_data
 
 TODAY = date(2026, 11, 28)
@@ -38,6 +42,9 @@ def rows(parts: list[str] | None = None) -> list[Row]:
     if not parts or "speed" in parts:
         for records in os.environ.get("LINK_RECORDS", "100000").split(","):
             found += _speed(int(records))
+    if parts and "spark" in parts:
+        for records in os.environ.get("LINK_RECORDS", "100000").split(","):
+            found += _on_spark(int(records))
     return found
 
 
@@ -173,6 +180,46 @@ def _speed(records: int) -> list[Row]:
         ),
         row("most memory of the process", name, memory, "GB", source="whole process, simulation included"),
     ]
+
+
+def _on_spark(records: int) -> list[Row]:
+    """Link the same records here and on a cluster on loopback, and say whether the pairs are the same."""
+    people, _ = simulate(records)
+    here, seconds = _timed(people, open_linker)
+    rows = [row("time to link, DuckDB", f"{records:,} simulated records", seconds, "s")]
+    # The driver shares the machine's cores and memory with the executors, as it would on nobody's cluster.
+    memory = int(os.environ.get("LINK_EXECUTOR_MB", "2048"))
+    options = {
+        "spark.executor.memory": f"{memory}m", "spark.driver.memory": f"{memory}m", "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1", "spark.sql.shuffle.partitions": "8",
+    }  # fmt: skip
+    for executors in (1, 2):
+        cluster = Cluster(executors, memory + 512)
+        try:
+            session = connect(cluster.url, options)
+            there, seconds = _timed(people, partial(open_spark_linker, session))
+            leave(cluster.url)
+        finally:
+            cluster.stop()
+        ours, theirs = (
+            {
+                (p["left"], p["right"]): p["bits"]
+                for p in one.pairs.select(["left", "right", "bits"]).to_pylist()
+            }
+            for one in (here, there)
+        )
+        shared = ours.keys() & theirs.keys()
+        furthest = max((abs(ours[pair] - theirs[pair]) for pair in shared), default=0.0)
+        told = f"{len(shared):,} pairs of both, {len(ours.keys() ^ theirs.keys()):,} of one alone; weights at most {furthest:.1g} bits apart; {int((here.clusters != there.clusters).sum()):,} records another person"
+        rows.append(row(f"time to link, Spark, {executors} executor(s) of one core", f"{records:,} simulated records", seconds, "s", source=told))  # fmt: skip
+    return rows
+
+
+def _timed(people: pa.Table, opened: OpenLinker) -> tuple[Linked, float]:
+    began = time.perf_counter()
+    with quiet():
+        linked = link(people, today=TODAY, opened=opened)
+    return linked, time.perf_counter() - began
 
 
 def simulate(records: int, seed: int = 0) -> tuple[pa.Table, list[int]]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 from cyclopts import App, Parameter
 
 from allears.cli import show
@@ -16,6 +17,7 @@ from allears.errors import Refused
 
 if TYPE_CHECKING:
     from allears.journey.linking import FileLinked
+    from allears.settings import EngineSettings
 
 
 link = App(
@@ -35,6 +37,7 @@ def look(
     automatic: float = 0.99,
     unsure: float = 0.9,
     families: bool = True,
+    engine: str | None = None,
     to: Path | None = None,
     limit: int = 20,
     queue: Annotated[bool, Parameter(negative="")] = False,
@@ -59,6 +62,8 @@ def look(
         Shown for a person to decide from this chance on.
     families
         A given name, birthday or number that differs outright is for a person to decide, whatever else agrees.
+    engine
+        Where pairs of the file are compared: `duckdb` (this machine), `spark://HOST:PORT` or `local[N]`, or `space`, the engine of the space.
     to
         Write each record's person to this CSV; it must not exist yet.
     limit
@@ -69,9 +74,10 @@ def look(
         Learn the space's weights anew, and compare all its customers again.
     """
     if file is None:
-        if evaluate is not None or to is not None or column or hold_out:
+        if evaluate is not None or to is not None or column or hold_out or engine:
             raise Refused(
-                "expected a FILE: these options are for files", place="--evaluate, --hold-out, --to, --column"
+                "expected a FILE: these options are for files",
+                place="--evaluate, --hold-out, --engine, --to, --column",
             )
         _space(where, queue, relearn, limit)
         return
@@ -82,7 +88,8 @@ def look(
         _free(to)
     today, columns = datetime.now(UTC).date(), dict(_assigned(word) for word in column or ())
     thresholds = Thresholds(automatic, unsure, families)
-    found = link_file(file, today=today, columns=columns, thresholds=thresholds)
+    asked = _engine(engine, where)
+    found = link_file(file, today=today, columns=columns, thresholds=thresholds, engine=asked)
     held = (
         hold_out_file(file, hold_out, today=today, columns=columns, thresholds=thresholds)
         if hold_out
@@ -101,6 +108,17 @@ def look(
         _judge(judged)
     if held is not None:
         _recalled(held)
+
+
+def _engine(word: str | None, where: Where) -> EngineSettings | None:
+    from allears.settings import EngineSettings, read_settings
+
+    if word == "space":
+        return read_settings(where.folder()).engine
+    try:
+        return msgspec.convert({"url": word}, EngineSettings) if word else None
+    except msgspec.ValidationError:
+        raise Refused("expected duckdb, spark://HOST:PORT, local[N] or space", place="--engine") from None
 
 
 def _assigned(word: str) -> tuple[str, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,10 @@ from allears.journey.people_file import read_table, record_ids
 from allears.know.link import Linked, Thresholds, evaluate, hold_out, link
 from allears.know.link.columns import ID
 from allears.know.link.equal import seconds
+from allears.know.link.learn import OpenLinker, open_linker
 from allears.know.link.truth import rates
+from allears.lake.spark.session import connect, is_spark, leave, told
+from allears.settings import EngineSettings
 
 TRUE_PERSON = ("person", "cluster", "true_id", "customer")
 SIDES = (("left", "right"), ("unique_id_l", "unique_id_r"), ("record_l", "record_r"))
@@ -93,8 +98,18 @@ def link_file(
     today: date,
     columns: Mapping[str, str] | None = None,
     thresholds: Thresholds | None = None,
+    engine: EngineSettings | None = None,
 ) -> FileLinked:
     """Find the records of a file that are one person.
+
+    Parameters
+    ----------
+    path
+        CSV or Parquet.
+    today, columns, thresholds
+        As for `allears.know.link.link`.
+    engine
+        Who compares pairs: a cluster, where its address is one of Spark's; it is handed the records, and weights are learned here.
 
     Raises
     ------
@@ -104,11 +119,36 @@ def link_file(
         It cannot be read as a table, or no column says who somebody is.
     NotReady
         Too few records, or Splink is not installed.
+    WorldFailed
+        The cluster does not answer, or failed.
     """
     people = read_table(path)
-    linked = link(people, today=today, columns=columns, thresholds=thresholds)
+    with _comparing(engine) as opened:
+        linked = link(people, today=today, columns=columns, thresholds=thresholds, opened=opened)
     unread = [name for name in people.column_names if name not in linked.columns.values()]
     return FileLinked(linked, path, unread, *record_ids(people, linked.columns.get(ID)))
+
+
+@contextmanager
+def _comparing(engine: EngineSettings | None) -> Iterator[OpenLinker]:
+    if engine is None or not is_spark(engine.url):
+        yield open_linker
+        return
+    from allears.know.link.on_spark import open_spark_linker
+    from allears.lake.spark.staging import check_private
+
+    session = connect(engine.url, engine.options)
+    try:
+        conf = dict(session.sparkContext.getConf().getAll())
+        check_private(
+            engine.url, conf, "linking on a cluster", "names and addresses travel there", "--engine"
+        )
+        with told():
+            yield partial(open_spark_linker, session)
+    finally:
+        with suppress(Exception):  # a cluster that is gone keeps nothing
+            session.catalog.clearCache()
+        leave(engine.url)
 
 
 def hold_out_file(

@@ -19,7 +19,7 @@ from allears.know.link.blocks import LeftOut
 from allears.know.link.columns import columns_of, tidy
 from allears.know.link.decide import AUTOMATIC, QUEUE, Thresholds, cluster, decide
 from allears.know.link.held import held_out
-from allears.know.link.learn import learn
+from allears.know.link.learn import OpenLinker, learn, open_linker
 from allears.know.link.score import Scored, score
 from allears.know.link.truth import evaluate
 
@@ -54,6 +54,7 @@ def link(
     thresholds: Thresholds | None = None,
     model: dict[str, Any] | None = None,
     seed: int = 0,
+    opened: OpenLinker = open_linker,
 ) -> Linked:
     """Find records that are one person.
 
@@ -71,6 +72,8 @@ def link(
         Weights learned earlier; learned from these records when not given.
     seed
         Of the random pairs that weights are learned from.
+    opened
+        Where pairs are compared; weights are learned here.
 
     Raises
     ------
@@ -82,7 +85,7 @@ def link(
     chosen = columns_of(people.column_names, columns)
     table = tidy(people, chosen, today)
     weights = model or learn(table, seed=seed)
-    scored, decisions, clusters = _joined(table, weights, thresholds or Thresholds())
+    scored, decisions, clusters = _joined(table, weights, thresholds or Thresholds(), opened)
     pairs = scored.pairs.append_column("decision", decisions)
     kept = pc.is_in(decisions, pa.array([AUTOMATIC, QUEUE]))
     return Linked(
@@ -119,8 +122,8 @@ def hold_out(
 
 
 def _joined(
-    table: pa.Table, weights: dict[str, Any], limits: Thresholds
+    table: pa.Table, weights: dict[str, Any], limits: Thresholds, opened: OpenLinker = open_linker
 ) -> tuple[Scored, pa.Array, npt.NDArray[np.int64]]:
-    scored = score(table, weights)
+    scored = score(table, weights, opened=opened)
     decisions = decide(scored.pairs, limits)
     return scored, decisions, cluster(table.num_rows, scored.pairs, decisions, families=limits.families)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -25,6 +25,8 @@ from allears.know.link.columns import FIELDS, ID
 from allears.know.link.comparisons import comparisons
 from allears.know.link.equal import at_most
 
+OpenLinker = Callable[[pa.Table, dict[str, Any]], Any]
+"""Gives a Splink linker over some records."""
 METHOD = "splink-2"
 """Goes up when the same records would get other weights."""
 FEWEST_RECORDS = 20
@@ -141,7 +143,13 @@ class quiet:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         logging.getLogger("splink").setLevel(logging.WARNING)
-        if kind is not None and kind.__module__.split(".")[0] in ("splink", "duckdb", "_duckdb"):
+        if kind is not None and kind.__module__.split(".")[0] in (
+            "splink",
+            "duckdb",
+            "_duckdb",
+            "pyspark",
+            "py4j",
+        ):
             # Their messages quote the query, and may quote a value.
             raise WorldFailed(f"linking failed inside Splink: {kind.__name__}") from None
 

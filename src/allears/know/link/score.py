@@ -16,7 +16,7 @@ from allears.know.link.blocks import LeftOut, block
 from allears.know.link.columns import ID
 from allears.know.link.comparisons import RAREST, UNKNOWN
 from allears.know.link.equal import Places, first_of_equals, seconds, spread, told_apart
-from allears.know.link.learn import open_linker, quiet
+from allears.know.link.learn import OpenLinker, open_linker, quiet
 
 LEAST_BITS = 0.0
 """Pairs below are likelier two people than one, and are not kept."""
@@ -47,6 +47,7 @@ def score(
     *,
     new: Collection[int] | None = None,
     least_bits: float = LEAST_BITS,
+    opened: OpenLinker = open_linker,
 ) -> Scored:
     """Compare records and weigh each pair.
 
@@ -60,6 +61,8 @@ def score(
         Rows to compare with all others and each other; all when not given.
     least_bits
         Pairs below this weight are left out.
+    opened
+        Where pairs are compared: DuckDB on this machine, or `allears.know.link.on_spark`.
     """
     first = first_of_equals(table)
     ones, copies = np.flatnonzero(first == np.arange(len(first))), seconds(first)
@@ -68,7 +71,7 @@ def score(
     if not compared:
         return Scored(PAIRS.empty_table(), 0, first, left_out)
     rules = [{"blocking_rule": f"l.{name} = r.{name}"} for name in counts]
-    linker = open_linker(blocked, {**model, "blocking_rules_to_generate_predictions": rules})
+    linker = opened(blocked, {**model, "blocking_rules_to_generate_predictions": rules})
     asked = None if new is None else _places(new, len(first))
     terms, how = _terms(model), {"threshold_match_weight": least_bits, "warning_mode": "never"}
     with quiet():

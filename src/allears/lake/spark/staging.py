@@ -114,7 +114,13 @@ class Staging:
                 self._session.interruptAll()
 
 
-def check_private(master: str, conf: dict[str, str]) -> None:
+def check_private(
+    master: str,
+    conf: dict[str, str],
+    work: str = "digesting on a cluster",
+    why: str = "texts travel before they are redacted",
+    place: str = "allears.toml [engine] digest",
+) -> None:
     """Refuse a cluster on which rows would travel in clear.
 
     Examples
@@ -131,10 +137,7 @@ def check_private(master: str, conf: dict[str, str]) -> None:
         return
     wanted = ("spark.authenticate", "spark.network.crypto.enabled")
     if any(conf.get(name, "false").lower() != "true" for name in wanted):
-        raise Refused(
-            "digesting on a cluster needs spark.authenticate and spark.network.crypto.enabled: texts travel before they are redacted",
-            place="allears.toml [engine] digest",
-        )
+        raise Refused(f"{work} needs spark.authenticate and spark.network.crypto.enabled: {why}", place=place)
 
 
 def _part(work: Work, name: str, folder: str, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -225,7 +225,7 @@ def test_two_processes_that_open_at_once_turn_once(filled: Space, url: str | Non
         subprocess.Popen(
             [sys.executable, "-c", code, str(tmp_path / "shop")], cwd=ROOT, stderr=subprocess.PIPE
         )
-        for _ in range(3)
+        for _ in range(2)
     ]
     for one in started:
         _, error = one.communicate()

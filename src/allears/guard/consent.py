@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from allears.desk.aliases import STRANGER, known
-from allears.desk.base import Desk
+from allears.desk.base import Desk, Moment
 from allears.desk.consent import CONSENT, WORDS, ConsentWord
 from allears.desk.identity import Identifier
 from allears.guard.purpose import Purpose
@@ -119,7 +119,7 @@ def standing(desk: Desk, purpose: Purpose, people: Sequence[str]) -> dict[str, S
         customers = sorted({today.get(name, name) for name in asked})
         whose = _identifiers(session, [name for name in customers if not name.startswith(STRANGER)])
         alone = [digest for digest in strangers if digest not in owners]
-        told = _last(_said(session, purpose, [*whose, *alone]), whose)
+        told = _last(session, _said(session, purpose, [*whose, *alone]), whose)
     return {name: told[person] for name in asked if (person := today.get(name, name)) in told}
 
 
@@ -127,7 +127,7 @@ def everybody(desk: Desk, purpose: Purpose) -> dict[str, Standing]:
     """Tell what holds of all who ever said something about a purpose."""
     with desk.reading() as session:
         said = _said(session, purpose)
-        return _last(said, _owners(session, list({digest for digest, _, _ in said})))
+        return _last(session, said, _owners(session, list({digest for digest, _, _ in said})))
 
 
 def anybody_said_no(desk: Desk, purpose: Purpose) -> bool:
@@ -174,11 +174,11 @@ def forget_words(session: Session, digests: Mapping[str, str]) -> Counter[str]:
 
 def _said(
     session: Session, purpose: Purpose, digests: Sequence[str] | None = None
-) -> list[tuple[str, int, datetime]]:
-    """Give when each identifier last said what: digest, rank and time; of all identifiers if none are named."""
+) -> list[tuple[str, int, Any]]:
+    """Give when each identifier last said what: digest, rank and time as it is kept; of all identifiers if none are named."""
     alias = type_coerce(ConsentWord.digest, String)
     query = (
-        select(alias, ConsentWord.rank, func.max(ConsentWord.said_at))
+        select(alias, ConsentWord.rank, func.max(type_coerce(ConsentWord.said_at, String)))
         .where(ConsentWord.purpose == purpose)
         .group_by(ConsentWord.digest, ConsentWord.rank)
     )
@@ -187,14 +187,21 @@ def _said(
     narrowed = [query]
     if digests is not None:
         narrowed = [query.where(alias.in_(some)) for some in _chunks(turn.of(CONSENT, digests))]
-    rows = [row for one in narrowed for row in session.execute(one)]
-    told = turn.digests(CONSENT, [alias for alias, _, _ in rows])
-    return [(digest, rank, at) for digest, (_, rank, at) in zip(told, rows, strict=True)]
+    rows = [row for one in narrowed for row in session.connection().execute(one).all()]
+    if not rows:
+        return []
+    aliases, ranks, times = zip(*rows, strict=True)
+    return list(zip(turn.digests(CONSENT, aliases), ranks, times, strict=True))
 
 
-def _last(said: Iterable[tuple[str, int, datetime]], whose: Mapping[str, str]) -> dict[str, Standing]:
+def _last(
+    session: Session, said: Iterable[tuple[str, int, Any]], whose: Mapping[str, str]
+) -> dict[str, Standing]:
     """Let the last word of each person count, of two at one moment the higher one."""
-    last: dict[str, tuple[datetime, int]] = {}
+    # Times sort as they are kept; those that count alone are read.
+    dialect = session.get_bind().dialect
+    read: Any = Moment().dialect_impl(dialect).result_processor(dialect, None)
+    last: dict[str, tuple[Any, int]] = {}
     agreed: set[str] = set()
     for digest, rank, at in said:
         person = whose.get(digest) or STRANGER + digest
@@ -204,7 +211,7 @@ def _last(said: Iterable[tuple[str, int, datetime]], whose: Mapping[str, str]) -
             last[person] = at, rank
     # A no after a yes is a withdrawal, whatever the banner called it.
     return {
-        person: Standing("withdrawn" if rank and person in agreed else STATES[rank], at)
+        person: Standing("withdrawn" if rank and person in agreed else STATES[rank], read(at))
         for person, (at, rank) in last.items()
     }
 
@@ -213,7 +220,7 @@ def _owners(session: Session, digests: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for some in _chunks(digests):
         owned = select(Identifier.digest, Identifier.customer).where(Identifier.digest.in_(some))
-        found |= dict(session.execute(owned).all())
+        found |= dict(session.connection().execute(owned).all())
     return found
 
 

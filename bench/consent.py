@@ -25,7 +25,9 @@ def rows() -> list[Row]:
     from allears.guard.consent import coverage, everybody, note_words, standing
     from allears.space import Space
 
-    data = f"{WORDS:,} simulated words about marketing, each said for two identifiers, of {WORDS // 2:,} people"
+    data = (
+        f"{WORDS:,} simulated words about marketing, each said for two identifiers, of {WORDS // 2:,} people"
+    )
     with (
         tempfile.TemporaryDirectory(dir=os.environ.get("ALLEARS_BENCH_DIR")) as folder,
         Space.open(Path(folder) / "space") as space,

@@ -35,7 +35,7 @@ ENTRUSTED = {
         "opening.open_desk",
         "guarding.staged", "heard.count_past", "pulling._keep", "pulling.seen_of", "take._take_planned",
     },
-    "no row of anybody": {"many.people_in_table", "cutoff._newest", "cutoff.cutoff", "questions.surprises"},
+    "no row of anybody": {"backup._open_tables", "many.people_in_table", "cutoff._newest", "cutoff.cutoff", "questions.surprises"},
     "gives permits their engine": {"ground.asked", "ground.close", "ground.lay", "ground.tallied", "ground.tallies"},
 }  # fmt: skip
 
@@ -66,7 +66,7 @@ FOR_SERVICE = {
 """What customers are owed; moves and deliveries ask the gate about each person (test_consent)."""
 BY_RIGHT = {
     "access", "check_asker", "close_request", "consent", "consent_coverage", "due", "erase", "erase_all", "extend_request", "hold", "holds",
-    "import_consent", "note_consent", "prove_consent", "receipts", "release", "request", "requests", "ask_breach_people", "breach", "breach_people", "breaches", "close_breach", "decide_breach", "judge_breach", "note_breach", "open_breach", "draw_texts", "judge_text", "object_asker", "rectify", "redaction_quality", "rectify_asker", "register", "restrict", "restrict_asker", "restrictions", "lift", "retire", "sign_audit", "verify_audit",
+    "import_consent", "note_consent", "prove_consent", "receipts", "rehearse_erasure", "release", "request", "requests", "ask_breach_people", "breach", "breach_people", "breaches", "close_breach", "decide_breach", "judge_breach", "note_breach", "open_breach", "draw_texts", "judge_text", "object_asker", "rectify", "redaction_quality", "rectify_asker", "register", "restrict", "restrict_asker", "restrictions", "lift", "retire", "sign_audit", "verify_audit",
 }  # fmt: skip
 WHO_IS_WHO = {
     "account",

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from allears.act.fatigue import Ledger
@@ -240,14 +240,18 @@ def invitations_of(session: Session, digests: Sequence[str]) -> list[dict[str, A
     return found
 
 
-def forget_invitations(session: Session, digests: Mapping[str, str]) -> Counter[str]:
-    """Delete invitations, found by the digests of identifiers; their links lead nowhere then. Returns how many, by what a digest stands for."""
+def forget_invitations(
+    session: Session, digests: Mapping[str, str], *narrowed: ColumnElement[bool]
+) -> Counter[str]:
+    """Delete invitations of which something holds, found by the digests of identifiers; their links lead nowhere then. Returns how many, by what a digest stands for."""
     gone: Counter[str] = Counter()
     given = list(digests)
     for start in range(0, len(given), CHUNK):
         some = given[start : start + CHUNK]
         mine = or_(Invitation.digest.in_(some), Invitation.person.in_(some))
-        rows = session.execute(delete(Invitation).where(mine).returning(Invitation.digest, Invitation.person))
+        rows = session.execute(
+            delete(Invitation).where(mine, *narrowed).returning(Invitation.digest, Invitation.person)
+        )
         gone.update(digests.get(digest) or digests[str(person)] for digest, person in rows)
     return gone
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from allears.act.deliver import Outbox
@@ -22,6 +23,7 @@ _CHUNK = 5_000
 _PAGE = 2_000
 _MOST = 50
 _CUSTOMER = re.compile(r"\bc_[0-9a-f]{16}\b")
+T = TypeVar("T")
 Told = dict[str, dict[str, list[str]]]
 """By customer and destination: the events it got."""
 
@@ -37,10 +39,17 @@ class Recipients:
         Opens what is written down.
     keys, digests
         Each key and each identifier's digest, and whose it is.
+    purpose
+        Only what was told for it.
     """
 
     def __init__(
-        self, session: Session, outbox: Outbox, keys: Mapping[str, str], digests: Mapping[str, str]
+        self,
+        session: Session,
+        outbox: Outbox,
+        keys: Mapping[str, str],
+        digests: Mapping[str, str],
+        purpose: str | None = None,
     ) -> None:
         self.told: Told = {}
         self.waiting: dict[str, list[int]] = {}
@@ -48,7 +57,7 @@ class Recipients:
         self.names = {**keys, **{f"{STRANGER}{digest}": customer for digest, customer in digests.items()}}
         self._decisions = _decisions(session, keys)
         self._invitations = _invitations(session, digests)
-        last = 0
+        last, wanted = 0, [Delivery.purpose == purpose] if purpose is not None else []
         columns = (
             Delivery.id,
             Delivery.event_id,
@@ -60,7 +69,7 @@ class Recipients:
         )
         while page := session.execute(
             select(*columns)
-            .where(Delivery.id > last, Delivery.event_type.not_in(NOTICES))
+            .where(Delivery.id > last, Delivery.event_type.not_in(NOTICES), *wanted)
             .order_by(Delivery.id)
             .limit(_PAGE)
         ).all():
@@ -128,6 +137,18 @@ def tell_recipients(
     return counts
 
 
+def take_back(session: Session, found: Recipients, *narrowed: ColumnElement[bool]) -> Counter[str]:
+    """Delete deliveries about customers that wait, and forget whom others concerned, of those of which something holds; returns how many, by customer."""
+    gone: Counter[str] = Counter()
+    for customer, waiting in found.waiting.items():
+        for some in _chunks(waiting):
+            mine = delete(Delivery).where(Delivery.id.in_(some), Delivery.state != "sent", *narrowed)
+            gone[customer] += len(session.scalars(mine.returning(Delivery.id)).all())
+    for names in _chunks(list(found.names)):
+        session.execute(update(Delivery).where(Delivery.person.in_(names), *narrowed).values(person=None))
+    return gone
+
+
 def tell_corrected(
     session: Session, outbox: Outbox, found: Recipients, customer: str, kind: str, at: datetime
 ) -> int:
@@ -174,5 +195,5 @@ def _invitations(session: Session, digests: Mapping[str, str]) -> dict[str, str]
     return found
 
 
-def _chunks(values: Sequence[str]) -> list[list[str]]:
+def _chunks(values: Sequence[T]) -> list[list[T]]:
     return [list(values[start : start + _CHUNK]) for start in range(0, len(values), _CHUNK)]

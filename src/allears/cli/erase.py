@@ -15,6 +15,7 @@ from allears.cli import show
 from allears.cli.where import HERE, Where
 from allears.errors import NotFound, Refused
 from allears.guard.erasures import Scope
+from allears.guard.purpose import Purpose
 from allears.space import Space
 
 
@@ -33,6 +34,15 @@ def erase(
         datetime | None, Parameter(help="Only what happened from then on; UTC where no zone is given.")
     ] = None,
     until: Annotated[datetime | None, Parameter(help="Only what happened before.")] = None,
+    purpose: Annotated[
+        Purpose | None,
+        Parameter(
+            help="Only what is held for this purpose alone: analytics, product, research or marketing."
+        ),
+    ] = None,
+    rehearse: Annotated[
+        bool, Parameter(negative="", help="Only tell how much of a part would go; erase nothing.")
+    ] = False,
     why: str = "request of the person",
     receipt: Annotated[
         Path | None,
@@ -59,7 +69,10 @@ def erase(
         raise Refused("expected a customer, or a file of them", place="--file")
     if receipt is not None and receipt.exists():
         raise Refused("there is something of that name already", place="--receipt")
-    scope = Scope(channel, _zoned(since), _zoned(until)) if channel or since or until else None
+    part_only = channel or since or until or purpose
+    scope = Scope(channel, _zoned(since), _zoned(until), purpose) if part_only else None
+    if rehearse and (scope is None or who is None):
+        raise Refused("expected a part of one customer: a channel, a time or a purpose", place="--rehearse")
     part = f" ({scope.said()})" if scope else ""
     with where.open() as space:
         if file is not None:
@@ -76,6 +89,12 @@ def erase(
             )
             return
         customer = space.customer(str(who)).id
+        if rehearse and scope is not None:
+            would = space.rehearse_erasure(customer, scope)
+            show.as_json(would) if where.json else show.rows(
+                [{"of": table, "would go": n} for table, n in would.items()], ("of", "would go")
+            )
+            return
         asked = f"erase {customer}{part} for good?" if scope else f"destroy the keys of {customer} for good?"
         if not (yes or where.json) and not Confirm.ask(asked, console=show.out, default=False):
             show.out.print("nothing was erased")

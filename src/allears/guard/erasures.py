@@ -17,12 +17,13 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from allears.errors import Refused, WorldFailed
+from allears.guard.purpose import OWED, PURPOSES, Purpose
 
 _TAIL = 4096
 
 
 class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What of a customer goes: what came by a channel, in a time, or both.
+    """What of a customer goes: what came by a channel, in a time, what is held for a purpose alone, or of all these at once.
 
     Parameters
     ----------
@@ -30,6 +31,10 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
         Only this channel.
     since, until
         Only what happened from one moment up to another, which is not in it.
+    purpose
+        Only what is held for this purpose and no other: see `allears.journey.single`.
+    sources
+        The sources that were kept for that purpose alone when it was noted; filled in then.
 
     Examples
     --------
@@ -40,11 +45,18 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
     channel: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    purpose: Purpose | None = None
+    sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a scope of nothing, or of times that cannot be compared."""
-        if self.channel is None and self.since is None and self.until is None:
-            raise Refused("expected a channel or a time", place="scope")
+        if self.channel is None and self.since is None and self.until is None and self.purpose is None:
+            raise Refused("expected a channel, a time or a purpose", place="scope")
+        if self.purpose in OWED:
+            ends = ", ".join(one for one in PURPOSES if one not in OWED)
+            raise Refused(
+                f"what is owed is not held for a purpose that ends; there are {ends}", place="--purpose"
+            )
         if any(t is not None and t.tzinfo is None for t in (self.since, self.until)):
             raise Refused("expected times with zone", place="scope")
         if self.since is not None and self.until is not None and self.since >= self.until:
@@ -52,7 +64,8 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def said(self) -> str:
         """Say it in words."""
-        parts = [f"channel {self.channel}"] if self.channel is not None else []
+        parts = [f"held for {self.purpose} alone"] if self.purpose is not None else []
+        parts += [f"channel {self.channel}"] if self.channel is not None else []
         parts += [f"from {self.since:%Y-%m-%d %H:%M}"] if self.since is not None else []
         return ", ".join(parts + ([f"before {self.until:%Y-%m-%d %H:%M}"] if self.until is not None else []))
 

@@ -38,6 +38,8 @@ class Use(msgspec.Struct, frozen=True):
         Names under which consent banners and consent events speak of it; of several, all must be granted.
     tcf
         Purposes of IAB's Transparency and Consent Framework it stands for; of several, all must be granted.
+    sources
+        Sources whose signals are kept for it alone.
     """
 
     basis: Basis
@@ -45,6 +47,7 @@ class Use(msgspec.Struct, frozen=True):
     on: bool = True
     categories: tuple[str, ...] = ()
     tcf: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
 
     @property
     def heeds(self) -> bool:
@@ -70,6 +73,12 @@ class Changed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tcf: Annotated[
         tuple[Annotated[int, Meta(ge=1, le=24)], ...] | UnsetType,
         Meta(description="IAB TCF purposes it stands for; of several, all must be granted."),
+    ] = UNSET
+    sources: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=128)], ...] | UnsetType,
+        Meta(
+            description="Sources whose signals are kept for it alone: they go when somebody is erased for it."
+        ),
     ] = UNSET
 
 
@@ -144,4 +153,9 @@ def read_purposes(text: str, place: str = "purposes.toml") -> Purposes:
         uses[purpose] = msgspec.structs.replace(SHIPPED[purpose], **set_here)
         if purpose in OWED and (uses[purpose].heeds or not uses[purpose].on):
             raise Refused("what is owed is neither switched off nor asked for", place=f"{place}: {purpose}")
+    named = [source for use in uses.values() for source in use.sources]
+    if len(named) != len(set(named)):
+        raise Refused(
+            "a source is kept for one purpose alone; one that serves several is named at none", place=place
+        )
     return Purposes(uses)

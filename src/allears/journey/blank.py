@@ -40,8 +40,7 @@ _PHONE = re.compile(r"\+?\d[\d ()./-]{4,24}\d")
 def blank_signals(ground: Ground, erasures: Sequence[Erasure]) -> Counter[str]:
     """Empty the signals of erased customers; returns how many of each."""
     counts: Counter[str] = Counter()
-    for scope, some in _scopes(erasures):
-        mine, others = _found(ground, list(some), scope)
+    for mine, others in _each(ground, erasures):
         if not mine.num_rows and not others.num_rows:
             continue
         with ground.desk.session() as session:
@@ -52,6 +51,19 @@ def blank_signals(ground: Ground, erasures: Sequence[Erasure]) -> Counter[str]:
             ground.store.amend("signals", others, ("identifiers",))
         counts.update(mine["whose"].to_pylist())
     return counts
+
+
+def count_signals(ground: Ground, erasures: Sequence[Erasure]) -> Counter[str]:
+    """Count the signals that would be emptied, of each customer."""
+    counts: Counter[str] = Counter()
+    for mine, _ in _each(ground, erasures):
+        counts.update(mine["whose"].to_pylist())
+    return counts
+
+
+def _each(ground: Ground, erasures: Sequence[Erasure]) -> Iterator[tuple[pa.Table, pa.Table]]:
+    for scope, some in _scopes(erasures):
+        yield _found(ground, list(some), scope)
 
 
 def blank_refused(ground: Ground, erasures: Sequence[Erasure]) -> int:
@@ -137,8 +149,13 @@ def _limits(scope: Scope | None) -> tuple[str, dict[str, Any]]:
         "channel": "coalesce(channel, '') = $channel",
         "since": "occurred_at >= $since",
         "until": "occurred_at < $until",
+        "sources": "source IN (SELECT unnest($sources))",
     }
-    given = {name: value for name in parts if (value := getattr(scope, name)) is not None}
+    if scope.purpose is not None and not scope.sources:
+        return " AND false", {}
+    given = {name: value for name in parts if (value := getattr(scope, name)) not in (None, ())}
+    if scope.sources:
+        given["sources"] = list(scope.sources)
     return "".join(f" AND {parts[name]}" for name in given), given
 
 
@@ -167,6 +184,8 @@ def _within(row: RefusedRow, scope: Scope | None) -> bool:
     if scope is None:
         return True
     if scope.channel is not None and row.channel != scope.channel:
+        return False
+    if scope.purpose is not None and row.source not in scope.sources:
         return False
     return not (
         (scope.since is not None and row.received_at < scope.since)

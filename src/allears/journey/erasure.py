@@ -12,7 +12,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from typing import NamedTuple
 
@@ -33,11 +33,12 @@ from allears.guard.glass import forget_glass
 from allears.guard.receipt import give
 from allears.guard.redaction.redact import redact
 from allears.journey.amend import GONE
-from allears.journey.blank import blank_refused, blank_signals
+from allears.journey.blank import blank_refused, blank_signals, count_signals
 from allears.journey.deeds import acts_path, mark_done
 from allears.journey.ground import Ground
 from allears.journey.holds import held_customers, require_free
 from allears.journey.requests import forget_requests
+from allears.journey.single import forget_use, settled
 from allears.know.accounts import forget_relations
 from allears.know.stays import forget_stays
 
@@ -97,7 +98,7 @@ def erase_customers(
     """
     if not why.strip():
         raise Refused("expected a reason", place="--why")
-    why = redact([why]).texts[0] or ""
+    why, scope = redact([why]).texts[0] or "", settled(ground, scope)
     with alone(ground):
         await_digest(ground)
         held = held_customers(ground)
@@ -111,6 +112,30 @@ def erase_customers(
             )
         note_acts(acts_path(ground), noted)
         return Erased(carry_out(ground, noted, progress), sorted(held.intersection(customers)))
+
+
+def rehearse(ground: Ground, customer: str, scope: Scope) -> dict[str, int]:
+    """Tell how much of what a scope says would go, by table; nothing is changed.
+
+    Raises
+    ------
+    NotAllowed
+        A legal hold keeps this customer's data.
+    """
+    require_free(ground, customer)
+    [(digests, own)] = ground.graph.belongings([customer])
+    keys, now = sorted({customer, *own}), ground.clock.now()
+    scoped = settled(ground, scope)
+    noted = [Erasure(now, customer, keys, "rehearsed", "", "", sorted(digests), scoped)]
+    lot = _Lot(ground, noted, count_signals(ground, noted), _recipients(ground, noted))
+    with suppress(_Rehearsed), ground.desk.session() as session:
+        found = lot.remove(session)[customer]
+        raise _Rehearsed  # the same steps are taken, and then taken back
+    return found
+
+
+class _Rehearsed(Exception):
+    """Ends a transaction that was never meant to stand."""
 
 
 @contextmanager
@@ -153,10 +178,10 @@ def carry_out(ground: Ground, erasures: Sequence[Erasure], progress: Progress = 
         return []
     emptied = blank_signals(ground, erasures)
     blank_refused(ground, erasures)
-    recipients = _recipients(ground, erasures)
     numbers: list[int] = []
     for _, some in groupby(erasures, key=lambda e: (e.actor, e.why, e.scope)):
         alike = list(some)
+        recipients = _recipients(ground, alike)
         for start in range(0, len(alike), LOT):
             lot = _Lot(ground, alike[start : start + LOT], emptied, recipients)
             numbers += erase(
@@ -179,6 +204,7 @@ def _recipients(ground: Ground, erasures: Sequence[Erasure]) -> Recipients:
             ground.outbox,
             {key: e.customer for e in erasures for key in e.subjects},
             {digest: e.customer for e in erasures for digest in e.digests},
+            erasures[0].scope.purpose if erasures[0].scope else None,
         )
 
 
@@ -190,7 +216,7 @@ class _Lot:
     ) -> None:
         self._ground, self._emptied, self._recipients = ground, emptied, recipients
         self.erasures = erasures
-        self._part = erasures[0].scope is not None
+        self._scope = erasures[0].scope
         self._keys = {key: e.customer for e in erasures for key in e.subjects}
         self._digests = {digest: e.customer for e in erasures for digest in e.digests}
 
@@ -204,7 +230,11 @@ class _Lot:
         now = ground.clock.now()
         for customer, told in tell_recipients(session, ground.outbox, self._recipients, said, now).items():
             counts[customer].update(told)
-        if self._part:
+        if self._scope is not None:
+            if self._scope.purpose is not None:
+                use = forget_use(ground, session, self._scope, self._keys, self._digests, self._recipients)
+                for customer, went in use.items():
+                    counts[customer].update(went)
             forget_signals(session, _emptied_ids(ground, session, list(self._keys)))
             return {customer: dict(found) for customer, found in counts.items()}
         for name, found in (
@@ -221,8 +251,8 @@ class _Lot:
         for customer, work in forget_customers(session, self._keys).items():
             counts[customer].update(work)
         # Any identifier of theirs leads to who they are taken for, in an older desk too.
-        for customer, went in ground.graph.forget_each(session, self._keys).items():
-            counts[customer].update(went)
+        for customer, gone in ground.graph.forget_each(session, self._keys).items():
+            counts[customer].update(gone)
         return {customer: dict(found) for customer, found in counts.items()}
 
 

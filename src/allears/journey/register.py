@@ -73,6 +73,7 @@ def _purposes(ground: Ground, extra: dict[Any, Extra]) -> list[dict[str, Any]]:
             "on": uses[purpose].on,
             "basis": uses[purpose].basis,
             "says": uses[purpose].says,
+            "sources": list(uses[purpose].sources),
             "playbooks": sorted(acting[purpose]),
             "people": extra.get(purpose, Extra()).people or "as under people",
             "data": extra.get(purpose, Extra()).data or "as under data",

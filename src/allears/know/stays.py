@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from allears.desk.segments import SegmentStay
@@ -146,18 +146,20 @@ def segments_of(session: Session, keys: Sequence[str]) -> list[dict[str, Any]]:
     return [{"segment": name, "entered_at": at} for name, at in rows]
 
 
-def forget_stays(session: Session, keys: Mapping[str, str]) -> dict[str, int]:
+def forget_stays(session: Session, keys: Mapping[str, str], *narrowed: ColumnElement[bool]) -> dict[str, int]:
     """Delete the stays of some customers; returns how many went of each.
 
     Parameters
     ----------
     keys
         Each key a customer was known by, and that customer.
+    narrowed
+        Only stays of which this holds.
     """
     counted: Counter[str] = Counter(dict.fromkeys(keys.values(), 0))
     given = list(keys)
     for some in (given[i : i + _CHUNK] for i in range(0, len(given), _CHUNK)):
-        mine = SegmentStay.customer.in_(some)
+        mine = and_(SegmentStay.customer.in_(some), *narrowed)
         for key, n in session.execute(
             select(SegmentStay.customer, func.count()).where(mine).group_by(SegmentStay.customer)
         ):

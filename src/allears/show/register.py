@@ -30,9 +30,9 @@ def sections(told: Told) -> list[Section]:
     return [
         Section("Controller", "article 30(1)(a)", ("", "Stated"), [(_OF_CONTROLLER[n], v) for n, v in told["controller"].items()]),
         Section(
-            "Purposes", "article 30(1)(b)", ("Purpose", "Basis", "What is done", "Playbooks", "People", "Data", "Note"),
+            "Purposes", "article 30(1)(b)", ("Purpose", "Basis", "What is done", "Kept for it alone", "Playbooks", "People", "Data", "Note"),
             [
-                (p["purpose"] + ("" if p["on"] else " (switched off)"), p["basis"], p["says"], ", ".join(p["playbooks"]), p["people"], p["data"], p["note"])
+                (p["purpose"] + ("" if p["on"] else " (switched off)"), p["basis"], p["says"], ", ".join(p["sources"]), ", ".join(p["playbooks"]), p["people"], p["data"], p["note"])
                 for p in told["purposes"]
             ],
         ),

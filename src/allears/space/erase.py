@@ -10,7 +10,7 @@ from allears.guard.erasures import Scope
 from allears.guard.receipt import give
 from allears.journey import holds, retention
 from allears.journey import questions as ask
-from allears.journey.erasure import Progress, await_digest, erase_customer, erase_customers
+from allears.journey.erasure import Progress, await_digest, erase_customer, erase_customers, rehearse
 from allears.journey.redo import finish, pending
 from allears.journey.retention import Retired
 from allears.space.digest import Digesting
@@ -53,6 +53,10 @@ class Erasing(Digesting, Knowing):
         receipt = erase_customer(self.ground, self.customer(who).id, actor=self.actor, why=why, scope=scope)
         self._tidied()
         return receipt
+
+    def rehearse_erasure(self, who: str, scope: Scope) -> dict[str, int]:
+        """Tell how much of what a scope says would go, by table; nothing is changed."""
+        return rehearse(self.ground, self.customer(who).id, scope)
 
     def erase_all(
         self,

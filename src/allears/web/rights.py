@@ -15,6 +15,7 @@ from starlette.responses import Response
 from allears.errors import Refused
 from allears.guard.access import Action, Principal, require
 from allears.guard.erasures import Scope
+from allears.guard.purpose import Purpose
 from allears.journey import access, holds, objecting, rectifying, requests, restricting
 from allears.journey.erasure import erase_customer
 from allears.tables.signals import CHANNELS
@@ -105,12 +106,13 @@ class For(_Body, frozen=True):
 
 
 class Part(_Body, frozen=True):
-    """What of the asker goes, and why: a channel, a time, or with ``everything`` the whole customer."""
+    """What of the asker goes, and why: a channel, a time, what is held for a purpose alone, or with ``everything`` the whole customer."""
 
     why: _Who
     channel: _Line | None = None
     since: _Moment | None = None
     until: _Moment | None = None
+    purpose: Purpose | None = None
     everything: bool = False
 
     def scope(self) -> Scope | None:
@@ -121,12 +123,12 @@ class Part(_Body, frozen=True):
         Refused
             Neither a part was named nor everything, or both; there is no such channel, or the time ends before it begins.
         """
-        part = (self.channel, self.since, self.until) != (None, None, None)
+        part = any(limit is not None for limit in (self.channel, self.since, self.until, self.purpose))
         if self.channel is not None and self.channel not in CHANNELS:
             raise Refused(f"no such channel; there are {', '.join(CHANNELS)}", place="channel")
         if part is self.everything:
-            raise Refused("expected channel, since or until, or everything: true", place="$")
-        return Scope(self.channel, self.since, self.until) if part else None
+            raise Refused("expected channel, since, until or purpose, or everything: true", place="$")
+        return Scope(self.channel, self.since, self.until, self.purpose) if part else None
 
 
 def rights_routes(router: APIRouter, space: Space) -> None:
@@ -268,6 +270,6 @@ def rights_routes(router: APIRouter, space: Space) -> None:
         "/requests/{request}/erase",
         Part,
         erase,
-        "Erase the asker for good, or a channel or time of what they said; answers the receipt",
+        "Erase the asker for good, or a channel, a time or what is held for one purpose alone; answers the receipt",
         Action.ERASE,
     )

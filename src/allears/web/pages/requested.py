@@ -11,9 +11,9 @@ from nicegui import ui
 
 from allears.guard.access import Action, Principal
 from allears.guard.erasures import Scope
-from allears.guard.purpose import PURPOSES
+from allears.guard.purpose import OWED, PURPOSES
 from allears.journey import access, objecting, requests, restricting
-from allears.journey.erasure import erase_customer
+from allears.journey.erasure import erase_customer, rehearse
 from allears.journey.rectifying import KINDS as CORRECTED
 from allears.journey.rectifying import rectify_asker
 from allears.journey.rules import purposes
@@ -31,7 +31,8 @@ KINDS = {
     "objection": "Objection to a use",
     "restriction": "Restriction of use",
 }
-_EVERY = "every channel"
+_EVERY, _ANY = "every channel", "whatever it is held for"
+ENDING = tuple(use for use in PURPOSES if use not in OWED)
 
 
 def draw_requests(page: Page, waiting: list[dict[str, Any]]) -> None:
@@ -127,17 +128,40 @@ def _steps(page: Page, request: dict[str, Any]) -> None:
 def _part(page: Page, customer: str) -> None:
     ask_form(
         page, "Erase a part", "What of it goes? The request stays open until you say what became of it.",
-        (Line("Channel", choices=(_EVERY, *CHANNELS)), Line("From this day", kind="date"), Line("Before this day", kind="date"),
+        (Line("Channel", choices=(_EVERY, *CHANNELS)), Line("Held for this purpose alone", choices=(_ANY, *ENDING)), Line("From this day", kind="date"), Line("Before this day", kind="date"),
          Line("Why", "The reason, for the receipt and the audit")),
         partial(_erase_part, page, customer), "That part is erased", Action.ERASE,
     )  # fmt: skip
+    ask_form(
+        page, "What would go", "How much of a part would be erased? Nothing is changed.",
+        (Line("Channel", choices=(_EVERY, *CHANNELS)), Line("Held for this purpose alone", choices=(_ANY, *ENDING)), Line("From this day", kind="date"),
+         Line("Before this day", kind="date")),
+        lambda who, said: rehearse(page.space.ground, customer, _scope(said)), "Counted", then=_would_go,
+    )  # fmt: skip
+
+
+async def _would_go(found: dict[str, int]) -> None:
+    with ui.dialog() as dialog, tag("div", classes="asked"), card("What would go"):
+        rows = [(table.replace("_", " ").capitalize(), n) for table, n in found.items() if n]
+        if rows:
+            table(("Of", "Rows"), rows, right=(1,), caption="What would go")
+        else:
+            tag("p", "Nothing is held of that.")
+        with tag("div", classes="row"):
+            button("Close", dialog.close, "main")
+    await dialog
+    dialog.delete()
+
+
+def _scope(said: Sequence[str]) -> Scope:
+    channel, purpose, since, until = said[:4]
+    first, end = (datetime.fromisoformat(day).replace(tzinfo=UTC) if day else None for day in (since, until))
+    ending = next((use for use in ENDING if use == purpose), None)
+    return Scope(channel if channel in CHANNELS else None, first, end, ending)
 
 
 def _erase_part(page: Page, customer: str, principal: Principal, said: Sequence[str]) -> None:
-    channel, since, until, why = said
-    days = [datetime.fromisoformat(day).replace(tzinfo=UTC) if day else None for day in (since, until)]
-    scope = Scope(channel if channel in CHANNELS else None, *days)
-    erase_customer(page.space.ground, customer, actor=principal.name, why=why, scope=scope)
+    erase_customer(page.space.ground, customer, actor=principal.name, why=said[-1], scope=_scope(said))
 
 
 def _rectify(page: Page, request: str) -> None:

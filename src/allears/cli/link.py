@@ -114,7 +114,8 @@ def _engine(word: str | None, where: Where) -> EngineSettings | None:
     from allears.settings import EngineSettings, read_settings
 
     if word == "space":
-        return read_settings(where.folder()).engine
+        settings = read_settings(where.folder())
+        return settings.engine
     try:
         return msgspec.convert({"url": word}, EngineSettings) if word else None
     except msgspec.ValidationError:

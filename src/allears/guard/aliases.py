@@ -140,7 +140,9 @@ def aliased(table: Table) -> dict[str, Aliased]:
 def _settled(session: Session, mine: str) -> bool:
     mark = session.get(Mark, MARK)
     if mark is not None and mark.value != mine:
-        raise Refused("this is not the space's key", place="space key")
+        raise Refused(
+            "this is not the space's key, or its name in allears.toml was changed", place="space key"
+        )
     return mark is not None
 
 

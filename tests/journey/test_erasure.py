@@ -26,6 +26,7 @@ from allears.guard.erasures import Scope, note_acts, read_acts
 from allears.guard.receipt import kept, verify_receipt
 from allears.journey import erasure, redo
 from allears.journey.backup import backup, restore
+from allears.journey.many import people_in_table
 from allears.journey.questions import find_each
 from allears.lake import Store
 from allears.space import Space
@@ -94,6 +95,17 @@ def again(space: Space) -> Space:
 
 def texts(space: Space, who: str) -> set[str | None]:
     return set(space.customer(who).timeline()["text"].to_pylist())
+
+
+def test_who_was_erased_is_in_no_list_of_customers_and_still_counts_in_figures(space: Space) -> None:
+    people = "SELECT count(DISTINCT customer_key) AS n FROM signals"
+    bo, before = space.customer(BO).id, space.sql(people).to_pylist()
+    assert {c["customer"] for c in space.customers()} == {space.customer(ADA).id, bo}
+    space.erase(ADA)
+    assert [c["customer"] for c in space.customers()] == [bo] and space.customers(search=ADA) == []
+    assert [c["customer"] for c in space.customers(limit=1)] == [bo]
+    assert people_in_table(space.ground, "signals") == 1
+    assert space.sql(people).to_pylist() == before
 
 
 def test_what_somebody_said_is_in_no_file_and_all_counts_stay(space: Space) -> None:

@@ -54,6 +54,23 @@ def test_a_wrong_value_goes_in_any_spelling_and_its_source_does_not_bring_it_bac
     }  # fmt: skip
 
 
+def test_a_number_that_was_struck_out_does_not_come_back_in_another_form(space: Space) -> None:
+    who = {"personal": {"phone": "+44 20 7946 0958"}, "identifiers": {"user_id": "u9"}}
+    row = {"text": "Hello", "channel": "email"}
+    space.hear([row | who | {"signal_id": "p1"}], source="crm")
+    space.digest(look=False)
+    assert _known(space, "u9")["phone"] == ["+44 20 7946 0958"]
+    _fix(space, "phone", who="u9", wrong="+442079460958")
+    for n, form in enumerate(("+44 (0)20 7946 0958", "+44.20.79460958", "+44-20-7946-0958")):
+        told = who | {"personal": {"phone": form}, "signal_id": f"q{n}"}
+        space.hear([row | told], source="crm")
+        space.digest(look=False)
+        assert not _known(space, "u9").get("phone"), form
+    space.hear([row | who | {"personal": {"phone": "+44 20 7946 0959"}, "signal_id": "r"}], source="crm")
+    space.digest(look=False)
+    assert _known(space, "u9")["phone"] == ["+44 20 7946 0959"]
+
+
 def test_texts_that_still_name_what_was_struck_out_stay_hidden(space: Space) -> None:
     _fix(space, "name", wrong="Ada Lovelace", right="Ada King")
     _tell(space, "w3", {}, text="ada lovelace and ada king were here")

@@ -23,7 +23,6 @@ from allears.listen.changes import Change, newest, versions
 from allears.tables import TABLES
 
 SIGNALS, ARRIVALS = TABLES["signals"], TABLES["arrivals"]
-GONE = "deleted"
 GONE = "g_"
 """Begins the name of somebody who was erased; no customer's id does."""
 DUE_SINCE = "due_replaced_at"

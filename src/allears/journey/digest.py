@@ -83,7 +83,13 @@ class Digest:
         self._ground = ground
         self.claims: Claims = Leases(ground) if ground.desk.shared else Alone(ground)
         others = self.claims.profiles if ground.desk.shared else None
-        self.profiles = Profiles(ground.desk, ground.vault.seal, ground.vault.open, others=others)
+        self.profiles = Profiles(
+            ground.desk,
+            ground.vault.seal,
+            ground.vault.open,
+            region=ground.settings.space.region,
+            others=others,
+        )
         self._second = Second(ground.settings.lake.second_process and (os.cpu_count() or 1) > 1)
         self._guarding = Guarding(ground, self.profiles, self._second)
 

@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Sequence
 
 from allears.errors import NotFound
+from allears.journey.amend import GONE
 from allears.journey.ground import Ground
 from allears.journey.leave import EXPORTED
 
@@ -24,7 +25,10 @@ def people_in_table(ground: Ground, table: str) -> int:
     if table not in EXPORTED:
         raise NotFound(f"no table of that name; there are {', '.join(EXPORTED)}", place="TABLE")
     if table in COLUMNS:
-        found = ground.engine.near.query(f"SELECT count(DISTINCT {COLUMNS[table]}) AS n FROM {table}")
+        found = ground.engine.near.query(
+            f"SELECT count(DISTINCT {COLUMNS[table]}) AS n FROM {table} WHERE NOT starts_with({COLUMNS[table]}, $gone)",
+            gone=GONE,
+        )
         return int(found["n"][0].as_py())
     if table == "links":
         return int(ground.graph.links().num_rows)

@@ -21,6 +21,7 @@ from allears.desk.work import Issue, IssueSignal
 from allears.errors import NotFound
 from allears.guard.permit import Permit
 from allears.guard.sight import EVERY, Condition
+from allears.journey.amend import GONE
 from allears.journey.cutoff import cutoff, day_of, earliest_day
 from allears.journey.ground import Ground
 from allears.journey.heard import fields_table, hours_table
@@ -105,12 +106,12 @@ def of_keys(keys: Sequence[str]) -> Condition:
 
 
 def _heard_last(ground: Ground, limit: int, seen: Condition) -> list[str]:
-    """Find who was heard last: from the newest day back, until there are enough."""
+    """Find who was heard last: from the newest day back, until there are enough. Who was erased is nobody that a list could lead to."""
     days = sorted(ground.serving.made_of("signals"), reverse=True)
     read = 1
     while True:
         rows = ground.serving.query(
-            f"""SELECT customer_key, max(occurred_at) AS last_at FROM signals WHERE day >= $day AND customer_key IS NOT NULL AND {seen.sql}
+            f"""SELECT customer_key, max(occurred_at) AS last_at FROM signals WHERE day >= $day AND customer_key IS NOT NULL AND NOT starts_with(customer_key, '{GONE}') AND {seen.sql}
                GROUP BY customer_key ORDER BY last_at DESC, customer_key LIMIT $n""",
             day=days[min(read, len(days)) - 1] if days else "",
             n=limit,

@@ -52,6 +52,8 @@ class Profiles:
         Most names, addresses ... kept of one customer; the oldest goes when another comes.
     remembered
         Customers kept in memory.
+    region
+        Where telephone numbers are from that bear no country.
     others
         Keeps other processes that learn from learning meanwhile, where there are such.
     """
@@ -64,10 +66,11 @@ class Profiles:
         *,
         values_per_type: int = 12,
         remembered: int = 50_000,
+        region: str = "",
         others: Callable[[], AbstractContextManager[None]] | None = None,
     ) -> None:
         self._desk, self._seal, self._open = desk, seal, open
-        self._values_per_type, self._remembered = values_per_type, remembered
+        self._values_per_type, self._remembered, self._region = values_per_type, remembered, region
         self._turn, self._others = threading.RLock(), others
         self._subjects: OrderedDict[str, dict[str, Known]] = (
             OrderedDict()
@@ -142,7 +145,7 @@ class Profiles:
     def _add(self, customer: str, kind: str, value: str) -> bool:
         subjects = self._subjects[customer]
         for known in subjects.values():
-            if value in known.get(kind, ()) or alike(value) in map(alike, known.get(STRUCK + kind, ())):
+            if value in known.get(kind, ()) or self._struck(known, kind, value):
                 return False
         mine = subjects.setdefault(customer, {})
         values, kept = mine.setdefault(kind, []), mine.get(KEPT + kind, ())
@@ -150,6 +153,17 @@ class Profiles:
         if len(values) > self._values_per_type:
             values.remove(next((v for v in values if v not in kept), values[0]))
         return True
+
+    def _struck(self, known: Known, kind: str, value: str) -> bool:
+        struck = known.get(STRUCK + kind)
+        if not struck:
+            return False
+        forms = {alike(one) for one in struck}
+        if alike(value) in forms:
+            return True
+        # One number is written in many ways; as an identifier it has one form.
+        form = normalise(kind, value, self._region) if kind in CLEAR_TYPES else None
+        return form is not None and form in {normalise(kind, one, self._region) for one in struck}
 
     def _remember(self, customers: set[str]) -> None:
         """Read those not in memory; first drop from memory whoever moved or was erased since."""

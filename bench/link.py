@@ -209,8 +209,12 @@ def _on_spark(records: int) -> list[Row]:
             for one in (here, there)
         )
         shared = ours.keys() & theirs.keys()
-        furthest = max((abs(ours[pair] - theirs[pair]) for pair in shared), default=0.0)
-        told = f"{len(shared):,} pairs of both, {len(ours.keys() ^ theirs.keys()):,} of one alone; weights at most {furthest:.1g} bits apart; {int((here.clusters != there.clusters).sum()):,} records another person"
+        apart = [bits for pair in shared if (bits := abs(ours[pair] - theirs[pair])) > 1e-6]
+        told = (
+            f"{len(shared):,} pairs of both, {len(ours.keys() ^ theirs.keys()):,} of one alone; "
+            f"{len(apart):,} weights apart, by {max(apart, default=0.0):.1g} bits at most; "
+            f"{int((here.clusters != there.clusters).sum()):,} records another person"
+        )
         rows.append(row(f"time to link, Spark, {executors} executor(s) of one core", f"{records:,} simulated records", seconds, "s", source=told))  # fmt: skip
     return rows
 

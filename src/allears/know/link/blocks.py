@@ -103,7 +103,7 @@ def block(
         largest = _largest(counts, min(left, max(records, FEWEST_PAIRS // 4)))
         shared = np.append(counts, 0)[codes]
         worth = (shared > 1) & (shared <= largest)
-        common[", ".join(key)] = shared > max(largest, 1)
+        common[", ".join(map(_in_words, key))] = shared > max(largest, 1)
         alone &= ~worth
         if worth.any():
             kept = counts[(counts > 1) & (counts <= largest)]
@@ -152,6 +152,11 @@ def _largest(counts: Places, budget: int) -> int:
         return min(LARGEST_BLOCK, int(sizes[-1])) if len(sizes) else 0
     # Blocks of one size stand or fall together, else the order of records would decide.
     return min(LARGEST_BLOCK, int(sizes[fitting]) - 1)
+
+
+def _in_words(part: str) -> str:
+    length = part.partition(":")[2]
+    return f"first {length} letters of {_field(part)}" if length else part.replace("@", " before the @")
 
 
 def _field(part: str) -> str:

@@ -2,7 +2,7 @@
 
 What is compared is said once, in DuckDB's words, and put into Spark's here. Spark's functions count letters where DuckDB's count
 bytes, and its Jaro-Winkler takes an odd number of letters out of order for a half more: a word in other letters than ASCII, or one
-with three letters exchanged, may stand on another step.
+that lost one of two equal letters, may stand on another step.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def in_sparks_words(condition: str) -> str:
     Examples
     --------
     >>> in_sparks_words("jaro_winkler_similarity(a, b) >= 0.9 and len(list_intersect(c, d)) > 1")
-    "JARO_WINKLER(a, b) >= 0.9 AND SIZE(ARRAY_INTERSECT(c, d)) > 1"
+    'JARO_WINKLER(a, b) >= 0.9 AND SIZE(ARRAY_INTERSECT(c, d)) > 1'
     """
     import sqlglot
 

@@ -23,6 +23,7 @@ from allears.web.pages import (
     keys,
     links,
     login,
+    missing,
     oidc,
     playbooks,
     privacy,
@@ -79,6 +80,7 @@ def pages(app: FastAPI, space: Space, live: Live) -> None:
         login,
         factor,
         oidc,
+        missing,
     ):
         page.register(door)
     give_scripts_their_nonce(client.templates.env)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,32 @@ def test_no_way_of_a_plugin_leads_inside(receiver: Callable[..., Any]) -> None:
         allowed = _tell(addresses[0], addresses[3], allow_private=True)
         assert [one.sent for one in allowed] == [True, True] and len(server.got) == 1
         assert b"late" in listener.recv(1000)
+
+
+def test_a_plugin_ends_with_the_process_it_works_for(tmp_path: Path) -> None:
+    """Killed without a word, while the plugin waits for a service that does not answer."""
+    script = """
+import asyncio, json, os, signal, socket, sys
+from allears.act.send import Message
+from allears.act.tell import Teller
+silent = socket.create_server(("127.0.0.1", 0))
+message = Message("m", "case.opened", json.dumps({"data": {"title": "late"}}))
+async def told():
+    async with Teller(60) as teller:
+        asked = asyncio.create_task(teller.tell(f"json://127.0.0.1:{silent.getsockname()[1]}/", "json://", message, allow_private=True))
+        await asyncio.to_thread(silent.accept)
+        print(teller._process.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(told())
+"""
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, timeout=60)
+    plugin = Path("/proc") / done.stdout.strip()
+    assert done.returncode == -signal.SIGKILL and plugin.name.isdigit()
+    for _ in range(100):
+        if not plugin.exists():
+            return
+        time.sleep(0.1)
+    raise AssertionError("the plugin is still there")
 
 
 def test_a_plugin_starts_no_other_program() -> None:

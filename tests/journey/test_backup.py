@@ -113,6 +113,18 @@ def test_a_damaged_backup_gives_back_nothing(space: Space, tmp_path: Path) -> No
     assert not list(tmp_path.glob("again*")) and not list(tmp_path.glob(".again*"))
 
 
+@pytest.mark.parametrize("how", ["cut", "gone"])
+def test_no_backup_is_made_of_a_damaged_lake(space: Space, tmp_path: Path, how: str) -> None:
+    file = next(Path(f.removeprefix("file://")) for f in space.ground.store.files("signals"))
+    if how == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(WorldFailed, match=r"lake is missing or damaged.*signals"):
+        backup(space.ground, tmp_path / "acme.backup")
+    assert not list(tmp_path.glob("acme.backup*"))
+
+
 def test_the_key_must_be_the_one_and_kept_apart(space: Space, tmp_path: Path) -> None:
     backup(space.ground, tmp_path / "acme.backup")
     with (

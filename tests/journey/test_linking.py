@@ -190,6 +190,28 @@ def test_a_record_labelled_twice_is_refused(tmp_path: Path, capsys: pytest.Captu
     assert "labelled above already" in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ("left,right,match\na1,a2,nan\n", "from 0 to 1"),
+        ("left,right,match\na1,a2,7\n", "from 0 to 1"),
+        ("left,right\na1,a1\n", "of two records"),
+        ("left,right,match\na1,a2,1\na2,a1,0\n", "labelled above already"),
+        ("left,right\n", "no label"),
+        ("record,person\na1,7\na2,\n", "names no person"),
+    ],
+)
+def test_labels_that_say_nothing_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], labels: str, said: str
+) -> None:
+    file, _ = people(tmp_path)
+    (tmp_path / "empty.csv").write_text(labels)
+    assert (
+        run(["link", str(file), "--column", "given=Vorname", "--evaluate", str(tmp_path / "empty.csv")]) == 1
+    )
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
 def test_equal_records_are_printed_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, _ = people(tmp_path)
     lines = file.read_text().splitlines()

@@ -145,6 +145,24 @@ def test_what_is_less_sure_waits_and_a_steward_decides(
     assert done["act"].startswith("merge_")
 
 
+def test_a_refused_pair_is_not_joined_through_a_third(space: Space) -> None:
+    send(space, [("older", {"firstName": told(36)["firstName"]})])
+    space.link()
+    ours = {space.customer(f"{side}-36").id for side in ("one", "two")}
+    pair = next(
+        row["pair"] for row in space.link_queue(state="joined") if {row["left"], row["right"]} == ours
+    )
+    with pytest.raises(Refused, match="reason"):
+        space.settle_link(pair, same=False, why="  ")
+    assert one(space, "one-36", "two-36"), "a decision that was refused was carried out"
+    space.settle_link(pair, same=False, why="two brothers")
+    call = {"type": "identify", "anonymousId": "older", "messageId": "m-older-2", "traits": told(36)}
+    space.take("segment", json.dumps({"batch": [call]}).encode(), source="shop")
+    space.digest(look=False)
+    assert space.link()["joined"] == 1
+    assert not one(space, "one-36", "two-36")
+
+
 def test_a_look_before_deciding_changes_nothing_and_says_what_would(space: Space) -> None:
     space.link()
     before = space.ground.graph.identities().sort_by("digest").to_pylist()

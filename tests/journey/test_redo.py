@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from allears.clock import SetClock
@@ -18,7 +20,7 @@ from allears.desk.consent import ConsentWord
 from allears.desk.rights import DoneErasure, Hold, Restriction
 from allears.errors import NotAllowed, NotFound, Refused
 from allears.guard.erasures import Act, Erasure, Noted, read_acts
-from allears.journey import redo
+from allears.journey import holds, redo, requests, restricting
 from allears.journey.backup import backup, restore
 from allears.journey.privacy import privacy
 from allears.know.profile import Profiles
@@ -234,8 +236,83 @@ def test_a_list_of_an_earlier_build_is_still_read(space: Space, clock: SetClock,
         f'{{"at":"{at}","customer":"{di}","subjects":["{di}"],"why":"asked","id":"e1","actor":"user:pia","digests":["{digests[0]}"]}}\n'
     )
     (tmp_path / "list.jsonl").write_text(lines)
-    found = restore(tmp_path / "old.backup", tmp_path / "again", key, read_acts(tmp_path / "list.jsonl").acts)
+    acts = read_acts(tmp_path / "list.jsonl").acts
+    with pytest.raises(Refused, match=r"bears no seal.*--unsealed"):
+        restore(tmp_path / "old.backup", tmp_path / "again", key, acts)
+    found = restore(tmp_path / "old.backup", tmp_path / "again", key, acts, unsealed=True)
     assert found.erased_again == 2
+    with Space.open(tmp_path / "again", clock=clock, create=False) as again:
+        assert [type(act) for act in listed(again)] == [Erasure] * 2
+
+
+@pytest.mark.parametrize("how", ["forged", "changed", "another space's", "another's name"])
+def test_nobody_is_erased_by_who_can_write_to_the_list(
+    space: Space, clock: SetClock, tmp_path: Path, how: str
+) -> None:
+    """Not by opening the space, not by a restore, whatever is said about old lists."""
+    key, path = space.ground.folder / "space.key", space.ground.folder / "erasures.jsonl"
+    cy, at = who_is(space, CY), clock.now().isoformat()
+    backup(space.ground, tmp_path / "old.backup")
+    space.hold(CY, why="court")
+    line = f'{{"at":"{at}","customer":"{cy}","subjects":["{cy}"],"why":"x","id":"eaaaaaaaaaaaaaaaa","actor":"the dpo"}}\n'
+    if how != "forged":
+        with Space.open(tmp_path / "other", clock=clock) as other:
+            one = other if how == "another space's" else space
+            tell(one, "x", EVE, "Eve")
+            one.erase(EVE)
+            line = (one.ground.folder / "erasures.jsonl").read_text().splitlines()[-1] + "\n"
+        if how == "changed":
+            line = line.replace(msgspec.json.decode(line)["customer"], cy)
+        if how == "another's name":
+            line = line.replace(msgspec.json.decode(line)["actor"], "the dpo")
+        line = line.replace(msgspec.json.decode(line)["id"], "e" + "a" * 16)
+    space.close()
+    with path.open("a") as file:
+        file.write(line)
+    with pytest.raises(Refused, match=r"seal|changed"):
+        Space.open(tmp_path / "shop", clock=clock)
+    acts = read_acts(path).acts
+    with pytest.raises(Refused, match=r"seal|changed"):
+        restore(tmp_path / "old.backup", tmp_path / "again", key, acts, unsealed=how != "forged")
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    with Space.open(tmp_path / "shop", clock=clock) as again:
+        assert name_of(again, CY) == [NAMES[CY]]
+
+
+def test_lists_that_say_an_act_twice_do_it_once(space: Space, clock: SetClock, tmp_path: Path) -> None:
+    key = space.ground.folder / "space.key"
+    backup(space.ground, tmp_path / "old.backup")
+    act_by_right(space, clock)
+    found = restore(tmp_path / "old.backup", tmp_path / "again", key, listed(space) * 2)
+    assert (found.erased_again, found.done_again, found.lost) == (1, 4, ())
+
+
+def test_who_did_it_cannot_be_changed_on_the_list(space: Space, clock: SetClock, tmp_path: Path) -> None:
+    key = space.ground.folder / "space.key"
+    backup(space.ground, tmp_path / "old.backup")
+    space.hold(CY, why="court")
+    [held] = listed(space)
+    with pytest.raises(Refused, match="changed"):
+        restore(tmp_path / "old.backup", tmp_path / "again", key, [replace(held, actor="the dpo")])
+
+
+def test_what_staff_write_keeps_no_name_that_the_space_knows(
+    space: Space, clock: SetClock, tmp_path: Path
+) -> None:
+    tell(space, "q", "q@example.com", "Quirin Zephyrwald")
+    ground, who = space.ground, "q@example.com"
+    request = requests.receive(ground, who, "restriction", actor="x", note="Quirin Zephyrwald disputes it")
+    requests.check_identity(ground, request, "passport of Quirin Zephyrwald seen", actor="x")
+    restriction = restricting.restrict_asker(ground, request, actor="x", why="Zephyrwald disputes the bill")
+    restricting.lift(ground, restriction, told="by mail to Quirin Zephyrwald", actor="x")
+    held = holds.put_hold(ground, who_is(space, who), why="Zephyrwald v. Shop", actor="x")
+    holds.end_hold(ground, held, actor="x", why="Zephyrwald settled")
+    space.note_consent(who, "analytics", "refused", why="Quirin Zephyrwald rang up")
+    receipt = space.erase(who, why="Quirin Zephyrwald asked to be gone")
+    assert "Zephyrwald" not in receipt.why and "asked to be gone" in receipt.why
+    space.close()
+    for path in (p for p in (tmp_path / "shop").rglob("*") if p.is_file()):
+        assert b"Zephyrwald" not in path.read_bytes(), path.name
 
 
 def test_a_copy_of_an_old_folder_takes_what_came_later_from_the_list_outside(

@@ -85,6 +85,17 @@ def test_of_very_many_a_part_is_read_on_each_side_and_everybody_is_still_counted
     assert {r["customer"] for r in few.to_pylist() if r["exposed"]} == set(who[:50])
 
 
+def test_exposed_ones_who_were_never_seen_before_do_not_count(
+    signals: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = [f"c_{i * 0x9E3779B97F4A7C15 % (1 << 64):016x}" for i in range(3000)]
+    rows = [_event(name, day) for name in who[:1000] for day in (10, 20)]
+    monkeypatch.setattr(panel_of, "ENOUGH", 100)
+    panel = panel_from(signals(rows), [*who[:80], *who[1000:]], BEGAN, FIXED, CUT)
+    seen = {r["customer"]: r["exposed"] for r in panel.to_pylist() if r["customer"] is not None}
+    assert sum(seen.values()) == 80 and 60 < len(seen) - 80 < 140
+
+
 def test_what_customers_undergo_is_not_what_they_do(signals: Callable[..., Any]) -> None:
     rows = [
         _event("a", 3, "Order Delivered"),

@@ -158,6 +158,21 @@ def test_a_time_at_the_end_of_all_time_erases_what_it_says(
     assert answer.json()["removed"]["signals"] == 2
 
 
+def test_a_request_is_restricted_and_another_closed(space: Space, officer: TestClient) -> None:
+    def made(kind: str, **more: str) -> Any:
+        return officer.post("/api/requests", json={"who": ADA, "kind": kind, **more})
+
+    asked = made("restriction").json()["request"]
+    assert officer.post(f"/api/requests/{asked}/check", json={"how": "a letter"}).status_code == 200
+    put = officer.post(f"/api/requests/{asked}/restrict", json={"why": "contests it"})
+    assert put.status_code == 200, put.text
+    assert [r["request"] for r in officer.get("/api/restrictions").json()["items"]] == [asked]
+    other = made("objection").json()["request"]
+    closed = officer.post(f"/api/requests/{other}/close", json={"outcome": "answered"})
+    assert closed.status_code == 200, closed.text
+    assert made("access", received_at="2026-01-05T10:00:00").status_code == 400
+
+
 def test_a_restriction_is_put_on_listed_and_lifted(space: Space, officer: TestClient) -> None:
     made = officer.post("/api/restrictions", json={"who": ADA, "why": "contests"}).json()["restriction"]
     listed = officer.get("/api/restrictions").json()["items"]

@@ -15,8 +15,11 @@ import os
 import runpy
 import signal
 import sys
+import threading
+from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 is_public = runpy.run_path(str(Path(__file__).parents[1] / "guard" / "address.py"))["is_public"]
@@ -61,13 +64,27 @@ def serve() -> None:
     boundary = Boundary()
     sys.addaudithook(boundary)
     print("{}", file=answers)
-    for line in sys.stdin.buffer:
+    for line in _lines():
         asked = json.loads(line)
         boundary.closed, boundary.refused = not asked["allow_private"], ""
         server = apprise.Apprise.instantiate(asked["address"], suppress_exceptions=True)
         error = _notify(server, asked)
         # What got through all the same was sent: a name may have public addresses besides.
         print(json.dumps({"error": error and (boundary.refused or error)}), file=answers)
+
+
+def _lines() -> Iterator[bytes]:
+    """Give what comes in. When the first process is gone, killed too, this one ends, whatever it waits for."""
+    came: SimpleQueue[bytes] = SimpleQueue()
+
+    def listen() -> None:
+        for line in sys.stdin.buffer:
+            came.put(line)
+        os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        yield came.get()
 
 
 def _notify(server: Any, asked: dict[str, Any]) -> str:

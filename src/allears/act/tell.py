@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
@@ -16,6 +17,8 @@ from allears.act.send import Message, Outcome
 
 # Loading a hundred plugins is not the service's fault; on a busy machine it takes a while.
 LOADING_SECONDS = 30.0
+# What else stands in the environment (passwords of the desk, of a provider) is nothing of a plugin's.
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")  # fmt: skip
 _PLUGIN = (sys.executable, "-I", str(Path(__file__).with_name("plugin.py")))
 
 
@@ -63,7 +66,7 @@ class Teller:
 
     async def _running(self) -> Process:
         if self._process is None:
-            self._process = await asyncio.create_subprocess_exec(*_PLUGIN, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)  # fmt: skip
+            self._process = await asyncio.create_subprocess_exec(*_PLUGIN, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={name: os.environ[name] for name in _KEPT if name in os.environ})  # fmt: skip
             async with asyncio.timeout(LOADING_SECONDS):
                 await _answered(self._process, b"")
         return self._process

@@ -56,6 +56,13 @@ def restore(
             help="Nobody was erased since the backup, objected, was restricted, held or corrected.",
         ),
     ] = False,
+    unsealed: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Also take erasures that bear no seal, as earlier versions wrote them: know who kept that list.",
+        ),
+    ] = False,
     desk: Annotated[
         str | None,
         Parameter(help="An empty PostgreSQL database for it, as in `[desk] url`; else in the folder."),
@@ -108,6 +115,7 @@ def restore(
             inbox=inbox,
             lake=lake,
             environment=os.environ,
+            unsealed=unsealed,
         )
         say = (
             f"{found.files:,} files in {directory}, {found.signals:,} signals in the lake; "

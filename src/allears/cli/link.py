@@ -256,7 +256,7 @@ def accept(pair: int, /, *, why: Why, where: Where = HERE) -> None:
 
 @link.command
 def refuse(pair: int, /, *, why: Why, where: Where = HERE) -> None:
-    """Say that a pair is two people: they stay apart for good, and part if they were joined.
+    """Say that a pair is two people: linking never joins them, and they part if it did. An identifier that both use still makes them one (`allears part`).
 
     Parameters
     ----------

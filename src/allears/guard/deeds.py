@@ -91,7 +91,9 @@ def seal_deed(vault: Vault, id: str, at: datetime, actor: str, deed: Deed) -> No
     nonce = os.urandom(_NONCE)
     # Neither the layer of spaces nor that of customers: what they are sealed under may be newer than a backup.
     cipher = AESGCM(vault.sub_key("deeds"))
-    return Noted(at, id, actor, nonce + cipher.encrypt(nonce, msgspec.json.encode(deed), _bound(id, at)))
+    return Noted(
+        at, id, actor, nonce + cipher.encrypt(nonce, msgspec.json.encode(deed), _bound(id, at, actor))
+    )
 
 
 def open_deed(vault: Vault, noted: Noted) -> Deed:
@@ -103,9 +105,9 @@ def open_deed(vault: Vault, noted: Noted) -> Deed:
         It was changed, or is another space's.
     """
     nonce, sealed = noted.sealed[:_NONCE], noted.sealed[_NONCE:]
+    cipher = AESGCM(vault.sub_key("deeds"))
     try:
-        plain = AESGCM(vault.sub_key("deeds")).decrypt(nonce, sealed, _bound(noted.id, noted.at))
-        return _decoder.decode(plain)
+        return _decoder.decode(cipher.decrypt(nonce, sealed, _bound(noted.id, noted.at, noted.actor)))
     except (InvalidTag, ValueError):
         raise Refused(
             "this act was changed since, is another space's, or a newer version's",
@@ -113,5 +115,5 @@ def open_deed(vault: Vault, noted: Noted) -> Deed:
         ) from None
 
 
-def _bound(id: str, at: datetime) -> bytes:
-    return f"{id} {at.isoformat()}".encode()
+def _bound(id: str, at: datetime, actor: str) -> bytes:
+    return f"{id} {at.isoformat()} {actor}".encode()

@@ -7,6 +7,7 @@ the space itself is gone.
 
 from __future__ import annotations
 
+import hmac
 import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from allears.errors import Refused, WorldFailed
 from allears.guard.purpose import OWED, PURPOSES, Purpose
@@ -53,10 +55,8 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
         if self.channel is None and self.since is None and self.until is None and self.purpose is None:
             raise Refused("expected a channel, a time or a purpose", place="scope")
         if self.purpose in OWED:
-            ends = ", ".join(one for one in PURPOSES if one not in OWED)
-            raise Refused(
-                f"what is owed is not held for a purpose that ends; there are {ends}", place="--purpose"
-            )
+            ends = " or ".join(one for one in PURPOSES if one not in OWED)
+            raise Refused(f"expected {ends}: what customers are owed ends with no purpose", place="--purpose")
         if any(t is not None and t.tzinfo is None for t in (self.since, self.until)):
             raise Refused("expected times with zone", place="scope")
         if self.since is not None and self.until is not None and self.since >= self.until:
@@ -81,6 +81,8 @@ class Erasure(msgspec.Struct, frozen=True, omit_defaults=True):
         Tells whether a desk has carried it out; empty in lists of earlier builds.
     scope
         What of them; all when None.
+    seal
+        Shows that this space wrote the line, and as it is; none in lists of earlier versions.
     """
 
     at: datetime
@@ -91,6 +93,7 @@ class Erasure(msgspec.Struct, frozen=True, omit_defaults=True):
     actor: str = ""
     digests: list[str] = []
     scope: Scope | None = None
+    seal: bytes = b""
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -116,6 +119,27 @@ class Listed(NamedTuple):
 
     acts: list[Act]
     end: str
+
+
+def sealed(erasure: Erasure, key: bytes) -> Erasure:
+    """Seal a line under a key of the space: whoever can write to the list can have nobody erased by it.
+
+    Examples
+    --------
+    >>> line = sealed(Erasure(datetime(2026, 1, 5), "c_1", ["c_1"], "asked"), b"key")
+    >>> holds(line, b"key"), holds(replace(line, customer="c_2"), b"key"), holds(line, b"another space's")
+    (True, False, False)
+    """
+    return replace(erasure, seal=_sum(erasure, key))
+
+
+def holds(erasure: Erasure, key: bytes) -> bool:
+    """Tell whether a line is as the space with this key wrote it."""
+    return hmac.compare_digest(erasure.seal, _sum(erasure, key))
+
+
+def _sum(erasure: Erasure, key: bytes) -> bytes:
+    return hmac.digest(key, msgspec.json.encode(replace(erasure, seal=b"")), "sha256")
 
 
 def note_acts(path: Path, acts: Sequence[Act]) -> None:

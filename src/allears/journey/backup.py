@@ -136,6 +136,7 @@ def restore(
     inbox: str | None = None,
     lake: str | None = None,
     environment: Mapping[str, str] = NOTHING,
+    unsealed: bool = False,
 ) -> Summary:
     """Make a space from a backup: all of it or nothing.
 
@@ -152,6 +153,8 @@ def restore(
         when not given, wherever they were before: what is there still may be in use.
     environment
         Where the database's password and the bucket's key are looked up.
+    unsealed
+        Also carry out erasures without a seal, as earlier versions wrote them.
 
     Raises
     ------
@@ -172,7 +175,7 @@ def restore(
         (made / KEY_FILE).chmod(0o600)
         _settle_in(made)
         _open_tables(made)
-        again = _catch_up(made, header.made_at, acts)
+        again = _catch_up(made, header.made_at, acts, unsealed)
         signals = _open_tables(made)
         _move_out(made, desk, inbox, lake, environment)
         os.sync()
@@ -235,11 +238,11 @@ def _move_inbox(folder: Path, there: Settings, environment: Mapping[str, str]) -
         ground.close()
 
 
-def _catch_up(folder: Path, since: datetime, acts: Iterable[Act]) -> Redone:
+def _catch_up(folder: Path, since: datetime, acts: Iterable[Act], unsealed: bool) -> Redone:
     """Do again what was done by right after the backup was made; what came before is in it."""
     ground = lay(folder)
     try:
-        note_again(ground, list(acts), since)
+        note_again(ground, list(acts), since, unsealed=unsealed)
         if not pending(ground):
             return Redone()
         # What waited in the inbox was heard before they were erased: it must not come after.

@@ -28,6 +28,7 @@ from allears.journey.ground import Ground
 from allears.journey.questions import named
 from allears.journey.refusing import keep_refused
 from allears.journey.rules import purposes
+from allears.journey.said import clean
 from allears.journey.segment import read_rows
 from allears.know.identifiers import normalise
 from allears.know.resolve import FIELDS
@@ -84,6 +85,7 @@ def say(
     if at is not None and at > now:
         raise Refused("expected a time that is over", place="--at")
     customer, digests = named(ground, who)
+    why = clean(ground, why, [customer])
     word = Word(
         tuple(digests),
         read_purpose(purpose),
@@ -92,7 +94,7 @@ def say(
         source,
         actor,
         version,
-        _clean(why),
+        why,
     )
     [kept] = ground.desk.aliases.of(WORDS, [word.name])
     with ground.desk.session() as session:

@@ -62,6 +62,11 @@ def keep_words(ground: Ground, session: Session, words: Sequence[Word], at: date
     return new
 
 
+def erasure_key(ground: Ground) -> bytes:
+    """Give the key that lines of erasures are sealed under; it stays when the space's key is replaced."""
+    return ground.vault.sub_key("erasures")
+
+
 def acts_path(ground: Ground) -> Path:
     """Say where the list is."""
     return ground.folder / ground.settings.guard.erasures_file

@@ -28,16 +28,16 @@ from allears.desk.work import IssueSignal
 from allears.errors import NotReady, Refused
 from allears.guard.consent import forget_words
 from allears.guard.erase import Receipt, erase
-from allears.guard.erasures import Erasure, Scope, note_acts
+from allears.guard.erasures import Erasure, Scope, note_acts, sealed
 from allears.guard.glass import forget_glass
 from allears.guard.receipt import give
-from allears.guard.redaction.redact import redact
 from allears.journey.amend import GONE
 from allears.journey.blank import blank_refused, blank_signals, count_signals
-from allears.journey.deeds import acts_path, mark_done
+from allears.journey.deeds import acts_path, erasure_key, mark_done
 from allears.journey.ground import Ground
 from allears.journey.holds import held_customers, require_free
 from allears.journey.requests import forget_requests
+from allears.journey.said import clean
 from allears.journey.single import forget_use, settled
 from allears.know.accounts import forget_relations
 from allears.know.stays import forget_stays
@@ -98,18 +98,16 @@ def erase_customers(
     """
     if not why.strip():
         raise Refused("expected a reason", place="--why")
-    why, scope = redact([why]).texts[0] or "", settled(ground, scope)
+    why, scope = clean(ground, why, customers), settled(ground, scope)
     with alone(ground):
         await_digest(ground)
         held = held_customers(ground)
         going = [c for c in dict.fromkeys(customers) if c not in held]
-        at, noted = ground.clock.now(), []
+        at, noted, key = ground.clock.now(), [], erasure_key(ground)
         for customer, (digests, own) in zip(going, ground.graph.belongings(going), strict=True):
-            noted.append(
-                Erasure(
-                    at, customer, sorted({customer, *own}), why, new_erasure(), actor, sorted(digests), scope
-                )
-            )
+            keys = sorted({customer, *own})
+            one = Erasure(at, customer, keys, why, new_erasure(), actor, sorted(digests), scope)
+            noted.append(sealed(one, key))
         note_acts(acts_path(ground), noted)
         return Erased(carry_out(ground, noted, progress), sorted(held.intersection(customers)))
 

@@ -17,10 +17,10 @@ from allears.desk.identity import Identifier
 from allears.desk.rights import Hold
 from allears.errors import NotAllowed, NotFound, Refused
 from allears.guard.deeds import Held, Released
-from allears.guard.redaction.redact import redact
 from allears.guard.restrict import restricted_digests
 from allears.journey.deeds import note_deed
 from allears.journey.ground import Ground
+from allears.journey.said import clean
 
 _CHUNK = 500
 
@@ -36,9 +36,9 @@ def put_hold(ground: Ground, customer: str, *, why: str, actor: str) -> str:
     if not why.strip():
         raise Refused("expected a reason for the hold", place="--why")
     hold = Hold(id="h" + secrets.token_hex(6), digests=ground.graph.digests_of(customer), actor=actor)
-    hold.why, hold.since = redact([why]).texts[0] or "", ground.clock.now()
+    hold.why, hold.since = clean(ground, why, [customer]), ground.clock.now()
     with ground.desk.session() as session:
-        [entry] = ground.audit.write(session, actor, "hold", [customer], why, {"hold": hold.id})
+        [entry] = ground.audit.write(session, actor, "hold", [customer], hold.why, {"hold": hold.id})
         session.add(hold)
         note_deed(ground, session, Held(hold.id, hold.digests, hold.why), actor, entry=entry.number)
     return hold.id
@@ -52,6 +52,9 @@ def end_hold(ground: Ground, hold: str, *, actor: str, why: str = "") -> None:
     NotFound
         No hold with that id lasts.
     """
+    with ground.desk.reading() as session:
+        lasts = session.get(Hold, hold)
+    why = clean(ground, why, owners(ground, lasts.digests) if lasts is not None else [])
     with ground.desk.session() as session:
         found = session.get(Hold, hold)
         if found is None or found.ended_at is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
@@ -194,6 +194,8 @@ def evaluate_file(found: FileLinked, labels: Path) -> dict[str, Any]:
             place=f"{found.path} record {found.not_an_id}",
         )
     table = read_table(labels)
+    if not table.num_rows:
+        raise Refused("there is no label", place=str(labels))
     known = {name.lower().replace(" ", "_"): name for name in table.column_names}
     places = {record: at for at, record in enumerate(found.records)}
     for left, right in SIDES:
@@ -208,7 +210,9 @@ def evaluate_file(found: FileLinked, labels: Path) -> dict[str, Any]:
         raise Refused("expected columns record and person, or left and right", place=str(labels))
     rows = _places(places, table[record], labels)
     _once(rows, labels)
-    truth = [str(value) for value in table[person].to_pylist()]
+    truth = [str(value or "").strip() for value in table[person].to_pylist()]
+    if "" in truth:
+        raise Refused("a label names no person", place=f"{labels} row {truth.index('') + 2}")
     return evaluate(found.linked.clusters[np.array(rows, np.int64)].tolist(), truth)
 
 
@@ -221,10 +225,10 @@ def _pairs(
     labels: Path,
 ) -> dict[str, Any]:
     left, right = (np.array(_places(places, table[side], labels)) for side in sides)
-    try:
-        real = np.array([score is None or float(v) >= 0.5 for v in table[score or sides[0]].to_pylist()])
-    except (TypeError, ValueError):
-        raise Refused("expected a number from 0 to 1 in each row of match", place=str(labels)) from None
+    if (itself := np.flatnonzero(left == right)).size:
+        raise Refused("a pair is of two records, not of one", place=f"{labels} row {itself[0] + 2}")
+    _once([(min(pair), max(pair)) for pair in zip(left.tolist(), right.tolist(), strict=True)], labels)
+    real = np.array([score is None or _likely(v, labels) for v in table[score or sides[0]].to_pylist()])
     said = found.linked.clusters[left] == found.linked.clusters[right]
     return {
         "labelled": len(real),
@@ -232,11 +236,21 @@ def _pairs(
     }
 
 
-def _once(rows: list[int], labels: Path) -> None:
-    seen: set[int] = set()
+def _likely(told: str | None, labels: Path) -> bool:
+    try:
+        chance = float(told or "")
+    except ValueError:
+        chance = -1.0
+    if not 0 <= chance <= 1:
+        raise Refused("expected a number from 0 to 1 in each row of match", place=str(labels))
+    return chance >= 0.5
+
+
+def _once(rows: Sequence[Hashable], labels: Path) -> None:
+    seen: set[Hashable] = set()
     for at, row in enumerate(rows):
         if row in seen:
-            raise Refused("this record is labelled above already", place=f"{labels} row {at + 2}")
+            raise Refused("this record or pair is labelled above already", place=f"{labels} row {at + 2}")
         seen.add(row)
 
 

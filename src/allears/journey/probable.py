@@ -141,12 +141,13 @@ def _keep(
 ) -> dict[str, int]:
     """Join what is sure, and queue the rest; whatever was decided before stays decided."""
     counts = {queue.JOINED: 0, queue.WAITING: 0, queue.FORBIDDEN: 0}
-    decided = {frozenset(today_of(ground, (r["left"], r["right"]))) for r in queue.listed(ground.desk, None)}
+    decided = [today_of(ground, (r["left"], r["right"])) for r in queue.listed(ground.desk, None)]
+    apart = _Apart(decided)
     for row, decision in zip(pairs.to_pylist(), decisions.to_pylist(), strict=True):
         if decision not in (AUTOMATIC, QUEUE):
             continue
         left, right = today_of(ground, (customers[row["left"]], customers[row["right"]]))
-        if left == right or frozenset((left, right)) in decided:
+        if left == right or (left, right) in apart:
             continue
         sure = decision == AUTOMATIC and groups[row["left"]] == groups[row["right"]]
         state, act, note = _join(ground, left, right, row) if sure else (queue.WAITING, None, "")
@@ -160,7 +161,33 @@ def _keep(
             ],
         )  # fmt: skip
         counts[state] += 1
+        if state == queue.JOINED:
+            apart.join(left, right, today_of(ground, (left, right))[0])
     return counts
+
+
+class _Apart:
+    """Pairs that were put before a steward; whoever becomes one with one of a pair is kept from the other, too."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._of: dict[str, set[str]] = {}
+        for left, right in pairs:
+            self._add(left, right)
+
+    def __contains__(self, pair: tuple[str, str]) -> bool:
+        return pair[1] in self._of.get(pair[0], ())
+
+    def join(self, left: str, right: str, stays: str) -> None:
+        """Note that two became one, known as ``stays`` from now on."""
+        for gone in {left, right} - {stays}:
+            for other in self._of.pop(gone, set()):
+                self._of[other].discard(gone)
+                self._add(stays, other)
+
+    def _add(self, left: str, right: str) -> None:
+        if left != right:
+            self._of.setdefault(left, set()).add(right)
+            self._of.setdefault(right, set()).add(left)
 
 
 def _join(ground: Ground, left: str, right: str, row: dict[str, Any]) -> tuple[str, str | None, str]:

@@ -23,11 +23,11 @@ OF = {
 
 
 def listed(ground: Ground, state: str = queue.WAITING, limit: int = 100) -> list[dict[str, Any]]:
-    """List pairs of a state, surest first, with the customers they concern today; those that became one otherwise are left out."""
+    """List pairs of a state, surest first, with the customers they concern today; those that wait and became one otherwise are left out."""
     rows = queue.listed(ground.desk, state, limit)
     for row in rows:
         row["left"], row["right"] = today_of(ground, (row["left"], row["right"]))
-    return [row for row in rows if row["left"] != row["right"] or state == queue.JOINED]
+    return [row for row in rows if row["left"] != row["right"] or state in (queue.JOINED, queue.REFUSED)]
 
 
 def shown(ground: Ground, pair: int) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def told(ground: Ground, pair: int, principal: Principal, why: str) -> dict[str,
 
 
 def settle(ground: Ground, pair: int, *, same: bool, why: str, actor: str) -> dict[str, Any]:
-    """Decide a pair: one person, or two for good. A pair that was joined parts when it is refused.
+    """Decide a pair: one person, or two that linking never joins. A pair that was joined parts when it is refused.
 
     Raises
     ------
@@ -113,7 +113,8 @@ def settle(ground: Ground, pair: int, *, same: bool, why: str, actor: str) -> di
     Refused
         It was decided that way already, a limit keeps them apart, or no reason was given.
     """
-    row = queue.one(ground.desk, pair)
+    # Before anything is done: a decision that is refused for want of a reason must not have parted anybody.
+    why, row = stewards.reason(why), queue.one(ground.desk, pair)
     now = ground.clock.now()
     if same:
         if row["state"] == queue.JOINED:
@@ -122,13 +123,15 @@ def settle(ground: Ground, pair: int, *, same: bool, why: str, actor: str) -> di
         queue.settled(ground.desk, pair, queue.JOINED, at=now, actor=actor, act=done["act"])
         return {"pair": pair, "state": queue.JOINED, **done}
     if row["state"] == queue.REFUSED:
+        if len(set(today_of(ground, (row["left"], row["right"])))) == 1:
+            raise Refused(
+                "refused already; they are one by an identifier both were seen with: part it with `allears part`"
+            )
         raise Refused("this pair was refused already")
     if row["state"] == queue.JOINED:
         stewards.unmerge(ground, row["act"], actor=actor)
-    queue.settled(
-        ground.desk, pair, queue.REFUSED, at=now, actor=actor, act=row["act"], note=stewards.reason(why)
-    )
-    ground.audit.record(actor, "customer.apart", row["left"], why=stewards.reason(why), detail={"pair": pair})
+    queue.settled(ground.desk, pair, queue.REFUSED, at=now, actor=actor, act=row["act"], note=why)
+    ground.audit.record(actor, "customer.apart", row["left"], why=why, detail={"pair": pair})
     return {"pair": pair, "state": queue.REFUSED}
 
 

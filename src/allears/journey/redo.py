@@ -18,8 +18,8 @@ from allears.desk.rights import DoneErasure, Hold, Restriction
 from allears.errors import NotAllowed, NotFound, Refused
 from allears.guard.consent import note_words
 from allears.guard.deeds import Corrected, Deed, Held, Lifted, Released, Restricted, Said, open_deed, what
-from allears.guard.erasures import Act, Erasure, Noted, note_acts, read_acts
-from allears.journey.deeds import acts_path, mark_done
+from allears.guard.erasures import Act, Erasure, Noted, holds, note_acts, read_acts, sealed
+from allears.journey.deeds import acts_path, erasure_key, mark_done
 from allears.journey.erasure import alone, carry_out, new_erasure
 from allears.journey.ground import Ground
 from allears.journey.holds import owners
@@ -86,6 +86,7 @@ def finish(ground: Ground) -> Redone:
     try:
         with alone(ground, wait=False):
             left = pending(ground)
+            _require_sealed(ground, left)
             opened = {act.id: open_deed(ground.vault, act) for act in left if isinstance(act, Noted)}
             for _, some in groupby(left, key=_sort):
                 acts = list(some)
@@ -99,27 +100,34 @@ def finish(ground: Ground) -> Redone:
     return Redone(erased, deeds, tuple(lost))
 
 
-def note_again(ground: Ground, acts: Sequence[Act], since: datetime) -> None:
+def note_again(ground: Ground, acts: Sequence[Act], since: datetime, *, unsealed: bool = False) -> None:
     """Take a list that was kept elsewhere over into this space's own: what is not done yet is pending then.
 
     Parameters
     ----------
     since
         Of erasures that lists of earlier builds hold, which bear no id, only later ones are taken: they are done once more.
+    unsealed
+        Also take erasures without a seal, as earlier versions wrote them: anybody could have.
 
     Raises
     ------
     Refused
-        A deed was changed, or is another space's: nothing was taken over.
+        An act was changed, is another space's, or bears no seal: nothing was taken over.
     """
     path = acts_path(ground)
     known = {_name(act) for act in read_acts(path).acts}
-    new = [act for act in acts if _name(act) not in known and (act.id or act.at >= since)]
+    # Several machines' lists may hold the same act, or one list be given twice.
+    different = {_name(act): act for act in acts}
+    new = [act for name, act in different.items() if name not in known and (act.id or act.at >= since)]
+    _require_sealed(
+        ground, [act for act in new if not (unsealed and isinstance(act, Erasure) and not act.seal)]
+    )
     for act in new:
         if isinstance(act, Noted):
             open_deed(ground.vault, act)
     if new:
-        note_acts(path, [act if act.id else _named(act) for act in sorted(new, key=lambda act: act.at)])
+        note_acts(path, [_our_own(ground, act) for act in sorted(new, key=lambda act: act.at)])
 
 
 def lost(ground: Ground, limit: int) -> list[dict[str, object]]:
@@ -189,10 +197,19 @@ def _put(session: Session, noted: Noted, deed: Deed) -> None:
             pass  # done before, in transactions of its own
 
 
-def _named(act: Act) -> Act:
-    if isinstance(act, Noted):
+def _require_sealed(ground: Ground, acts: Sequence[Act]) -> None:
+    key = erasure_key(ground)
+    for act in acts:
+        if isinstance(act, Erasure) and not holds(act, key):
+            what = "was changed since, or is another space's" if act.seal else "bears no seal: an earlier version wrote it, or somebody else (a restore takes it with --unsealed)"  # fmt: skip
+            raise Refused(f"this erasure {what}", place=f"list of acts by right: {act.at:%Y-%m-%d %H:%M:%S}")
+
+
+def _our_own(ground: Ground, act: Act) -> Act:
+    if isinstance(act, Noted) or act.seal:
         return act
-    return replace(act, id=new_erasure(), actor=act.actor or "restore")
+    named = replace(act, id=act.id or new_erasure(), actor=act.actor or "restore")
+    return sealed(named, erasure_key(ground))
 
 
 def _name(act: Act) -> str:

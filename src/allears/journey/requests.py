@@ -22,6 +22,7 @@ from allears.guard.redaction.redact import redact
 from allears.journey.ground import Ground
 from allears.journey.holds import owners
 from allears.journey.questions import named
+from allears.journey.said import clean
 
 Kind = Literal["access", "rectification", "erasure", "objection", "restriction"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -64,7 +65,7 @@ def receive(
         raise Refused("expected a time that is over", place="--received")
     customer, digests = named(ground, who)
     request = RightsRequest(id="r" + secrets.token_hex(6), kind=kind, digests=digests, state="open")
-    request.via, request.note = _clean(via)[:64], _clean(note)
+    request.via, request.note = _clean(via)[:64], clean(ground, note, [customer])
     request.received_at, request.due_at = at, months_later(at, MONTHS)
     with ground.desk.session() as session:
         ground.audit.write(session, actor, "request", [customer], "", {"request": request.id, "kind": kind})
@@ -82,9 +83,10 @@ def check_identity(ground: Ground, request: str, how: str, *, actor: str) -> Non
     """
     if not how.strip():
         raise Refused("expected how the identity was checked", place="--how")
+    how = clean(ground, how, _about(ground, request))
     with ground.desk.session() as session:
         found = _open(session, request)
-        found.checked_how, found.checked_by, found.checked_at = _clean(how), actor, ground.clock.now()
+        found.checked_how, found.checked_by, found.checked_at = how, actor, ground.clock.now()
         ground.audit.write(session, actor, "request.check", [request], how, {})
 
 
@@ -98,11 +100,12 @@ def extend(ground: Ground, request: str, why: str, *, actor: str) -> None:
     """
     if not why.strip():
         raise Refused("expected a reason for more time", place="--why")
+    why = clean(ground, why, _about(ground, request))
     with ground.desk.session() as session:
         found = _open(session, request)
         if found.extended_why is not None or ground.clock.now() > found.due_at:
             raise Refused("more time may be taken once, within the first month", place="request")
-        found.extended_why = _clean(why)
+        found.extended_why = why
         found.due_at = months_later(found.received_at, MONTHS + MORE_MONTHS)
         ground.audit.write(session, actor, "request.extend", [request], why, {})
 
@@ -117,8 +120,10 @@ def close(ground: Ground, request: str, outcome: str, *, actor: str, refused: bo
     """
     if not outcome.strip():
         raise Refused("expected what became of it", place="--outcome")
+    outcome = clean(ground, outcome, _about(ground, request))
     with ground.desk.session() as session:
-        _close(session, _open(session, request), outcome, ground.clock.now(), actor, refused)
+        found = _open(session, request)
+        _close(session, found, outcome, ground.clock.now(), actor, refused)
         state = "refused" if refused else "done"
         ground.audit.write(session, actor, f"request.{state}", [request], outcome, {})
 
@@ -228,6 +233,12 @@ def _open(session: Session, request: str) -> RightsRequest:
     if found is None or found.state != "open":
         raise NotFound("no open request has that id")
     return found
+
+
+def _about(ground: Ground, request: str) -> list[str]:
+    with ground.desk.reading() as session:
+        found = session.get(RightsRequest, request)
+    return owners(ground, found.digests) if found is not None else []
 
 
 def _clean(text: str) -> str:

@@ -20,6 +20,7 @@ from allears.journey.ground import Ground
 from allears.journey.holds import owners
 from allears.journey.questions import named
 from allears.journey.requests import asker_of, close
+from allears.journey.said import clean
 
 
 def restrict(ground: Ground, who: str, *, why: str, actor: str, request: str | None = None) -> str:
@@ -34,6 +35,7 @@ def restrict(ground: Ground, who: str, *, why: str, actor: str, request: str | N
     """
     why = _reason(why, "--why", "expected a reason for the restriction")
     customer = named(ground, who)[0]
+    why = clean(ground, why, [customer])
     made = Restriction(id="x" + secrets.token_hex(6), digests=ground.graph.digests_of(customer), actor=actor)
     made.why, made.since, made.request = why, ground.clock.now(), request
     with ground.desk.session() as session:
@@ -78,6 +80,9 @@ def lift(ground: Ground, restriction: str, *, told: str, actor: str) -> None:
         Nothing was said about how the person was told.
     """
     told = _reason(told, "--told", "expected how the person was told before it is lifted")
+    with ground.desk.reading() as session:
+        lasts = session.get(Restriction, restriction)
+    told = clean(ground, told, owners(ground, lasts.digests) if lasts is not None else [])
     with ground.desk.session() as session:
         found = session.get(Restriction, restriction)
         if found is None or found.lifted_at is not None:

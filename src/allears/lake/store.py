@@ -257,9 +257,11 @@ class Store:
             if place.name[:20].isdigit() and int(place.name[:20]) <= delta.version()
         ]
         uris = [uri.removeprefix("file://") for uri in delta.file_uris()]
-        data = zip((self._place.below(name, uri) for uri in uris), self._place.local(name, uris), strict=True)
+        files = [Path(path) for path in self._place.local(name, uris)]
+        _require_whole(name, delta, files)
+        data = zip((self._place.below(name, uri) for uri in uris), files, strict=True)
         return [(f"{name}/{place}", path) for place, path in log] + [
-            (f"{name}/{place}", Path(path)) for place, path in data
+            (f"{name}/{place}", path) for place, path in data
         ]
 
     def demand_nothing(self) -> None:
@@ -356,3 +358,10 @@ class Store:
 
     def _load(self, name: str, version: int | None = None) -> DeltaTable:
         return DeltaTable(self._place.uri(name), version=version, storage_options=self._place.options)
+
+
+def _require_whole(name: str, delta: DeltaTable, files: Sequence[Path]) -> None:
+    """Insist that a table's files are there at their full length: what copies them would keep the damage for good."""
+    sizes = pa.table(delta.get_add_actions(flatten=True))["size_bytes"].to_pylist()
+    if sum(sizes) != sum(path.stat().st_size for path in files if path.is_file()):
+        raise WorldFailed("a file of the lake is missing or damaged", place=name)

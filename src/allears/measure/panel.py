@@ -103,12 +103,12 @@ def _some(known: Any, exposed: set[str]) -> Any:
     """Keep about so many exposed customers, and so many others, as are enough."""
     import ibis
 
-    of_exposed = below(len(exposed), ENOUGH)
-    of_others = below(known.count().to_pyarrow().as_py() - len(exposed), ENOUGH)
-    if of_exposed is None and of_others is None:
-        return known
     met = ibis.memtable(pa.table({"who": pa.array(sorted(exposed), pa.string())}))
     parts = [known.semi_join(met, "who"), known.anti_join(met, "who")]
+    # Counted as they are read: many who met it were never seen before, and have no part in the panel.
+    of_exposed, of_others = (below(part.count().to_pyarrow().as_py(), ENOUGH) for part in parts)
+    if of_exposed is None and of_others is None:
+        return known
     ends = (of_exposed, of_others)
     some = (
         p if end is None else p.filter(p.who.right(DIGITS) < end) for p, end in zip(parts, ends, strict=True)

@@ -43,7 +43,7 @@ class New(_Body, frozen=True):
     kind: _Line
     via: _Line = ""
     note: _Line = ""
-    received_at: datetime | None = None
+    received_at: _Moment | None = None
 
 
 class Checked(_Body, frozen=True):
@@ -193,13 +193,13 @@ def rights_routes(router: APIRouter, space: Space) -> None:
     post(
         "/requests/{request}/close",
         Closed,
-        then(lambda a, r, who: requests.close(ground, r, a.outcome, actor=who, refused=a.refused)),
+        then(lambda a, r, who: requests.close(ground, r, a.outcome, actor=who.name, refused=a.refused)),
         "Say what became of it",
     )
     post(
         "/requests/{request}/restrict",
         Why,
-        then(lambda a, r, who: restricting.restrict_asker(ground, r, actor=who, why=a.why)),
+        then(lambda a, r, who: restricting.restrict_asker(ground, r, actor=who.name, why=a.why)),
         "Do what a request for restriction asks, and close it",
     )
     post(

@@ -100,7 +100,7 @@ def draw(told: dict[int, Measured]) -> str:
     chart = alt.vconcat(
         alt.hconcat(
             panel(
-                f"Digest: time for the next message (median, range of {BATCHES} × {FRESH:,})",
+                f"Digest: next message (range of {BATCHES} × {FRESH:,})",
                 "µs",
                 lambda s, m: 1e6 * _spent(m),
                 lambda m: [1e6 * x for x in m["grown"]["signal_seconds"]],

@@ -142,6 +142,8 @@ def test_what_is_less_sure_waits_and_a_steward_decides(
         space.settle_link(pair, same=False, why="again")
     with pytest.raises(NotFound):
         space.settle_link(999, same=True, why="nobody")
+    with pytest.raises(NotFound):
+        space.settle_link(10**20, same=True, why="nobody")
     assert done["act"].startswith("merge_")
 
 

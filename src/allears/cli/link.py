@@ -117,7 +117,7 @@ def _engine(word: str | None, where: Where) -> EngineSettings | None:
         settings = read_settings(where.folder())
         return settings.engine
     try:
-        return msgspec.convert({"url": word}, EngineSettings) if word else None
+        return msgspec.convert({"url": word}, EngineSettings) if word is not None else None
     except msgspec.ValidationError:
         raise Refused("expected duckdb, spark://HOST:PORT, local[N] or space", place="--engine") from None
 

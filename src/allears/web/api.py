@@ -286,7 +286,7 @@ def _page(found: Any, values: dict[str, str]) -> dict[str, Any]:
 
 
 def _number(pair: str) -> int:
-    # Longer ones are none of the desk's.
+    # A number of five thousand digits is no number to Python.
     if not pair.isdecimal() or len(pair) > 18:
         raise NotFound("no pair of that number in the queue")
     return int(pair)

@@ -51,7 +51,8 @@ def one(desk: Desk, pair: int) -> dict[str, Any]:
         There is none of that number.
     """
     with desk.reading() as session:
-        row = session.get(ProbableLink, pair)
+        # A larger number is none of any desk's.
+        row = session.get(ProbableLink, pair) if abs(pair) < 1 << 63 else None
         if row is None:
             raise NotFound("no pair of that number in the queue")
         return _told(row)

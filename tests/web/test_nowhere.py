@@ -1,4 +1,4 @@
-"""What leads nowhere is told to programs in the shape of every other error; browsers on a page."""
+"""What leads nowhere is told to programs in the shape of every other error; browsers on a page (`test_policy`)."""
 
 from __future__ import annotations
 
@@ -55,13 +55,6 @@ def test_a_program_is_told_in_json(client: TestClient, path: str, headers: dict[
 )
 def test_a_door_of_programs_answers_json_to_a_browser_too(client: TestClient, path: str) -> None:
     assert client.get(path, headers=BROWSER).json()["error"]["place"] == "path"
-
-
-def test_a_browser_is_told_on_a_page_of_ours(clients: dict[str, TestClient]) -> None:
-    answer = clients["web"].get("/customers/ada@example.com/x", headers=BROWSER)
-    assert answer.status_code == 404 and answer.headers["content-type"].startswith("text/html")
-    assert "Nothing is at this address" in answer.text and 'href="/"' in answer.text
-    assert "ada" not in answer.text
 
 
 @pytest.mark.parametrize(

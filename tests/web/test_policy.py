@@ -59,6 +59,12 @@ def test_scripts_of_a_page_run_by_a_nonce_that_is_new_each_time(reader: httpx.Cl
     assert len(nonces) == 2
 
 
+def test_what_leads_nowhere_is_told_to_a_browser_on_a_page_of_ours(reader: httpx.Client) -> None:
+    answer = reader.get("/customers/ada@example.com/x", headers={"accept": "text/html"})
+    assert answer.status_code == 404 and "Nothing is at this address" in answer.text
+    assert 'href="/"' in answer.text and "ada" not in answer.text
+
+
 @pytest.mark.parametrize("path", ["/issues", "/login", "/api/issues", "/nowhere"])
 def test_every_answer_says_what_a_browser_may_do(reader: httpx.Client, path: str) -> None:
     answer = reader.get(path, headers={"accept": "text/html"})

@@ -14,7 +14,6 @@ from sqlalchemy import select
 from allears.desk.rights import Restriction
 from allears.errors import NotFound, Refused
 from allears.guard.deeds import Lifted, Restricted
-from allears.guard.redaction.redact import redact
 from allears.journey.deeds import note_deed
 from allears.journey.ground import Ground
 from allears.journey.holds import owners
@@ -33,7 +32,7 @@ def restrict(ground: Ground, who: str, *, why: str, actor: str, request: str | N
     Refused
         No reason was given.
     """
-    why = _reason(why, "--why", "expected a reason for the restriction")
+    _require(why, "--why", "expected a reason for the restriction")
     customer = named(ground, who)[0]
     why = clean(ground, why, [customer])
     made = Restriction(id="x" + secrets.token_hex(6), digests=ground.graph.digests_of(customer), actor=actor)
@@ -79,7 +78,7 @@ def lift(ground: Ground, restriction: str, *, told: str, actor: str) -> None:
     Refused
         Nothing was said about how the person was told.
     """
-    told = _reason(told, "--told", "expected how the person was told before it is lifted")
+    _require(told, "--told", "expected how the person was told before it is lifted")
     with ground.desk.reading() as session:
         lasts = session.get(Restriction, restriction)
     told = clean(ground, told, owners(ground, lasts.digests) if lasts is not None else [])
@@ -112,7 +111,6 @@ def restrictions(ground: Ground, *, lifted: bool = False) -> list[dict[str, Any]
     ]
 
 
-def _reason(text: str, place: str, expected: str) -> str:
+def _require(text: str, place: str, expected: str) -> None:
     if not text.strip():
         raise Refused(expected, place=place)
-    return redact([text.strip()]).texts[0] or ""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -157,8 +158,6 @@ def test_a_long_reader_is_reported_and_the_log_can_be_cleared_later(
     reader = sqlite3.connect(tmp_path / "desk.db", isolation_level=None)
     reader.execute("begin")
     reader.execute("select * from subject_keys").fetchall()
-    with desk.engine.connect() as connection:
-        connection.execute(text("PRAGMA busy_timeout=10"))
     with pytest.raises(WorldFailed) as caught:
         vault.destroy(["ann"])
     assert caught.value.again
@@ -166,6 +165,21 @@ def test_a_long_reader_is_reported_and_the_log_can_be_cleared_later(
     assert vault.open(["ann"], sealed, "text") == [None]
     vault.keys.scrub()
     assert (tmp_path / "desk.db-wal").stat().st_size == 0
+
+
+@pytest.mark.sqlite_alone
+def test_while_the_log_is_cleared_a_reader_may_write(desk: Desk, vault: Vault) -> None:
+    vault.seal(["ann"], [b"x"], "text")
+    with desk.reading() as session, ThreadPoolExecutor(1) as pool:
+        assert session.scalar(select(SubjectKey.subject)) == "ann"
+        clearing = pool.submit(vault.keys.scrub)
+        with pytest.raises(TimeoutError):
+            clearing.result(0.2)  # it waits for this reader, who now writes
+        vault.seal(["bob"], [b"y"], "text")
+        session.rollback()
+        assert clearing.result() is None
+    with desk.engine.connect() as connection:
+        assert connection.execute(text("PRAGMA busy_timeout")).scalar() == 15_000
 
 
 def test_two_processes_making_a_key_at_once_agree(desk: Desk, key: SpaceKey) -> None:

@@ -150,9 +150,11 @@ def _try_key(desk: Desk, vault: Vault) -> None:
     """Open some subject's key: under a wrong one, digests would be turned into what nobody can read."""
     with desk.reading() as session:
         living = SubjectKey.id.not_in(select(DestroyedKey.key_id))
-        one = select(SubjectKey.subject, SubjectKey.generation).where(living).limit(1)
-        for subject, generation in session.execute(one).all():
-            vault.keys.for_opening({subject: generation})
+        one = session.execute(
+            select(SubjectKey.subject, SubjectKey.generation).where(living).limit(1)
+        ).one_or_none()
+    if one is not None:
+        vault.keys.for_opening({one.subject: one.generation})
 
 
 def _turn_table(session: Session, table: Table, aliases: Aliases) -> int:

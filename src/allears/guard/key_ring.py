@@ -29,6 +29,7 @@ _NONCE = 12
 _CHUNK = 5_000
 _ZEROES = bytes(60)
 _SCRUB_SECONDS = 5.0
+_CHECKPOINT_MILLISECONDS = 50
 
 
 class SubjectCipher(NamedTuple):
@@ -142,7 +143,14 @@ class KeyRing:
     def _checkpoint(self) -> bool:
         raw = self._desk.engine.raw_connection()
         try:
-            row = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            cursor = raw.cursor()
+            (wait,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+            # While it waits for readers, SQLite keeps all writers out: a reader that is about to write would never end.
+            cursor.execute(f"PRAGMA busy_timeout={_CHECKPOINT_MILLISECONDS}")
+            try:
+                row = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout={wait}")
             return bool(row and row[0])
         finally:
             raw.close()

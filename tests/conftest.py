@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import random
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -82,7 +80,6 @@ def postgres() -> Iterator[str]:
         pytest.skip("a real database needs postgresql (apt install postgresql), started by root")
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     shutil.chown(folder, "postgres", "postgres")
-    port = _free(range(54_320, 54_400))
 
     def as_postgres(*words: str) -> list[str]:
         return ["runuser", "-u", "postgres", "--", str(found[-1] / words[0]), *words[1:]]
@@ -93,15 +90,25 @@ def postgres() -> Iterator[str]:
         capture_output=True,
         cwd=folder,
     )
-    process = subprocess.Popen(
-        as_postgres("postgres", "-D", f"{folder}/data", "-p", str(port), "-k", str(folder), "-c", "fsync=off", "-c", "listen_addresses=127.0.0.1"),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
-    )  # fmt: skip
-    ready = [str(found[-1] / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
-    for _ in range(400):
-        if subprocess.run(ready).returncode == 0:
+
+    def begin(port: int) -> subprocess.Popen[bytes] | None:
+        process = subprocess.Popen(
+            as_postgres("postgres", "-D", f"{folder}/data", "-p", str(port), "-k", str(folder), "-c", "fsync=off", "-c", "listen_addresses=127.0.0.1"),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
+        )  # fmt: skip
+        # Asked in its own folder: at the port another process's database may answer, which was quicker to take it.
+        ready = [str(found[-1] / "pg_isready"), "-q", "-h", str(folder), "-p", str(port)]
+        while subprocess.run(ready).returncode != 0:
+            if process.poll() is not None:
+                return None
+            time.sleep(0.1)
+        return process
+
+    for port in random.sample(range(54_320, 54_400), 80):
+        if (process := begin(port)) is not None:
             break
-        time.sleep(0.1)
+    else:
+        raise OSError("no port is free")
     yield f"postgresql+pg8000://postgres@127.0.0.1:{port}/postgres"
     # At once: nothing of it is kept.
     subprocess.run(
@@ -111,13 +118,6 @@ def postgres() -> Iterator[str]:
     )
     process.wait(30)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _free(ports: range) -> int:
-    for port in random.sample(ports, len(ports)):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    raise OSError("no port is free")
 
 
 @pytest.fixture(scope="session")

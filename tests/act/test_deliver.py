@@ -183,7 +183,7 @@ def test_a_killed_worker_is_followed_by_another_attempt_with_the_same_id(
     )
     worker = subprocess.Popen([sys.executable, "-c", program])
     try:
-        assert hung.reached.wait(30), "the worker never sent"
+        assert hung.reached.wait(120), "the worker never sent"
     finally:
         os.kill(worker.pid, signal.SIGKILL)
         worker.wait()

@@ -46,7 +46,7 @@ def numbers(box: Inbox) -> list[int]:
 def test_what_was_appended_is_read_in_order(tmp_path: Path) -> None:
     box = inbox(tmp_path)
     for done in [box.append(frame(i)) for i in range(500)]:
-        done.result(5)
+        done.result(60)
     assert numbers(box) == list(range(500))
     box.close()
 
@@ -54,7 +54,7 @@ def test_what_was_appended_is_read_in_order(tmp_path: Path) -> None:
 def test_reading_goes_on_from_a_position(tmp_path: Path) -> None:
     box = inbox(tmp_path)
     for done in [box.append(frame(i), rows=3) for i in range(10)]:
-        done.result(5)
+        done.result(60)
     segment = box.segments()[0]
     positions = [p for _, p in box.read(segment)]
     assert [f.received_us for f, _ in box.read(segment, positions[3].offset)] == [4, 5, 6, 7, 8, 9]
@@ -65,7 +65,7 @@ def test_reading_goes_on_from_a_position(tmp_path: Path) -> None:
 def test_a_segment_ends_at_its_size_and_the_next_begins(tmp_path: Path) -> None:
     box = inbox(tmp_path, segment_bytes=2000)
     for i in range(20):
-        box.append(frame(i, 300)).result(5)
+        box.append(frame(i, 300)).result(60)
     assert len(box.segments()) > 2
     assert numbers(box) == list(range(20))
     box.close()
@@ -75,7 +75,7 @@ def written(folder: Path, count: int, size: int = 100) -> tuple[Path, list[int]]
     """Write a segment and let go of it; gives its file and where each frame ends."""
     box, ends = inbox(folder), []
     for i in range(count):
-        box.append(frame(i, size)).result(5)
+        box.append(frame(i, size)).result(60)
         ends.append(box.end(box.segments()[0])[0])
     box.close()
     return next((folder / "inbox").glob("*.seg")), ends
@@ -141,20 +141,20 @@ def test_whatever_happens_to_a_segment_untouched_frames_are_read(data: st.DataOb
 
 def test_an_inbox_that_nobody_digests_says_stop(tmp_path: Path) -> None:
     box = inbox(tmp_path, inbox_bytes=10_000)
-    box.append(frame(1, 20_000)).result(5)
+    box.append(frame(1, 20_000)).result(60)
     box._measured = (-10.0, 0, False)
     with pytest.raises(InboxFull):
         box.append(frame(2))
     box.close()
     box.remove(box.segments()[0])
     box._measured = (-10.0, 0, False)
-    box.append(frame(3)).result(5)
+    box.append(frame(3)).result(60)
     box.close()
 
 
 def test_a_reader_knows_whether_the_writer_lives(tmp_path: Path) -> None:
     box = inbox(tmp_path)
-    box.append(frame(1)).result(5)
+    box.append(frame(1)).result(60)
     segment = box.segments()[0]
     assert inbox(tmp_path).end(segment)[1] is False
     box.close()
@@ -188,7 +188,7 @@ def test_too_much_waiting_is_refused_before_it_is_taken(tmp_path: Path) -> None:
 def test_below_the_reserve_nothing_is_accepted(tmp_path: Path) -> None:
     box = inbox(tmp_path, min_free_bytes=1 << 60)
     with pytest.raises(InboxFull):
-        box.append(frame(1)).result(5)
+        box.append(frame(1)).result(60)
     box.close()
     assert numbers(box) == []
 
@@ -200,12 +200,12 @@ def test_a_full_disk_refuses_and_recovers_without_a_restart(small_disk: Path) ->
     accepted = []
     with pytest.raises(InboxFull):
         for i in range(1000):
-            box.append(frame(i, 100_000)).result(5)
+            box.append(frame(i, 100_000)).result(60)
             accepted.append(i)
     assert accepted, "some frames fit"
     assert numbers(box) == accepted
     filler.unlink()
-    box.append(frame(5000)).result(5)
+    box.append(frame(5000)).result(60)
     assert sorted(numbers(box)) == [*accepted, 5000]
     box.close()
 
@@ -218,20 +218,20 @@ def test_what_cannot_be_sealed_is_told_and_the_next_is_written(tmp_path: Path) -
 
     box = Inbox(SegmentFiles(tmp_path / "inbox", min_free_bytes=0), seal=seal, unseal=plain)
     with pytest.raises(WorldFailed):
-        box.append(Frame("signals", "bad", None, 1, b"")).result(5)
-    box.append(frame(2)).result(5)
+        box.append(Frame("signals", "bad", None, 1, b"")).result(60)
+    box.append(frame(2)).result(60)
     assert numbers(box) == [2]
     box.close()
 
 
 def test_a_full_inbox_whose_writer_holds_all_of_it_has_room_again_once_digested(tmp_path: Path) -> None:
     box = inbox(tmp_path, inbox_bytes=10_000)
-    box.append(frame(1, 20_000)).result(5)
+    box.append(frame(1, 20_000)).result(60)
     segment = box.segments()[0]
     box._measured = (-10.0, 0, False)
     with pytest.raises(InboxFull):
         box.append(frame(2))
-    reader, end = inbox(tmp_path), time.monotonic() + 10
+    reader, end = inbox(tmp_path), time.monotonic() + 60
     while not reader.end(segment)[1] and time.monotonic() < end:
         time.sleep(0.01)
     assert reader.end(segment)[1], "its writer never lets go of it: the digest cannot remove it"
@@ -251,7 +251,7 @@ def test_a_disk_that_takes_half_a_write_makes_nobody_believe_it_took_all(tmp_pat
         box = Inbox(SegmentFiles(Path(sys.argv[1]) / "inbox", min_free_bytes=0), seal=bytes, unseal=bytes)
         for i in range(60):
             try:
-                box.append(Frame("signals", "test", None, i, os.urandom(7_000))).result(5)
+                box.append(Frame("signals", "test", None, i, os.urandom(7_000))).result(60)
                 print(i)
             except AllearsError:
                 print("no")

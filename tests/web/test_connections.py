@@ -16,8 +16,8 @@ from tests.serving import Server, new_space, serving
 
 LIMITS = """
 [listen]
-head_seconds = 0.5
-body_seconds = 1.0
+head_seconds = 2.0
+body_seconds = 2.0
 max_connections = 20
 """
 BODY = json.dumps({"event": "Viewed", "userId": "u1"}).encode()
@@ -40,7 +40,7 @@ def connect(door: tuple[Server, str], receive: int | None = None) -> socket.sock
     if receive:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
     sock.connect(("127.0.0.1", int(found[1])))
-    sock.settimeout(20)
+    sock.settimeout(60)
     return sock
 
 
@@ -60,7 +60,7 @@ def ended(sock: socket.socket) -> bytes:
 
 def works(door: tuple[Server, str]) -> None:
     answer = httpx.post(
-        f"{door[0].url}/v1/track", content=BODY, headers={"Authorization": f"Bearer {door[1]}"}
+        f"{door[0].url}/v1/track", content=BODY, headers={"Authorization": f"Bearer {door[1]}"}, timeout=60
     )
     assert answer.json()["success"] is True
 
@@ -99,11 +99,14 @@ def test_a_body_that_comes_too_slowly_is_answered_408(door: tuple[Server, str]) 
 
 def test_more_connections_than_allowed_are_ended_and_there_is_room_again(door: tuple[Server, str]) -> None:
     held = [connect(door) for _ in range(20)]
-    time.sleep(0.1)
-    assert ended(connect(door)) == b"", "one too many"
+    more = connect(door)
+    # With a whole request, which alone would be answered: who says nothing is ended anyway.
+    with contextlib.suppress(ConnectionError):
+        more.sendall(head(door[1], len(BODY)) + b"\r\n" + BODY)
+    assert ended(more) == b"", "one too many"
     for sock in held:
         sock.close()
-    for _ in range(100):
+    for _ in range(600):
         with contextlib.suppress(httpx.HTTPError):
             works(door)
             return

@@ -15,6 +15,8 @@ from tests.serving import Server, new_space, serving
 from allears.space import Space
 
 pytestmark = pytest.mark.slow
+# One for all that is sent: making one takes longer than a request. A kept connection might just be ended by its server.
+HTTP = httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def send(server: Server, key: str, prefix: str, count: int = 20, *, note: str = "") -> httpx.Response:
@@ -29,7 +31,7 @@ def send(server: Server, key: str, prefix: str, count: int = 20, *, note: str = 
         for n in range(count)
     ]
     headers = {"Authorization": f"Bearer {key}"}
-    return httpx.post(f"{server.url}/v1/batch", json={"batch": calls}, headers=headers, timeout=30)
+    return HTTP.post(f"{server.url}/v1/batch", json={"batch": calls}, headers=headers)
 
 
 def ids(prefix: str, count: int = 20) -> set[str]:
@@ -43,7 +45,7 @@ def stored(folder: Path) -> list[str]:
         return sorted(space.ground.engine.query("SELECT signal_id FROM signals")["signal_id"].to_pylist())
 
 
-def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 240.0) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it never came"
@@ -60,7 +62,7 @@ def test_a_digest_that_does_not_come_fills_neither_memory_nor_disk_and_is_caught
         send(server, key, "first")
         taken |= ids("first")
         before, number, full = _resident(server), 0, 0
-        end = time.monotonic() + 60
+        end = time.monotonic() + 300
         while full < 50:
             assert time.monotonic() < end, "it never said stop"
             answer = send(server, key, f"n{number}", note=secrets.token_urlsafe(11_000))
@@ -105,16 +107,19 @@ def test_a_disk_that_fills_under_the_digest_loses_and_doubles_nothing(small_disk
             taken |= ids(f"a{number}")
         free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
         filler.write_bytes(bytes(free - (64 << 10)))
-        said = []
-        for number in range(20):
-            answer = send(server, key, f"b{number}")
-            said.append(answer.status_code)
-            taken |= ids(f"b{number}") if answer.status_code == 200 else set()
-            time.sleep(0.05)
-        assert 429 in said and set(said) <= {200, 429}
+        said: list[int] = []
+
+        def refused() -> bool:
+            prefix = f"b{len(said)}"
+            said.append(send(server, key, prefix).status_code)
+            taken.update(ids(prefix) if said[-1] == 200 else ())
+            return said.count(429) >= 5
+
+        until(refused)
+        assert set(said) <= {200, 429}
         filler.unlink()
         until(lambda: _again(server, key, folder, taken))
-        until(lambda: httpx.get(f"{server.url}/health/ready", timeout=30).json()["pending"] == 0)
+        until(lambda: HTTP.get(f"{server.url}/health/ready").json()["pending"] == 0)
     assert stored(folder) == sorted(taken)
 
 
@@ -157,7 +162,7 @@ def test_a_clock_that_jumps_by_years_under_a_running_server_loses_nothing(
                 taken |= ids(f"{part}{days}")
                 # Digested while the clock stands there, and not put off until it has come back.
                 until(caught_up)
-            assert httpx.get(f"{server.url}/health/ready").status_code == 200
+            assert HTTP.get(f"{server.url}/health/ready").status_code == 200
     assert stored(folder) == sorted(taken)
     with Space.open(folder, create=False) as space:
         years = space.ground.engine.query(

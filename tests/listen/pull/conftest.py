@@ -12,7 +12,7 @@ from allears.listen import Context
 from allears.listen.pull.page import Ask, Patience
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-QUICK = Patience(timeout_seconds=5, retry_seconds=(0.01, 0.01), longest_wait_seconds=0.5, quiet_seconds=0.4)
+QUICK = Patience(timeout_seconds=30, retry_seconds=(0.01, 0.01), longest_wait_seconds=0.5)
 
 
 @pytest.fixture

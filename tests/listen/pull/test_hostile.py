@@ -21,7 +21,8 @@ from allears.listen.pull.kinds import make
 from allears.listen.pull.page import Ask, Patience
 
 HERE = frozenset({"127.0.0.1"})
-HURRIED = Patience(timeout_seconds=5, answer_seconds=0.4, retry_seconds=())
+HURRIED = Patience(timeout_seconds=60, answer_seconds=0.4, retry_seconds=())
+ONCE = Patience(retry_seconds=())
 
 
 @contextmanager
@@ -79,8 +80,8 @@ def test_an_answer_that_drips_for_ever_is_given_up_as_a_whole(
         pytest.raises(WorldFailed, match="no answer in time") as failed,
     ):
         fetched(ask, url, patience=HURRIED)
-    # Far below the five seconds that one read may take, which never pass between two drops.
-    assert failed.value.again and time.monotonic() - begun < 4
+    # Far below the minute that one read may take, which never passes between two drops.
+    assert failed.value.again and time.monotonic() - begun < 40
 
 
 def test_a_bomb_packed_twice_is_never_unpacked(place: Place, ask: Callable[..., Ask]) -> None:
@@ -124,9 +125,9 @@ def test_a_stream_without_an_end_of_line_is_left(ask: Callable[..., Ask]) -> Non
 def test_what_is_no_http_and_no_tls_is_a_failed_connection(ask: Callable[..., Ask]) -> None:
     with saying(b"SSH-2.0-OpenSSH\r\n") as url:
         with pytest.raises(WorldFailed, match="connection failed"):
-            fetched(ask, url, patience=HURRIED)
+            fetched(ask, url, patience=ONCE)
         with pytest.raises(WorldFailed, match="connection failed"):
-            fetched(ask, url.replace("http", "https"), patience=HURRIED)
+            fetched(ask, url.replace("http", "https"), patience=ONCE)
 
 
 def test_dlt_is_not_led_round_by_a_page_that_names_itself(place: Place, ask: Callable[..., Ask]) -> None:

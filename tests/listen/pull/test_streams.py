@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.listen.pull.answers import Place, Told
-from tests.listen.pull.conftest import NOW
+from tests.listen.pull.conftest import NOW, QUICK
 from tests.listen.pull.test_web import cursor, rows, status
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
@@ -20,7 +20,7 @@ from websockets.sync.server import ServerConnection, serve
 from allears.errors import Refused, WorldFailed
 from allears.listen.pull.feed import read_feed
 from allears.listen.pull.kinds import make
-from allears.listen.pull.page import Ask, Page
+from allears.listen.pull.page import Ask, Page, Patience
 
 AT = int(NOW.timestamp() * 1_000_000)
 
@@ -44,6 +44,8 @@ def jetstream(*, events: list[str], cut: bool = False) -> Iterator[tuple[str, li
         if cut:
             connection.socket.close()
         else:
+            # The stream has come to this moment: whoever caught up need not wait until it is quiet.
+            connection.send(json.dumps({"did": "x", "time_us": AT, "kind": "identity"}))
             with suppress(ConnectionClosed):
                 connection.recv()
 
@@ -53,6 +55,21 @@ def jetstream(*, events: list[str], cut: bool = False) -> Iterator[tuple[str, li
         yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/subscribe", asked
         server.shutdown()
         thread.join()
+
+
+def test_a_stream_that_falls_quiet_is_left(ask: Callable[..., Ask]) -> None:
+    def handle(connection: ServerConnection) -> None:
+        connection.send(post(1, "acme one"))
+        with suppress(ConnectionClosed):
+            connection.recv()
+
+    with serve(handle, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}/subscribe"
+        patience = Patience(quiet_seconds=2.0)
+        pages = list(stream(ask, url, patience).pages({"time_us": AT - 2_000_000}))
+        server.shutdown()
+    assert cursor(pages) == {"time_us": AT - 1_000_000 + 1}
 
 
 def post(number: int, text: str, **more: Any) -> str:
@@ -73,8 +90,10 @@ def post(number: int, text: str, **more: Any) -> str:
     )
 
 
-def stream(ask: Callable[..., Ask], url: str, **options: Any) -> Any:
-    return make(ask("jetstream", url=url, options={"words": ["Acme", "acme.shop"]} | options))
+def stream(ask: Callable[..., Ask], url: str, patience: Patience = QUICK, **options: Any) -> Any:
+    return make(
+        ask("jetstream", url=url, options={"words": ["Acme", "acme.shop"]} | options, patience=patience)
+    )
 
 
 def test_posts_with_a_word_are_kept_and_the_streams_time_is_the_cursor(ask: Callable[..., Ask]) -> None:

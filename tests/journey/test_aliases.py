@@ -25,7 +25,8 @@ from allears.guard.consent import Word, everybody, history
 from allears.guard.space_key import SpaceKey
 from allears.guard.vault import Vault
 from allears.journey import access, renewing
-from allears.journey.backup import backup, restore
+from allears.journey.backup import backup
+from allears.journey.restoring import restore
 from allears.space import Space
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,8 @@ import pytest
 from allears.errors import AllearsError, NotAllowed, Refused, WorldFailed
 from allears.guard.access import Principal, Role
 from allears.guard.erasures import read_acts
-from allears.journey.backup import backup, check, restore
+from allears.journey.backup import backup, check
+from allears.journey.restoring import restore
 from allears.settings import DeskSettings, LakeSettings, Settings, SpaceSettings
 from allears.space import Space
 

@@ -15,7 +15,7 @@ import pyrage
 import pytest
 from tests.journey.canaries import found
 
-from allears.journey import backup
+from allears.journey import backup, restoring
 from allears.space import Space
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +70,7 @@ def test_none_is_in_a_backup_and_none_in_what_was_restored(left: Left, tmp_path:
         backup.backup(space.ground, tmp_path / "one.backup")
     assert found(left.folder, left.planted) == [], "after the rest was digested"
     assert found(tmp_path, left.planted) == []
-    backup.restore(tmp_path / "one.backup", tmp_path / "again", left.folder / "space.key", [])
+    restoring.restore(tmp_path / "one.backup", tmp_path / "again", left.folder / "space.key", [])
     assert found(tmp_path, left.planted) == []
 
 

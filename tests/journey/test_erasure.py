@@ -25,9 +25,10 @@ from allears.guard.access import Principal, Role
 from allears.guard.erasures import Scope, note_acts, read_acts
 from allears.guard.receipt import kept, verify_receipt
 from allears.journey import erasure, redo
-from allears.journey.backup import backup, restore
+from allears.journey.backup import backup
 from allears.journey.many import people_in_table
 from allears.journey.questions import find_each
+from allears.journey.restoring import restore
 from allears.lake import Store
 from allears.space import Space
 

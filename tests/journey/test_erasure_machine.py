@@ -17,7 +17,8 @@ from allears.errors import NotAllowed, NotFound
 from allears.guard.erasures import Scope, read_acts
 from allears.guard.receipt import verify_receipt
 from allears.journey import erasure, redo
-from allears.journey.backup import backup, restore
+from allears.journey.backup import backup
+from allears.journey.restoring import restore
 from allears.space import Space
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)

@@ -35,7 +35,7 @@ ENTRUSTED = {
         "opening.open_desk",
         "guarding.staged", "heard.count_past", "pulling._keep", "pulling.seen_of", "take._take_planned",
     },
-    "no row of anybody": {"backup._open_tables", "many.people_in_table", "cutoff._newest", "cutoff.cutoff", "questions.surprises"},
+    "no row of anybody": {"restoring._open_tables", "many.people_in_table", "cutoff._newest", "cutoff.cutoff", "questions.surprises"},
     "gives permits their engine": {"ground.asked", "ground.close", "ground.lay", "ground.tallied", "ground.tallies"},
 }  # fmt: skip
 

@@ -21,8 +21,9 @@ from allears.desk.rights import DoneErasure, Hold, Restriction
 from allears.errors import NotAllowed, NotFound, Refused
 from allears.guard.erasures import Act, Erasure, Noted, read_acts
 from allears.journey import holds, redo, requests, restricting
-from allears.journey.backup import backup, restore
+from allears.journey.backup import backup
 from allears.journey.privacy import privacy
+from allears.journey.restoring import restore
 from allears.know.profile import Profiles
 from allears.settings import DeskSettings, Settings, SpaceSettings
 from allears.space import Space
@@ -366,7 +367,7 @@ import os, signal, sys
 from pathlib import Path
 from allears.guard.erasures import read_acts
 from allears.journey import redo
-from allears.journey.backup import restore
+from allears.journey.restoring import restore
 
 home, after = Path(sys.argv[1]), int(sys.argv[2])
 real = redo._again

@@ -21,7 +21,7 @@ from allears.guard.handover import handed_over
 from allears.guard.proof import check
 from allears.guard.space_key import read_key_file
 from allears.guard.vault import Vault
-from allears.journey import backup, renewing
+from allears.journey import backup, renewing, restoring
 from allears.journey.hooks import find_hook
 from allears.journey.refused import reveal
 from allears.settings import DeskSettings, Settings, SpaceSettings
@@ -256,7 +256,7 @@ def test_a_backup_of_before_opens_with_the_key_of_before(space: Space, tmp_path:
     with pytest.raises(Refused):
         backup.check(tmp_path / "one", folder / "space.key")
     for name, key in (("one", tmp_path / "old.key"), ("two", folder / "space.key")):
-        backup.restore(tmp_path / name, tmp_path / f"again-{name}", key, [])
+        restoring.restore(tmp_path / name, tmp_path / f"again-{name}", key, [])
         with Space.open(tmp_path / f"again-{name}") as again:
             assert original(again, 3, "before")
     with space.ground.desk.reading() as session:

@@ -21,8 +21,9 @@ from allears.errors import NotAllowed, Refused
 from allears.guard.erasures import Scope, read_acts
 from allears.guard.purpose import read_purposes
 from allears.guard.receipt import verify_receipt
-from allears.journey.backup import backup, restore
+from allears.journey.backup import backup
 from allears.journey.register import register
+from allears.journey.restoring import restore
 from allears.settings import DeskSettings, Settings, SpaceSettings
 from allears.space import Space
 

@@ -17,7 +17,8 @@ from tests.serving import moto
 
 from allears.cli.app import run
 from allears.errors import NotFound, Refused, WorldFailed
-from allears.journey.backup import backup, restore
+from allears.journey.backup import backup
+from allears.journey.restoring import restore
 from allears.lake import Overtaken, Place, Store, bucket_of
 from allears.settings import LakeSettings, Settings, SpaceSettings, write_settings
 from allears.space import Space

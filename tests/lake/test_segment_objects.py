@@ -20,7 +20,8 @@ import pytest
 from tests.serving import moto
 
 from allears.errors import NotFound, Refused, WorldFailed
-from allears.journey.backup import backup, restore
+from allears.journey.backup import backup
+from allears.journey.restoring import restore
 from allears.lake import Damage, Frame, Inbox, SegmentObjects, bucket_of
 from allears.settings import DeskSettings, InboxSettings, LakeSettings, Settings, SpaceSettings
 from allears.space import Space

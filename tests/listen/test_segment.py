@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from allears.listen import FORMATS, Context
-from allears.listen.segment import CALLS, wrap
+from allears.listen.segment import wrap
+from allears.listen.segment_call import CALLS
 
 SEGMENT = FORMATS["segment"]
 

@@ -14,6 +14,7 @@ from allears.cli.where import HERE, Where
 from allears.errors import Refused
 from allears.guard.erasures import read_acts
 from allears.journey import backup as backups
+from allears.journey.restoring import restore as restored
 
 
 def backup(file: Path, /, *, where: Where = HERE) -> None:
@@ -106,7 +107,7 @@ def restore(
     else:
         if not all(path.is_file() for path in erasures or ()):
             raise Refused("no such file", place="--erasures")
-        found = backups.restore(
+        found = restored(
             file,
             directory,
             key,

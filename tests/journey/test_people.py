@@ -17,6 +17,7 @@ from allears.clock import SetClock
 from allears.errors import NotAllowed, NotFound, Refused
 from allears.guard.access import Principal, Role
 from allears.journey import people, rules, seen
+from allears.know.profile import FIELD
 from allears.space import Space
 from allears.tables.signals import RELATIONSHIPS
 
@@ -182,13 +183,20 @@ def test_what_is_hidden_is_not_opened(world: World) -> None:
     ground, who = world.space.ground, Principal("user:ana", Role.AGENT)
     person = people.person(ground, who, "u7")
     opened: list[str] = []
-    whole, ground.vault.open = ground.vault.open, lambda *a, **k: opened.append("opened")  # type: ignore[assignment,func-returns-value,return-value]
+    whole = ground.vault.open
+
+    def watched(subjects: Any, sealed: Any, field: str, places: Any = None) -> Any:
+        opened.append(field)
+        return whole(subjects, sealed, field, places)
+
+    ground.vault.open = watched  # type: ignore[method-assign]
     try:
         with pytest.raises(NotAllowed, match="phone"):
             person.originals(who, WHY, ["s7", "desk:s7"])
     finally:
         ground.vault.open = whole  # type: ignore[method-assign]
-    assert opened == []
+    # What they told is opened to clean the reason of it, and shown to nobody.
+    assert set(opened) <= {FIELD}
     assert ground.audit.entries()[0].action == "open_sealed_denied"
 
 

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from allears.desk.breaches import Breach, BreachNote
 from allears.desk.listening import Source
 from allears.errors import NotFound, Refused
-from allears.guard.redaction.redact import redact
 from allears.journey.ground import Ground
+from allears.journey.said import clean
 
 Nature = Literal["confidentiality", "integrity", "availability"]
 NATURES: tuple[Nature, ...] = get_args(Nature)
@@ -84,7 +84,7 @@ def open_breach(
     if unheard := sorted(set(sources) - heard):
         raise Refused(f"nothing was ever heard from {', '.join(unheard)}", place="--source")
     made = Breach(
-        id="b" + secrets.token_hex(6), what=_clean(what), place=_clean(place), nature=list(dict.fromkeys(nature)), noticed_at=noticed,
+        id="b" + secrets.token_hex(6), what=clean(ground, what), place=clean(ground, place), nature=list(dict.fromkeys(nature)), noticed_at=noticed,
         began_at=began_at or datetime(1970, 1, 1, tzinfo=now.tzinfo), ended_at=ended_at, actors=sorted(set(actors)), sources=sorted(set(sources)),
         everything=everything, opened_by=actor, opened_at=now,
     )  # fmt: skip
@@ -263,7 +263,7 @@ def _note(
     if not text.strip():
         raise Refused("expected words: what, or why", place="--text")
     now = ground.clock.now()
-    said = _clean(text)
+    said = clean(ground, text)
     session.add(BreachNote(breach=breach.id, kind=kind, text=said, at=at or now, noted_at=now, actor=actor))
     ground.audit.write(session, actor, f"breach.{kind}", [breach.id], said, {})
 
@@ -273,7 +273,3 @@ def _open(session: Session, breach: str) -> Breach:
     if found is None or found.closed_at is not None:
         raise NotFound("no open breach has that id")
     return found
-
-
-def _clean(text: str) -> str:
-    return redact([text.strip()]).texts[0] or "" if text.strip() else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,13 @@ from allears.guard.consent import (
 from allears.guard.expressed import read_word
 from allears.guard.parcel import pack
 from allears.guard.purpose import PURPOSES, Purpose
-from allears.guard.redaction.redact import redact
 from allears.journey.deeds import keep_words
 from allears.journey.ground import Ground
+from allears.journey.holds import owner_of
 from allears.journey.questions import named
 from allears.journey.refusing import keep_refused
 from allears.journey.rules import purposes
-from allears.journey.said import clean
+from allears.journey.said import clean, clean_each
 from allears.journey.segment import read_rows
 from allears.know.identifiers import normalise
 from allears.know.resolve import FIELDS
@@ -126,9 +126,10 @@ def take_words(ground: Ground, path: Path, *, actor: str) -> Imported:
             place=f"{path.name} line 1",
         )
     now, words, refusals = ground.clock.now(), list[Word](), list[Refusal]()
-    digests = _digests(ground, rows, kinds)
-    for number, (row, mine) in enumerate(zip(rows, digests, strict=True), start=2):
-        told = {name: row[column].strip() for name, column in names.items()}
+    digests = list(_digests(ground, rows, kinds))
+    hows = _hows(ground, [row[names["how"]] if "how" in names else "" for row in rows], digests)
+    for number, (row, mine, how) in enumerate(zip(rows, digests, hows, strict=True), start=2):
+        told = {name: row[column].strip() for name, column in names.items()} | {"how": how}
         try:
             words.append(_word(told, mine, f"file {path.name}", actor, now))
         except Refused as error:
@@ -262,8 +263,7 @@ def _word(told: dict[str, str], digests: tuple[str, ...], source: str, actor: st
     at = datetime.fromtimestamp(found[0] / 1_000_000, UTC)
     if at > now:
         raise Refused("said in the future")
-    how = _clean(told.get("how", ""))
-    return Word(digests, purpose, state, at, source, actor, told.get("version", ""), how)
+    return Word(digests, purpose, state, at, source, actor, told.get("version", ""), told["how"])
 
 
 def _digests(ground: Ground, rows: list[dict[str, str]], kinds: dict[str, str]) -> Iterator[tuple[str, ...]]:
@@ -280,5 +280,8 @@ def _digests(ground: Ground, rows: list[dict[str, str]], kinds: dict[str, str]) 
     return (tuple(mine) for mine in found)
 
 
-def _clean(text: str) -> str:
-    return redact([text.strip()]).texts[0] or "" if text.strip() else ""
+def _hows(ground: Ground, told: Sequence[str], digests: Sequence[tuple[str, ...]]) -> list[str]:
+    """Clean how each row was told of what is known of whom it is about."""
+    different = {digest for how, mine in zip(told, digests, strict=True) if how.strip() for digest in mine}
+    whose = owner_of(ground, different)
+    return clean_each(ground, told, [sorted({whose[d] for d in mine if d in whose}) for mine in digests])

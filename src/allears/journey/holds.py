@@ -84,13 +84,18 @@ def holds(ground: Ground, *, ended: bool = False) -> list[dict[str, Any]]:
 
 def owners(ground: Ground, digests: Iterable[str]) -> list[str]:
     """Give the customers of today to whom identifiers belong, by digest; those of a forgotten one belong to nobody."""
+    return sorted(set(owner_of(ground, digests).values()))
+
+
+def owner_of(ground: Ground, digests: Iterable[str]) -> dict[str, str]:
+    """Give today's customer of each identifier that belongs to somebody, by digest."""
     wanted = sorted(set(digests))
-    found: set[str] = set()
+    found: dict[str, str] = {}
     with ground.desk.reading() as session:
         for start in range(0, len(wanted), _CHUNK):
-            query = select(Identifier.customer).where(Identifier.digest.in_(wanted[start : start + _CHUNK]))
-            found.update(session.scalars(query))
-    return sorted(found)
+            asked = Identifier.digest.in_(wanted[start : start + _CHUNK])
+            found.update(session.execute(select(Identifier.digest, Identifier.customer).where(asked)).all())
+    return found
 
 
 def held_customers(ground: Ground) -> set[str]:

@@ -15,6 +15,7 @@ from allears.errors import Refused
 from allears.guard.consent import Word
 from allears.guard.expressed import expressed
 from allears.guard.purpose import Purpose, Purposes
+from allears.guard.redaction.labels import redact_labels
 from allears.journey.deeds import keep_words
 from allears.journey.ground import Ground
 from allears.journey.refusing import keep_refused
@@ -39,7 +40,9 @@ def overhear(ground: Ground, arrivals: pa.RecordBatch, identifiers: pa.Array) ->
     rows = _speaking(arrivals)
     if not len(rows):
         return 0
-    words, refusals = _words(arrivals.take(rows), identifiers.take(rows), purposes(ground))
+    spoken = arrivals.take(rows)
+    names = redact_labels(spoken["name"], region=ground.settings.space.region)
+    words, refusals = _words(spoken, names, identifiers.take(rows), purposes(ground))
     now = ground.clock.now()
     for source, refusal in refusals:
         keep_refused(ground, [refusal], source=source, channel=None, at=now)
@@ -60,26 +63,27 @@ def _speaking(arrivals: pa.RecordBatch) -> pa.Array:
 
 
 def _words(
-    arrivals: pa.RecordBatch, identifiers: pa.Array, uses: Purposes
+    arrivals: pa.RecordBatch, names: pa.Array, identifiers: pa.Array, uses: Purposes
 ) -> tuple[list[Word], list[tuple[str, Refusal]]]:
     # Of what somebody repeats within a batch the newest is enough: the last word counts, and no older one ever does.
     newest: dict[tuple[tuple[str, ...], Purpose, str], Word] = {}
     refusals: list[tuple[str, Refusal]] = []
-    columns = ("properties", "occurred_at", "received_at", "source", "name", "signal_id")
-    rows = zip(*(arrivals[name].to_pylist() for name in columns), identifiers.to_pylist(), strict=True)
-    for properties, occurred, received, source, name, signal, mine in rows:
+    columns = ("properties", "occurred_at", "received_at", "source", "signal_id")
+    told = (arrivals[column].to_pylist() for column in columns)
+    rows = zip(*told, names.to_pylist(), identifiers.to_pylist(), strict=True)
+    for properties, occurred, received, source, signal, name, mine in rows:
         digests = tuple(sorted({one["digest"] for one in mine or ()}))
-        told = _told(properties)
-        if not digests or not told:
+        consent = _told(properties)
+        if not digests or not consent:
             continue
         try:
-            said = expressed(told, uses)
+            said = expressed(consent, uses)
         except Refused as error:
             place = f"signal {signal}: properties.{CONSENT}"
             refusals.append((source, Refusal(place, error.message, properties.encode(), "raw")))
             continue
         # A clock that runs ahead must not outvote what is said later.
-        at, version = min(occurred, received), str(told.get("version", ""))
+        at, version = min(occurred, received), str(consent.get("version", ""))
         for purpose, state in said.items():
             word = Word(
                 digests, purpose, state, at, source, ACTOR, version[:64], str(name or "profile")[:120]

@@ -16,6 +16,7 @@ from allears.guard.sight import EVERY, Sight
 from allears.journey import belonging, questions, queued, seen
 from allears.journey.ground import Ground
 from allears.journey.person import Person
+from allears.journey.said import clean
 from allears.lake import Shown
 from allears.tables import TABLES
 
@@ -68,6 +69,7 @@ def break_glass(
         Nobody is known by that.
     """
     customer = questions.find(ground.graph, who)
+    why = clean(ground, why, [customer] if customer is not None else [])
     if customer is None:
         # The attempt is written down all the same, and refused for the same reasons first.
         ground.glass.require(principal, "nobody", why)

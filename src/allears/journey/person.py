@@ -19,6 +19,7 @@ from allears.journey.belonging import relations
 from allears.journey.dealings import dealings
 from allears.journey.ground import Ground
 from allears.journey.questions import find, issues_of, of_keys
+from allears.journey.said import clean
 from allears.journey.seen import of_sight, visible
 from allears.journey.signals_of import SignalsOf
 from allears.know.customer import figures_of, newest, overview, timeline, view
@@ -189,7 +190,7 @@ class Person:
         Refused
             No reason was given.
         """
-        rule = self.restricted()
+        why, rule = clean(self._ground, why, [self.id]), self.restricted()
         # What legal claims, the person's own among them, need to be read is the officer's to say.
         if rule and principal.role is not Role.PRIVACY:
             detail = {"field": "signals.sealed", "rule": rule}

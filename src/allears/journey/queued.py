@@ -92,7 +92,12 @@ def told(ground: Ground, pair: int, principal: Principal, why: str) -> dict[str,
         raise NotAllowed(f"the data of one of the two is kept and not used: {rule}")
     hidden = rules.sight(ground, principal).hidden
     look_profiles(
-        ground.desk, ground.audit, principal, why=stewards.reason(why), subjects=sides, hidden=hidden
+        ground.desk,
+        ground.audit,
+        principal,
+        why=stewards.reason(ground, why, sides),
+        subjects=sides,
+        hidden=hidden,
     )
     profiles = Profiles(ground.desk, ground.vault.seal, ground.vault.open, remembered=2)
     known = [profiles.of(side) for side in sides]
@@ -114,7 +119,8 @@ def settle(ground: Ground, pair: int, *, same: bool, why: str, actor: str) -> di
         It was decided that way already, a limit keeps them apart, or no reason was given.
     """
     # Before anything is done: a decision that is refused for want of a reason must not have parted anybody.
-    why, row = stewards.reason(why), queue.one(ground.desk, pair)
+    stewards.require_reason(why)
+    row = queue.one(ground.desk, pair)
     now = ground.clock.now()
     if same:
         if row["state"] == queue.JOINED:
@@ -128,6 +134,7 @@ def settle(ground: Ground, pair: int, *, same: bool, why: str, actor: str) -> di
                 "refused already; they are one by an identifier both were seen with: part it with `allears part`"
             )
         raise Refused("this pair was refused already")
+    why = stewards.reason(ground, why, today_of(ground, (row["left"], row["right"])))
     if row["state"] == queue.JOINED:
         stewards.unmerge(ground, row["act"], actor=actor)
     queue.settled(ground.desk, pair, queue.REFUSED, at=now, actor=actor, act=row["act"], note=why)

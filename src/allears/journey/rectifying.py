@@ -17,7 +17,7 @@ from allears.journey.ground import Ground
 from allears.journey.holds import owners
 from allears.journey.questions import named, publish
 from allears.journey.requests import asker_of
-from allears.journey.stewards import reason
+from allears.journey.stewards import reason, require_reason
 from allears.know.correct import TRAITS, correct, holds
 from allears.know.identifiers import PEOPLE, normalise
 from allears.know.profile import Profiles
@@ -56,9 +56,11 @@ def rectify(
     Refused
         There is no such kind, no reason; the right identifier is somebody else's, or the wrong one is the only one.
     """
-    why, wrong, right = reason(why), wrong.strip(), right.strip()
+    require_reason(why)
+    wrong, right = wrong.strip(), right.strip()
     _sound(kind, wrong, right)
     customer = named(ground, who)[0]
+    why = reason(ground, why, [customer], also=[(kind, right)])
     if wrong:
         _require_known(ground, customer, kind, wrong)
     if kind in PEOPLE and right:

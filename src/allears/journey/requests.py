@@ -18,11 +18,10 @@ from sqlalchemy.orm import Session
 from allears.desk.rights import Hold, Restriction, RightsRequest
 from allears.errors import NotAllowed, NotFound, Refused
 from allears.guard.month import months_later
-from allears.guard.redaction.redact import redact
 from allears.journey.ground import Ground
 from allears.journey.holds import owners
 from allears.journey.questions import named
-from allears.journey.said import clean
+from allears.journey.said import clean, clean_each
 
 Kind = Literal["access", "rectification", "erasure", "objection", "restriction"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -65,7 +64,8 @@ def receive(
         raise Refused("expected a time that is over", place="--received")
     customer, digests = named(ground, who)
     request = RightsRequest(id="r" + secrets.token_hex(6), kind=kind, digests=digests, state="open")
-    request.via, request.note = _clean(via)[:64], clean(ground, note, [customer])
+    [via, request.note] = clean_each(ground, [via, note], [[customer]] * 2)
+    request.via = via[:64]
     request.received_at, request.due_at = at, months_later(at, MONTHS)
     with ground.desk.session() as session:
         ground.audit.write(session, actor, "request", [customer], "", {"request": request.id, "kind": kind})
@@ -224,7 +224,7 @@ def forget_requests(session: Session, digests: Mapping[str, str], at: datetime, 
 def _close(
     session: Session, found: RightsRequest, outcome: str, at: datetime, actor: str, refused: bool
 ) -> None:
-    found.state, found.outcome = "refused" if refused else "done", _clean(outcome)
+    found.state, found.outcome = "refused" if refused else "done", outcome
     found.closed_at, found.closed_by = at, actor
 
 
@@ -239,7 +239,3 @@ def _about(ground: Ground, request: str) -> list[str]:
     with ground.desk.reading() as session:
         found = session.get(RightsRequest, request)
     return owners(ground, found.digests) if found is not None else []
-
-
-def _clean(text: str) -> str:
-    return redact([text.strip()]).texts[0] or ""

@@ -7,9 +7,9 @@ from sqlalchemy import delete, select
 from allears.act import issue as issue_desk
 from allears.desk.access import Share
 from allears.errors import NotFound, Refused
-from allears.guard.redaction.redact import redact
 from allears.journey.channels import SILENCE
 from allears.journey.ground import Ground
+from allears.journey.said import clean, of_issue
 
 
 def share(ground: Ground, issue_id: str, partner: str, *, title: str = "", actor: str) -> None:
@@ -27,7 +27,7 @@ def share(ground: Ground, issue_id: str, partner: str, *, title: str = "", actor
         raise Refused("a silence of our own listening is not shared", place="issue")
     if not partner.strip() or len(partner) > 64:
         raise Refused("expected a partner's name, at most 64 letters", place="partner")
-    said = (redact([title.strip()]).texts[0] or "") if title.strip() else ""
+    said = clean(ground, title, of_issue(ground, issue_id))
     with ground.desk.session() as session:
         session.merge(
             Share(issue=issue_id, partner=partner, title=said, shared_by=actor, shared_at=ground.clock.now())

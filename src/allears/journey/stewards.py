@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from allears.errors import NotFound, Refused
-from allears.guard.redaction.redact import redact
 from allears.journey.ground import Ground
+from allears.journey.holds import owners
 from allears.journey.questions import find, publish
+from allears.journey.said import clean
 from allears.know.link import queue
 
 KINDS = ("email", "phone", "user_id", "handle", "anonymous_id", "device")
@@ -24,8 +26,9 @@ def merge(ground: Ground, left: str, right: str, *, why: str, actor: str) -> dic
     Refused
         They are one already, or a limit forbids it; or no reason was given.
     """
-    why = reason(why)
+    require_reason(why)
     one, other = _customer(ground, left, "left"), _customer(ground, right, "right")
+    why = reason(ground, why, [one, other])
     act = ground.graph.merge(one, other, why, actor)
     customer = str(ground.graph.keys_of(one)[0])
     _keep(ground, actor, "customer.merge", customer, why, act)
@@ -40,8 +43,9 @@ def part(ground: Ground, left: str, right: str, *, why: str, actor: str) -> dict
     NotFound
         One is not known, or nothing links the two.
     """
-    why = reason(why)
+    require_reason(why)
     one, other = _identifier(ground, left, "left"), _identifier(ground, right, "right")
+    why = reason(ground, why, owners(ground, [one, other]))
     act = ground.graph.cut(one, other, why, actor)
     customers = {find(ground.graph, left), find(ground.graph, right)}
     _keep(ground, actor, "customer.part", str(find(ground.graph, left)), why, act)
@@ -75,11 +79,22 @@ def _keep(ground: Ground, actor: str, action: str, target: str, why: str, act: s
     publish(ground)
 
 
-def reason(why: str) -> str:
-    """Give a reason that may be kept: of some length, and without anybody's address in it."""
+def reason(ground: Ground, why: str, customers: Sequence[str], also: Sequence[tuple[str, str]] = ()) -> str:
+    """Give a reason that may be kept: of some length, and without what is known of whom it is about in it."""
+    require_reason(why)
+    return clean(ground, why, customers, also)[:_LONGEST_WHY]
+
+
+def require_reason(why: str) -> None:
+    """Insist on a reason of some length.
+
+    Raises
+    ------
+    Refused
+        There is none, or it is a book.
+    """
     if not 3 <= len(why.strip()) <= _LONGEST_WHY:
         raise Refused("expected a reason, 3 to 1,000 characters", place="--why")
-    return (redact([why.strip()]).texts[0] or "")[:_LONGEST_WHY]
 
 
 def _customer(ground: Ground, who: str, place: str) -> str:

@@ -111,7 +111,11 @@ class Profiles:
             raise
 
     def known(
-        self, customer_keys: pa.Array, arrivals: pa.RecordBatch | None = None
+        self,
+        customer_keys: pa.Array,
+        arrivals: pa.RecordBatch | None = None,
+        *,
+        hiding: bool = False,
     ) -> list[Sequence[tuple[str, str]] | None]:
         """Give what is known of each row's customer, as pairs of type and value.
 
@@ -120,14 +124,17 @@ class Profiles:
         customer_keys
             Today's customer of each row.
         arrivals
-            The batch; when given, it is for hiding: rows without a customer get what they tell themselves, and what was struck
-            out is told too, since texts may still name it.
+            The batch; when given, it is for hiding, and rows without a customer get what they tell themselves.
+        hiding
+            What was struck out is told too, since texts may still name it.
         """
         different = customer_keys.dictionary_encode()
         customers = different.dictionary.to_pylist()
         with self._turn:
             self._remember(set(customers))
-            pairs = [_pairs(self._subjects[c].values(), hiding=arrivals is not None) for c in customers]
+            pairs = [
+                _pairs(self._subjects[c].values(), hiding=hiding or arrivals is not None) for c in customers
+            ]
             self._shrink()
         places = different.indices.to_pylist()
         found: list[Sequence[tuple[str, str]] | None] = [None if p is None else pairs[p] for p in places]

@@ -18,6 +18,7 @@ from allears.errors import Refused
 from allears.journey import playbooks, promises, rules, sharing
 from allears.journey.answering import Answering
 from allears.journey.inviting import Inviting
+from allears.journey.said import clean, of_case
 from allears.journey.surveys import Surveys
 from allears.space.ground import Grounded
 
@@ -52,6 +53,7 @@ class Acting(Grounded):
 
     def move_case(self, case: str, state: str, *, note: str = "") -> None:
         """Move a case on: acknowledged, fixed, closed, open again."""
+        note = clean(self.ground, note, of_case(self.ground, case))
         case_desk.move_case(self.ground.desk, case, state, self.actor, self.now(), note)
 
     def follow_promises_up(self) -> int:

@@ -18,6 +18,7 @@ from allears.journey.access import Handed
 from allears.journey.consent import Imported
 from allears.journey.leave import export_table
 from allears.journey.many import people_in_table, subject_of
+from allears.journey.said import clean
 from allears.space.ground import Grounded
 
 
@@ -94,6 +95,7 @@ class Guarding(Grounded):
     def ask_erasure(self, who: Sequence[str], *, why: str) -> Asked:
         """Ask for a second person who agrees to erase everybody in a list."""
         people = sorted(set(who))
+        why = clean(self.ground, why, people)
         return self._ask_second("erase", subject_of(self.ground, people), len(people), why)
 
     def settle_approval(self, approval: str, *, yes: bool) -> Asked:
@@ -122,6 +124,7 @@ class Guarding(Grounded):
     def require_second_to_erase(self, who: Sequence[str], *, alone: str = "") -> None:
         """Insist that a second person agreed to erase everybody in a list; as `require_second`."""
         people = sorted(set(who))
+        alone = clean(self.ground, alone, people)
         self.require_second("erase", subject_of(self.ground, people), len(people), alone=alone)
 
     def _ask_second(self, what: str, subject: str, people: int, why: str) -> Asked:

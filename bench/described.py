@@ -1,16 +1,16 @@
 """The whole OpenAPI description, asked with each role's key and without one: what it allows and what it forbids.
 
-Schemathesis draws cases by the description, right ones and wrong ones; each is sent as every role. A failure is an answer
-that is in no description, one of 500, a trace of our code, or a role that ``tests/web/routes.csv`` refuses and that was let in.
+First every operation is asked about something that is there, and has to succeed for everybody who may do it. Then Schemathesis
+draws cases by the description, right ones and wrong ones, every other one about what is there; each is sent as every role. A
+failure is an operation that never succeeded, an answer that is in no description, one of 500, a trace of our code, or a role
+that ``tests/web/routes.csv`` refuses and that was let in.
 """
 
 from __future__ import annotations
 
-import csv
 import time
 from contextlib import suppress
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import schemathesis
@@ -24,24 +24,29 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from tests.web.succeeding import REFUSED, Asked, answers, ask_everybody
 
 from bench.attack import OWN, Failures, Tried
 
-ROUTES = Path(__file__).resolve().parents[1] / "tests" / "web" / "routes.csv"
 EXAMPLES = 6
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
-def roles(url: str, keys: dict[str, str], seconds: float) -> Tried:
+def successes(url: str, keys: dict[str, str], asked: dict[str, Asked]) -> Tried:
+    """Ask every operation about what is there, as everybody; one that never succeeds is a failure."""
+    went = ask_everybody(_described(url), keys, asked, CHECKS)
+    failures = Failures([*went.wrong, *(f"{place} never succeeded" for place in went.unreached)])
+    every = len(went.succeeded) + len(went.unreached)
+    return Tried(f"operations that succeeded: {len(went.succeeded)} of {every}", went.cases, failures)
+
+
+def roles(url: str, keys: dict[str, str], asked: dict[str, Asked], seconds: float) -> Tried:
     """Ask every operation as everybody, once at least, then with other cases until the time is over."""
-    described = schemathesis.openapi.from_url(
-        f"{url}/api/openapi.json",
-        headers={"Authorization": f"Bearer {keys['cio']}"},
-        config=SchemathesisConfig(),
-    )
+    described = _described(url)
     who = {"nobody": {}, **{role: {"Authorization": f"Bearer {key}"} for role, key in keys.items()}}
     operations = [found.ok() for found in described.get_all_operations()]
-    refused, failures, cases, rounds = _refused(), Failures(), 0, 0
+    refused, failures = _refused(), Failures()
+    cases = drawn = rounds = 0
     end = time.monotonic() + seconds
 
     def ask(operation: Any, mode: GenerationMode, number: int) -> None:
@@ -57,7 +62,10 @@ def roles(url: str, keys: dict[str, str], seconds: float) -> Tried:
         )
         @given(case=operation.as_strategy(generation_mode=mode))
         def draw(case: Any) -> None:
-            nonlocal cases
+            nonlocal cases, drawn
+            drawn += 1
+            if drawn % 2 and case.path_parameters and place in asked:
+                case.path_parameters = dict(asked[place].within)
             for role, headers in who.items():
                 cases += 1
                 try:
@@ -90,10 +98,12 @@ def roles(url: str, keys: dict[str, str], seconds: float) -> Tried:
     return Tried(family, cases, failures)
 
 
+def _described(url: str) -> Any:
+    return schemathesis.openapi.from_url(f"{url}/api/openapi.json", config=SchemathesisConfig())
+
+
 def _refused() -> set[tuple[str, str]]:
     """Say who is let in nowhere on a route."""
-    found: dict[tuple[str, str], set[str]] = {}
-    for row in csv.DictReader(ROUTES.read_text("utf-8").splitlines()):
-        for role in list(row)[4:]:
-            found.setdefault((f"{row['method']} {row['route']}", role), set()).add(row[role])
-    return {one for one, answers in found.items() if answers <= {"401", "403"}}
+    return {
+        (place, who) for place, cells in answers().items() for who, told in cells.items() if told <= REFUSED
+    }

@@ -4,7 +4,8 @@ Printed are cases tried and failures, by family. A failure is an answer of 500, 
 the server's log, an answer after more than ten seconds, a server that is gone, a file outside the space, a call to the
 trap, or, on a page, a script that ran or markup that came in as markup. Nothing here is timed as a figure.
 
-Then the API's whole description is asked as each role, state machines of consent, erasure and roles are driven, and one
+Then every operation of the API is asked about something that is there, so that it succeeds where it may, and its whole
+description is drawn from as each role, state machines of consent, erasure and roles are driven, and one
 tenant of a database tries everything on another. What can be counted is tried to its end; ``ALLEARS_BENCH_SECONDS`` (60)
 bounds what is drawn: cases after the first round of the API, and each state machine. What was not reached is printed.
 """
@@ -21,6 +22,8 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
+from tests.web.succeeding import Asked, fill
+from tests.web.world import make_space
 
 from allears.errors import AllearsError
 from allears.guard.access import Role
@@ -40,7 +43,7 @@ def rows() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="allears-attack-") as name:
         outside = Path(name)
         folder = outside / "town" / "space"
-        keys = _prepare(folder)
+        keys, asked = _prepare(folder)
         before = _outside(outside, folder)
         texts = [text.replace("{trap}", trap.address) for text in _texts()]
         with attack.serving(folder, outside / "town" / "log") as url:
@@ -48,7 +51,8 @@ def rows() -> list[Row]:
             found.append(attack.bodies(url, keys))
             found.append(attack.questions(url, keys, texts))
             found.append(attack.headers(url, texts))
-            found.append(described.roles(url, keys, seconds))
+            found.append(described.successes(url, keys, asked))
+            found.append(described.roles(url, keys, asked, seconds))
         log = (outside / "town" / "log").read_text("utf-8", "replace")
         found.append(Tried("the server's log", 1, Failures(["a trace in the log"] if OWN[0] in log else [])))
         with Space.open(folder, create=False) as space:
@@ -101,15 +105,14 @@ def _texts() -> list[str]:
     return [*hostile.scripts(), *hostile.injections(), *hostile.paths(), *hostile.letters(), *hostile.sizes()]
 
 
-def _prepare(folder: Path) -> dict[str, str]:
+def _prepare(folder: Path) -> tuple[dict[str, str], dict[str, Asked]]:
+    """Make a space with something in it for every operation of the API; gives a key for each role and what to ask."""
     folder.parent.mkdir(parents=True)
+    make_space(folder)
     with Space.open(folder) as space:
         space.add_channel("helpdesk", "zendesk", "a secret of the bench")
-        space.hear([{"signal_id": f"m{i}", "text": "Late again", "channel": "chat", "identifiers": {"user_id": f"u{i}"}} for i in range(40)], source="desk")  # fmt: skip
-        space.digest(look=False)
-        for role in ("cio", "privacy", "engineer"):
-            space.logins.add(role, shown.PASSWORD, role)
-        return {str(role): space.keys.make(role, role, partner="Postwing" if role is Role.PARTNER else None)[0] for role in Role}  # fmt: skip
+        asked = fill(space)
+        return {str(role): space.keys.make(role, role, partner="Postwing" if role is Role.PARTNER else None)[0] for role in Role}, asked  # fmt: skip
 
 
 def _addresses(space: Space) -> Tried:

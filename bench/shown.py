@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 from tests.web.routed import routes
+from tests.web.world import PASSWORD
 
 from allears.act import issue as issue_desk
 from allears.act.case import open_cases
@@ -25,7 +26,6 @@ from allears.web.app import build
 from bench.attack import Failures, Tried
 from bench.hostile import MARK
 
-PASSWORD = "a word of the bench, long enough"
 SURVEY = "hostile"
 ISSUES = 60
 # Elements of the attacks themselves; the pages' own have none of these.

@@ -17,7 +17,10 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from tests.web.succeeding import Asked, ask_everybody, fill
+from tests.web.world import make_space
 
+from allears.guard.access import Role
 from allears.space import Space
 from allears.web.app import build
 
@@ -50,9 +53,12 @@ def keys(space: Space) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def described(space: Space) -> Any:
-    return schemathesis.openapi.from_asgi(
-        "/api/openapi.json", build(space, parts=PARTS, host="testserver"), config=SchemathesisConfig()
-    )
+    return _described(space)
+
+
+def _described(space: Space) -> Any:
+    app = build(space, parts=PARTS, host="testserver")
+    return schemathesis.openapi.from_asgi("/api/openapi.json", app, config=SchemathesisConfig())
 
 
 BOUNDED = settings(
@@ -75,6 +81,50 @@ def test_whatever_is_asked_is_answered_as_the_description_says(described: Any, k
             _ask(operation, mode, {"Authorization": f"Bearer {keys[role]}"})
         seen.add(operation.path)
     assert {"/api/issues", "/api/trust", "/v1/batch", "/v1/traces", "/signals"} <= seen
+
+
+@pytest.fixture(scope="module")
+def filled(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Any, dict[str, str], dict[str, Asked]]]:
+    folder = tmp_path_factory.mktemp("filled") / "space"
+    make_space(folder)
+    with Space.open(folder) as opened:
+        asked = fill(opened)
+        made = {
+            str(role): opened.keys.make(role, role, partner="Postwing" if role is Role.PARTNER else None)[0]
+            for role in Role
+        }
+        yield _described(opened), made, asked
+
+
+def test_every_operation_succeeds_once_and_for_nobody_who_may_not(
+    filled: tuple[Any, dict[str, str], dict[str, Asked]],
+) -> None:
+    described, keys, asked = filled
+    went = ask_everybody(described, keys, asked, CHECKS)
+    assert (went.wrong, went.unreached) == ([], [])
+    assert len(went.succeeded) == sum(1 for _ in described.get_all_operations()) > 50
+
+
+def test_an_operation_that_nobody_says_how_to_succeed_with_is_found(
+    filled: tuple[Any, dict[str, str], dict[str, Asked]],
+) -> None:
+    described, keys, asked = filled
+    forgotten = {place: how for place, how in asked.items() if place != "POST /api/holds"}
+    went = ask_everybody(described.include(path="/api/holds"), keys, forgotten, CHECKS)
+    assert went.unreached == ["POST /api/holds"]
+
+
+def test_a_key_that_asks_too_often_and_a_strange_name_are_in_the_description(space: Space) -> None:
+    key, _ = space.keys.make("cio", "slow", per_minute=1)
+    described = _described(space)
+    case = described["/api/topics"]["GET"].Case()
+    slow = [case.call(headers={"Authorization": f"Bearer {key}"}) for _ in range(3)]
+    strange = case.call(headers={"Host": "elsewhere.example"})
+    assert (slow[-1].status_code, strange.status_code) == (429, 421)
+    for answer in (*slow, strange):
+        case.validate_response(answer, checks=CHECKS)
 
 
 def _ask(operation: Any, mode: GenerationMode, headers: dict[str, str]) -> None:

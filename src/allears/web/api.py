@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +45,7 @@ def api(space: Space) -> APIRouter:
             summary=summary,
             name=path,
             responses=ERRORS,
-            openapi_extra=described(names, paged, re.findall(r"{(\w+)}", path)),
+            openapi_extra=described(path, {name: PARAMETERS[name] for name in names}, paged=paged),
         )
         async def endpoint(request: Request) -> Response:
             principal = knock(space, request, action)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
+
+from allears.web.answered import answer_of
 
 _TEXT = {"type": "string"}
 _ERROR = {
@@ -19,11 +22,6 @@ _ERROR = {
         }
     },
 }
-_PAGE = {
-    "type": "object",
-    "required": ["items", "next"],
-    "properties": {"items": {"type": "array"}, "next": {"type": ["string", "null"]}},
-}
 PARAMETERS: dict[str, dict[str, Any]] = {
     "state": _TEXT,
     "decision": _TEXT,
@@ -35,6 +33,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 1000},
 }  # fmt: skip
 PAGED = ("cursor", "limit")
+# A cursor of refused rows is a place in them, not a number: rows come and go while somebody reads.
+REFUSED_PARAMETERS = {"source": _TEXT, "reason": _TEXT, "cursor": _TEXT, "limit": PARAMETERS["limit"]}
 
 
 def _answered(what: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -46,15 +46,30 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     401: _answered("No key, or one nobody knows", _ERROR),
     403: _answered("No role allows it", _ERROR),
     404: _answered("There is no such thing", _ERROR),
+    421: _answered("Not a name of this server", _ERROR),
+    429: _answered("The key asks more often than it may; try again after Retry-After", _ERROR),
     503: _answered("Too little to answer from yet, or busy: try again", _ERROR),
 }
-_TOLD = {
+POSTED: dict[int | str, dict[str, Any]] = {
     **ERRORS,
-    405: _answered("Doors are posted to", _ERROR),
-    408: _answered("The body came too slowly", _ERROR),
     413: _answered("The body is too large", _ERROR),
+    415: _answered("The body is no JSON by its content type", _ERROR),
+}
+_TOLD: dict[int | str, dict[str, Any]] = {
+    **{status: told for status, told in POSTED.items() if status not in (404, 421)},
+    408: _answered("The body came too slowly", _ERROR),
     415: _answered("Neither gzip nor plain", _ERROR),
     429: _answered("No room just now: nothing was taken; try again after Retry-After", _ERROR),
+}
+_TAKEN = {
+    "type": "object",
+    "required": ["success", "accepted", "refused", "reasons"],
+    "properties": {
+        "success": {"type": "boolean"},
+        "accepted": {"type": "integer"},
+        "refused": {"type": "integer"},
+        "reasons": {"type": "array", "items": {"type": "object", "required": ["reason", "place"]}},
+    },
 }
 _CALL = {
     "type": "object",
@@ -82,60 +97,32 @@ _SIGNAL = {
         "identifiers": {"type": ["object", "null"]},
     },
 }
-_FILTERS = ("source", "reason")
-_AGAIN = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        **{name: {"type": ["string", "null"]} for name in (*_FILTERS, "refused")},
-        "everything": {"type": "boolean"},
-    },
-}
-_WHY = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["why"],
-    "properties": {"why": {"type": "string", "minLength": 1, "maxLength": 500}},
-}
 _OTLP = {"traces": "resourceSpans", "metrics": "resourceMetrics", "logs": "resourceLogs"}
 
 
-def described(names: Iterable[str], paged: bool, within: Iterable[str]) -> dict[str, Any]:
+def described(path: str, asked: Mapping[str, Any], *, paged: bool) -> dict[str, Any]:
     """Describe what a question may be asked with and how it is answered."""
-    asked: list[dict[str, Any]] = [
-        {"name": name, "in": "query", "schema": PARAMETERS[name]} for name in names
-    ]
-    asked += [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in within]
-    found = _answered("Found", _PAGE if paged else {"type": "object"})
-    return {"parameters": asked, "responses": {"200": found}}
+    named = [{"name": name, "in": "query", "schema": schema} for name, schema in asked.items()]
+    found = _answered("Found", answer_of(f"GET {path}", paged=paged))
+    return {"parameters": [*named, *_within(path)], "responses": {"200": found}}
 
 
-def refused_described(answered: str) -> dict[str, Any]:
-    """Describe what refused rows may be asked, by what is answered: rows, groups, row, open, replay."""
-    asked = [*_FILTERS, "cursor", "limit"] if answered == "rows" else list(_FILTERS)
-    if answered in ("rows", "groups"):
-        # A cursor of rows is a place in them, not a number: rows come and go while somebody reads.
-        kinds = {"cursor": _TEXT, "limit": PARAMETERS["limit"]}
-        named = [{"name": name, "in": "query", "schema": kinds.get(name, _TEXT)} for name in asked]
-        return {"parameters": named, "responses": {"200": _answered("Found", _PAGE)}}
-    told: dict[str, Any] = {"responses": {"200": _answered("Found", {"type": "object"})}}
-    if answered in ("open", "replay"):
-        schema = _WHY if answered == "open" else _AGAIN
-        told["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-        told["responses"] |= {str(status): _TOLD[status] for status in (413, 415, 429)}
-    return told
-
-
-def posted_described(shape: type[msgspec.Struct], within: Iterable[str]) -> dict[str, Any]:
+def posted_described(path: str, shape: type[msgspec.Struct]) -> dict[str, Any]:
     """Describe a route that takes a body of a shape and answers what was done."""
     schema = msgspec.json.schema(shape)
     schema = schema["$defs"][schema["$ref"].rpartition("/")[2]]
-    told = {str(status): _TOLD[status] for status in (413, 415, 429)}
     return {
-        "parameters": [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in within],
+        "parameters": _within(path),
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
-        "responses": {"200": _answered("Done", {"type": "object"}), **told},
+        "responses": {"200": _answered("Done", answer_of(f"POST {path}"))},
     }
+
+
+def _within(path: str) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": _TEXT}
+        for name in re.findall(r"{(\w+)}", path)
+    ]
 
 
 def door_paths(paths: Iterable[str]) -> dict[str, Any]:
@@ -160,10 +147,7 @@ def _door(path: str) -> dict[str, Any]:
             {"name": "channel", "in": "query", "schema": _TEXT},
         ],
         "responses": {
-            "200": {
-                "description": "Durable",
-                "content": {"application/json": {"schema": {"type": "object"}}},
-            },
+            "200": _answered("Durable", {"type": "object"} if name in _OTLP else _TAKEN),
             **{str(status): told for status, told in _TOLD.items()},
         },
     }

@@ -14,7 +14,7 @@ from allears.guard.access import Action
 from allears.journey import refused
 from allears.journey.people import require_figures
 from allears.journey.refused import PAGE, Wanted
-from allears.web.describe import ERRORS, refused_described
+from allears.web.describe import ERRORS, POSTED, REFUSED_PARAMETERS, described, posted_described
 from allears.web.errors import answer
 from allears.web.posted import body, with_key
 from allears.web.who import knock
@@ -28,7 +28,7 @@ MOST = 1000
 class Reason(msgspec.Struct, forbid_unknown_fields=True):
     """Why somebody looks."""
 
-    why: Annotated[str, msgspec.Meta(max_length=500)]
+    why: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
 class Again(Wanted, frozen=True, forbid_unknown_fields=True):
@@ -45,7 +45,7 @@ def refused_routes(router: APIRouter, space: Space) -> None:
         summary="What was not accepted, with place and reason; filters: source, reason",
         name="/refused",
         responses=ERRORS,
-        openapi_extra=refused_described("rows"),
+        openapi_extra=described("/refused", REFUSED_PARAMETERS, paged=True),
     )
     async def listed(request: Request) -> Response:
         _look(space, request)
@@ -59,7 +59,9 @@ def refused_routes(router: APIRouter, space: Space) -> None:
         "/refused/groups",
         summary="What was not accepted, counted by source and reason",
         responses=ERRORS,
-        openapi_extra=refused_described("groups"),
+        openapi_extra=described(
+            "/refused/groups", {n: REFUSED_PARAMETERS[n] for n in ("source", "reason")}, paged=True
+        ),
     )
     async def grouped(request: Request) -> Response:
         _look(space, request)
@@ -69,8 +71,8 @@ def refused_routes(router: APIRouter, space: Space) -> None:
     @router.post(
         "/refused/replay",
         summary="Try refused rows again: of a source, of a reason, one, or all",
-        responses=ERRORS,
-        openapi_extra=refused_described("replay"),
+        responses=POSTED,
+        openapi_extra=posted_described("/refused/replay", Again),
     )
     async def replay(request: Request) -> Response:
         principal = with_key(space, request, Action.REPLAY_REFUSED)
@@ -84,23 +86,24 @@ def refused_routes(router: APIRouter, space: Space) -> None:
         "/refused/{row}",
         summary="One refused row, sealed",
         responses=ERRORS,
-        openapi_extra=refused_described("row"),
+        openapi_extra=described("/refused/{row}", {}, paged=False),
     )
-    async def one(request: Request, row: str) -> Response:
+    async def one(request: Request) -> Response:
         _look(space, request)
-        return answer(await asyncio.to_thread(refused.row, space.ground, row))
+        return answer(await asyncio.to_thread(refused.row, space.ground, request.path_params["row"]))
 
     @router.post(
         "/refused/{row}/open",
         summary="Look at one refused row as it came; needs a reason, audited",
-        responses=ERRORS,
-        openapi_extra=refused_described("open"),
+        responses=POSTED,
+        openapi_extra=posted_described("/refused/{row}/open", Reason),
     )
-    async def opened(request: Request, row: str) -> Response:
+    async def opened(request: Request) -> Response:
         # Both: whoever may not see the listening's health has no business with its rows. The look itself is
         # decided, and denied, where the audit is written.
         principal = with_key(space, request, Action.SEE_HEALTH)
         asked = await body(request, Reason)
+        row = request.path_params["row"]
         return answer(await asyncio.to_thread(refused.reveal, space.ground, principal, row, asked.why))
 
 

@@ -19,7 +19,7 @@ from allears.guard.purpose import Purpose
 from allears.journey import access, holds, objecting, rectifying, requests, restricting
 from allears.journey.erasure import erase_customer
 from allears.tables.signals import CHANNELS
-from allears.web.describe import ERRORS, posted_described
+from allears.web.describe import POSTED, posted_described
 from allears.web.errors import answer
 from allears.web.posted import body, with_key
 
@@ -148,8 +148,8 @@ def rights_routes(router: APIRouter, space: Space) -> None:
             path,
             summary=summary,
             name=path,
-            responses=ERRORS,
-            openapi_extra=posted_described(shape, [within] if within else []),
+            responses=POSTED,
+            openapi_extra=posted_described(path, shape),
         )
         async def endpoint(request: Request) -> Response:
             principal = with_key(space, request, action)

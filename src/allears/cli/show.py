@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -29,9 +31,7 @@ def as_json(value: Any) -> None:
 
 def plain(value: Any) -> Any:
     """Turn Arrow tables into lists of rows; leave the rest."""
-    if isinstance(value, pa.Table | pa.RecordBatch):
-        return value.to_pylist()
-    return value
+    return value.to_pylist() if hasattr(value, "to_pylist") else value
 
 
 def rows(
@@ -46,7 +46,7 @@ def rows(
     if json:
         as_json(found)
         return
-    listed: Sequence[Mapping[str, Any]] = found.to_pylist() if isinstance(found, pa.Table) else found
+    listed: Sequence[Mapping[str, Any]] = plain(found)
     if not listed:
         out.print(empty)
         return

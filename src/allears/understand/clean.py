@@ -11,8 +11,6 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-import ftfy
-
 SEPARATOR = "\x1e"
 """Ends a text. Python counts it as white space, so no pattern of non-spaces crosses it."""
 
@@ -79,7 +77,11 @@ def _one_line(text: str | None) -> str:
 
 
 def _mend(text: str) -> str:
-    return str(ftfy.fix_text(text, normalization=None)) if _MOJIBAKE.search(text) else text
+    if not _MOJIBAKE.search(text):
+        return text
+    import ftfy  # loaded for the few texts that need it: to load it takes longer than all else here
+
+    return str(ftfy.fix_text(text, normalization=None))
 
 
 @lru_cache(1)

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable
 
 from allears.guard.redaction.moments import MONTH
-from allears.guard.redaction.rule import Candidate, Find, Rule, bounded, compile_pattern
+from allears.guard.redaction.rule import Candidate, Find, Pattern, Rule, bounded
 
 _DATE = r"\d{1,4}[./\- ]\d{1,2}[./\- ]\d{2,4}|\d{1,2}(?:st|nd|rd|th|er|\.|º|°)?(?: of| de)? \p{L}{3,10}\.?,?(?: de)? \d{4}|\p{L}{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}"
 _DAY = (
     rf"\d{{1,2}}(?:st|nd|rd|th|er|\.|º|°)?(?: of| de)? (?:{MONTH})\b|(?:{MONTH}) \d{{1,2}}(?:st|nd|rd|th)?\b"
 )
-_BIRTHDAY = compile_pattern(
+_BIRTHDAY = Pattern(
     r"(?i)(?:\b(?:born|birth(?:day|date)?|b-?day|d\.?o\.?b\.?|nat[oa]|nascita|compleanno|geboren|geb\.|geburtstag|geburtsdatum|née?|naissance|anniversaire|nacid[oa]|nacimiento|cumpleaños"
     rf"|nascid[oa]|nascimento|anivers[áa]rio))[^\x00\n0-9]{{0,30}}(?:{_DATE})"
     rf"|(?i)\b(?:birthday|b-?day|compleanno|geburtstag|anniversaire|cumpleaños|anivers[áa]rio)(?:[^\x00\n0-9]{{0,20}}[^\x00\n0-9\p{{L}}])?(?:{_DAY})"

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from allears.guard.redaction.brands import BRANDS
 from allears.guard.redaction.gazetteer import listed
 from allears.guard.redaction.locations import NATIONALITIES, PLACES
-from allears.guard.redaction.names import GIVEN, NEVER, PARTICLE, SURNAMES
-from allears.guard.redaction.rule import Candidate, Find, Rule, compile_pattern, words
+from allears.guard.redaction.names import NEVER, PARTICLE, given, surnames
+from allears.guard.redaction.rule import Candidate, Find, Pattern, Rule, words
 
 _CAP = r"\p{Lu}[\p{L}\p{M}\p{N}'’\-]*"
-_RUN = compile_pattern(rf"{_CAP}(?:\.? (?:{PARTICLE} )?{_CAP}){{0,5}}")
+_RUN = Pattern(rf"{_CAP}(?:\.? (?:{PARTICLE} )?{_CAP}){{0,5}}")
 _TOKEN = re.compile(r"[^\W_][\w'’\-]*")
 _GERMAN = words(
     "der die das und ich ist nicht ein eine einen mit für auf zu den dem wir sie es von bei habe war wird sind aber auch wie noch mein meine kein keine"
@@ -57,7 +57,7 @@ _SMALL_WORD = re.compile(
     rb"(?<![A-Za-z0-9_@#./\x80-\xff'-])[a-z\xc3-\xc5][a-z\x80-\xbf\xc3-\xc5]{3,}(?:-[a-z\x80-\xbf\xc3-\xc5]+)?(?![A-Za-z0-9_@/\x80-\xff-])"
 )
 _SMALL_NEXT = re.compile(r" ((?:van |von |de |da |dos )?[^\W\d_]{3,}(?:[\-'’][^\W\d_]+)*)")
-_ASK = compile_pattern(
+_ASK = Pattern(
     r"(?i)\b(?:why is|where is|who is|named (?:him|her|it)|called (?:him|her)|says|said|whose name is|tell|ask|asked|met|says|by|directed by|starring|novel by|with|and|ex-\w+) [\p{L}\-]{4,}"
 )
 
@@ -86,8 +86,9 @@ class Runs:
 class SmallNames:
     """Listed given names in small letters, where the word means nothing else."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        self._names = frozenset(name.lower().encode() for name in names)
+    @cached_property
+    def _names(self) -> frozenset[bytes]:
+        return frozenset(name.lower().encode() for name in given() if len(name) >= _SHORT)
 
     def finditer(self, data: bytes) -> Iterator[Any]:
         """Find each."""
@@ -158,7 +159,7 @@ def _cuts(word: str, first: bool, english: bool) -> bool:
 
 
 def _known(word: str) -> bool:
-    return word in GIVEN or word in SURNAMES or word.lower() in PLACES
+    return word in given() or word in surnames() or word.lower() in PLACES
 
 
 def _hide(candidate: Candidate, group: list[tuple[int, int, str]], english: bool) -> Iterable[Find]:
@@ -206,12 +207,12 @@ def judge_asked(candidate: Candidate) -> Iterable[Find]:
         or (after and (after.isalnum() or after in "-'’_@"))
     ):
         return
-    if word.title() in GIVEN or word.title() in SURNAMES or not word.isascii():
+    if word.title() in given() or word.title() in surnames() or not word.isascii():
         yield Find(candidate.end - len(word), candidate.end, "NAME")
 
 
 RULES = (
     Rule(Runs(), judge_run, kind="GUESS"),
-    Rule(SmallNames(name for name in GIVEN if len(name) >= _SHORT), judge_small, kind="GUESS"),
+    Rule(SmallNames(), judge_small, kind="GUESS"),
     Rule(_ASK, judge_asked, kind="GUESS"),
 )

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable
 
 from allears.guard.redaction.brands import BRANDS
-from allears.guard.redaction.rule import Candidate, Find, Rule, bounded, compile_pattern, words
+from allears.guard.redaction.rule import Candidate, Find, Pattern, Rule, bounded, words
 
 _CAP = r"\p{Lu}[\p{L}\p{M}\p{N}'’&\-]*"
 SUFFIX = (
     r"Inc|Incorporated|Ltd|Limited|LLC|LLP|PLC|Plc|Corp|Corporation|Company|Co|GmbH|AG|KG|OHG|UG|e\.V|SE|S\.p\.A|SpA|S\.r\.l|Srl|SRL|Snc|S\.A|SA|SARL|SAS|EURL|S\.L|SL|Lda|Ltda|BV|B\.V|NV|N\.V"
     r"|Oy|Oyj|AB|ASA|A/S|ApS|Kft|Zrt|s\.r\.o|a\.s|d\.o\.o|Sp\. z o\.o|PLLC|Pty|Pte"
 )
-_FIRM = compile_pattern(
+_FIRM = Pattern(
     rf"{_CAP}(?:,? (?:(?:and|&|und|et|e|y|de|of|di|du|for) )?{_CAP}){{0,5}},? (?:{SUFFIX})\b\.?"
     rf"|(?i:[\p{{L}}'\-]+(?:,? (?:and )?[\p{{L}}'\-]+){{0,2}},? (?:inc|llc|ltd|plc|gmbh|corp|srl|s\.p\.a|s\.a\.r\.l)\b\.?)"
 )
@@ -22,18 +22,18 @@ _KIND = (
     r"|Software|Labs?|Laboratories|Services|Partners|Associates|Consulting|Capital|Ventures|Industries|Enterprises|Media|Networks?|Energy|Pharma(?:ceuticals)?|Healthcare|Hospital|Clinic|University"
     r"|College|School|Institute|Foundation|Society|Association|Council|Agency|Authority|Commission|Committee|Union|Church|Museum|Hotels?|Resort|Club|Press|Times|Telecom|Records|Studios?|Brothers|Bros|& Sons?"
 )
-_NAMED = compile_pattern(
+_NAMED = Pattern(
     rf"{_CAP}(?: (?:(?:and|&|of|the|for) )?{_CAP}){{0,4}} (?:{_KIND})\b"
     rf"|(?i:\b(?:department|ministry|university|institute|bank|office|bureau|board|school|college|hospital|ministero|università|banca|ministerium|universität|amt für|bundesamt für|ministère"
     rf"|université|ministerio|universidad|banco|ministério|universidade) (?:of|for|di|del|della|de|du|des|für|do|da) (?:the )?[\p{{L}}\-]+(?: (?:and )?(?:{_CAP}))?(?: technology| health| commerce| affairs)?)"
     rf"|{_CAP}(?:, {_CAP}){{1,3}},? (?:and|und|et|e|y|&) {_CAP}|{_CAP}-{_CAP}(?: (?:Group|Ltd|Inc|LLC))?"
 )
-_BRAND = compile_pattern(
+_BRAND = Pattern(
     r"\b(?:"
     + "|".join(sorted(map(re.escape, BRANDS), reverse=True))
     + r")\b(?:,? (?:Group|Insurance|Bank|Cloud|Services|Web Services))?"
 )
-_ABOUT = compile_pattern(
+_ABOUT = Pattern(
     r"(?i)\b(?:works? (?:for|at)|working (?:for|at)|employed (?:by|at)|employee of|(?:founder|director|president|ceo|owner|head|manager) (?:of|at)|lavor[oa] (?:per|in)|arbeite(?:t)? (?:bei|für)"
     rf"|travaille (?:chez|pour)|trabaj[oa] (?:en|para)|trabalh[oa] (?:na|no|para)) (?-i:{_CAP}(?: (?:(?:and|&|of|de|di) )?{_CAP}){{0,4}})"
     rf"|(?i:\bthe )[\p{{L}}\p{{N}}'\-]+(?: [\p{{L}}\p{{N}}'\-]+)?(?i: (?:office|headquarters|hq|branch) (?:is|in|at|has)\b)"
@@ -51,7 +51,7 @@ _HEAD = (
     r"|roofer|sailor|scientist|secretary|setter|solicitor|specialist|statistician|strategist|supervisor|surgeon|surveyor|tailor|teacher|technician|technologist|teller|tester|therapist|trader|trainer"
     r"|translator|tutor|veterinarian|waiter|waitress|welder|worker|writer"
 )
-_TITLE = compile_pattern(
+_TITLE = Pattern(
     rf"(?:\p{{L}}[\p{{L}}/\-]*,? ){{0,7}}(?i:{_HEAD})s?\b"
     r"|(?i:\b(?:impiegat[oa]|insegnante|infermier[ea]|avvocat[oa]|ingegnere|medico|lehrer(?:in)?|ärzt(?:in)?|arzt|krankenschwester|rechtsanwalt|rechtsanwältin|ingenieur(?:in)?|infirmi[eè]re?|avocate?"
     r"|médecin|enseignante?|maestr[oa]|enfermer[oa]|abogad[oa]|ingenier[oa]|médic[oa]|professora?|engenheir[oa]|advogad[oa]|enfermeir[oa])\b)"

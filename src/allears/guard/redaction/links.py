@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from allears.guard.redaction.rule import Candidate, Find, Rule, begins, bounded, compile_pattern
+from allears.guard.redaction.rule import Candidate, Find, Pattern, Rule, begins, bounded
 
-_EMAIL = compile_pattern(r"[\p{L}\p{N}._%+'\-]+@[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+")
-_SPELLED_EMAIL = compile_pattern(
+_EMAIL = Pattern(r"[\p{L}\p{N}._%+'\-]+@[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+")
+_SPELLED_EMAIL = Pattern(
     r"(?i)[a-z0-9._%+\-]+ ?[\[({] ?at ?[\])}] ?[a-z0-9\-]+(?: ?(?:\.|[\[({] ?dot ?[\])}]) ?[a-z0-9\-]+)+"
     r"|[a-z0-9._%+\-]+ at [a-z0-9\-]+ dot (?:com|net|org|co|io|it|de|fr|es|pt|uk|eu|br|us)(?: dot [a-z]{2})?"
 )
-_URL = compile_pattern(r"(?i)(?:[a-z][a-z0-9+]{1,9}://|www\.)[^\s\x00<>\"{}|\\^`\x{a0}\x{2026}]+")
-_SECRET = compile_pattern(
+_URL = Pattern(r"(?i)(?:[a-z][a-z0-9+]{1,9}://|www\.)[^\s\x00<>\"{}|\\^`\x{a0}\x{2026}]+")
+_SECRET = Pattern(
     r"(?i)(?:pass(?:word|wd|code|phrase)?|pwd|pin(?: ?code)?|cvv|cvc|otp|secret|token|api[_ \-]?key|access[_ \-]?key"
     r"|parola d'ordine|passwort|kennwort|mot de passe|contraseña|senha)"
     r"\s{0,2}(?:\s(?:is|was|è|ist|est|es|é)\s|[:=])\s{0,2}[^\s\x00<>]{3,}"
     r"|bearer\s+[a-z0-9._~+/\-]{12,}=*|eyJ[a-z0-9_\-]{6,}\.[a-z0-9_\-]{6,}\.[a-z0-9_\-]*"
 )
 
-_SITE = compile_pattern(
+_SITE = Pattern(
     r"(?i)(?:https?://|www\.)[^\s\x00<>\"{}|\\^`\x{a0}\x{2026}]+"
     r"|\b[a-z0-9\-]{2,}(?:\.[a-z0-9\-]{2,})*\.(?:com|net|org|edu|gov|info|biz|io|co|ai|app|dev|shop|online|site|xyz|me|tv|uk|us|ca|au|nz|ie|it|de|at|ch|fr|be|nl|es|pt|br|mx|ar|eu|pl|cz|se|no"
     r"|dk|fi|hu|ro|gr|ru|tr|jp|cn|in|za)\b(?:/[^\s\x00<>\"]*)?"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from allears.guard.redaction.gazetteer import listed
-from allears.guard.redaction.rule import Candidate, Find, Rule, bounded, compile_pattern, words
+from allears.guard.redaction.rule import Candidate, Find, Pattern, Rule, bounded, words
 
 REGIONS = words(
     """Africa America Asia Europe Oceania Antarctica Alabama Alaska Arizona Arkansas California Colorado Connecticut Delaware Florida Hawaii Idaho Illinois Indiana Iowa
@@ -43,7 +43,7 @@ _ZIP = re.compile(r",?[ \n]{1,2}\d{4,6}(?:-\d{3,4})?(?!\w)")
 # As lower-case words these are everyday words in some language.
 _WORDS = words("""turkey china jordan chad mali niger togo cuba georgia panama polo lima male nice bath reading mobile split este lecce orange corona santa para cali
     vina roma come serra sera loja natal salto union victoria florence paris mainz sion mans tours best same ware bari""")
-_MOVED = compile_pattern(
+_MOVED = Pattern(
     r"(?i)\b(?:liv(?:e|es|ed|ing) in|mov(?:ed|ing)(?: here)? (?:to|from)|(?:comes?|came|coming) from|born in|based in|travel(?:led|ling)? to|trip to|visit(?:ed|ing)?|flying to"
     r"|flew to|abito a|vivo (?:a|en|em)|nat[oa] a|nacid[oa] en|nascid[oa] em|né[e]? à|habite à|wohne in|geboren in|komme aus|i am in|i'm in)"
     r" \p{Lu}[\p{L}\p{M}'’.\-]+(?: (?:(?:di|de|del|della|d'|du|la|le|den|der|am|an|nad|sur|upon|on|the|of|and) )?\p{Lu}[\p{L}\p{M}'’.\-]+){0,3}"
@@ -58,7 +58,7 @@ NATIONALITIES = words(
     français française allemand allemande italien italienne espagnol espagnole portugais portugaise marocain marocaine algérien algérienne español española alemán alemana francés francesa
     portugués portuguesa brasileiro brasileira brasileño brasileña alemão alemã"""
 )
-_NATIONALITY = compile_pattern(
+_NATIONALITY = Pattern(
     r"(?i)\b(?:polish (?:citizen|national|customer|people|man|woman)|"
     + "|".join(sorted(NATIONALITIES, reverse=True))
     + r")\b"

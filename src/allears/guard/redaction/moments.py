@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from allears.guard.redaction.rule import Candidate, Find, Rule, bounded, compile_pattern
+from allears.guard.redaction.rule import Candidate, Find, Pattern, Rule, bounded
 
 # RE2 ends a word before an accent: months with one come first.
 MONTH = (
@@ -14,13 +14,13 @@ MONTH = (
     "|enero|febrero|abril|mayo|junio|julio|septiembre|octubre|noviembre|diciembre|janeiro|fevereiro|maio|junho|julho|setembro|outubro|novembro|dezembro"
 )
 _TIME = r"(?:[ T,]{1,2}\d{1,2}:\d{2}(?::\d{2})?(?: ?[ap]\.?m\.?\b)?)?"
-_DAY = compile_pattern(
+_DAY = Pattern(
     rf"(?i)(?:(?:19|20)\d\d[\-/.](?:1[0-2]|0?[1-9])[\-/.](?:3[01]|[0-2]?\d)|(?:3[01]|[0-2]?\d)[\-/.](?:3[01]|[0-2]?\d)[\-/.](?:(?:19|20)\d\d|\d\d)){_TIME}"
     rf"|(?:3[01]|[0-2]?\d)(?:st|nd|rd|th|º|\.)?(?: of| de)? (?:{MONTH})\b\.?(?:,?(?: de)? (?:19|20)\d\d)?{_TIME}"
     rf"|\b(?:{MONTH})\.? (?:3[01]|[0-2]?\d)(?:st|nd|rd|th)?\b(?:,? (?:19|20)\d\d)?{_TIME}"
     rf"|\b(?:{MONTH})(?: de| of)? (?:19|20)\d\d"
 )
-_AMOUNT = compile_pattern(
+_AMOUNT = Pattern(
     r"(?i)(?:[$€£¥]|\b(?:usd|eur|gbp|chf|brl|r\$)) ?\d{1,3}(?:[.,' ]?\d{3}){0,3}(?:[.,]\d{1,2})?"
     r"|\d{1,3}(?:[.,']?\d{3}){0,3}(?:[.,]\d{1,2})? ?(?:[$€£¥]|(?:usd|eur|euros?|gbp|dollars?|pounds?|chf|reais|dólares|dollari|sterline|franken|pfund)\b)"
 )

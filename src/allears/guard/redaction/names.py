@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import cache, cached_property
 from typing import Any
 
 from allears.guard.redaction.brands import BRANDS
@@ -12,39 +13,52 @@ from allears.guard.redaction.firms import SUFFIX
 from allears.guard.redaction.gazetteer import listed
 from allears.guard.redaction.given_names import GIVEN_NAMES
 from allears.guard.redaction.locations import REGIONS
-from allears.guard.redaction.rule import Candidate, Find, Rule, begins, compile_pattern, words
+from allears.guard.redaction.rule import Candidate, Find, Pattern, Rule, begins, words
 
 # Without its accent, these are words or places.
 _NOT_WITHOUT_ACCENT = {"German", "Jesus", "Angel", "Angeles", "Ines", "Remi", "Tania"}
-_PLAIN = {
-    "".join(c for c in unicodedata.normalize("NFD", name) if not unicodedata.combining(c))
-    for name in GIVEN_NAMES
-}
-_SURE = GIVEN_NAMES | (_PLAIN - _NOT_WITHOUT_ACCENT)
 _ALONE = 5
-# Short names of the long lists are words somewhere: they count beside another name only.
-GIVEN = _SURE | frozenset(
-    name for name in listed("given") if len(name) >= _ALONE and name not in BRANDS | REGIONS
-)
-_PAIRED = GIVEN | (listed("given") - BRANDS - REGIONS)
-SURNAMES = listed("surnames") - BRANDS - REGIONS
+
+
+# The long lists are read when first asked for: most commands look at no text.
+@cache
+def given() -> frozenset[str]:
+    """Give the given names that count alone; short ones of the long list are words somewhere, and count beside another name only."""
+    plain = {
+        "".join(c for c in unicodedata.normalize("NFD", name) if not unicodedata.combining(c))
+        for name in GIVEN_NAMES
+    }
+    long = {name for name in listed("given") if len(name) >= _ALONE} - BRANDS - REGIONS
+    return frozenset(GIVEN_NAMES | (plain - _NOT_WITHOUT_ACCENT) | long)
+
+
+@cache
+def _paired() -> frozenset[str]:
+    return given() | (listed("given") - BRANDS - REGIONS)
+
+
+@cache
+def surnames() -> frozenset[str]:
+    """Give the surnames."""
+    return listed("surnames") - BRANDS - REGIONS
+
 
 _CAPITAL = r"(?:[dlDLO]['’])?\p{Lu}[\p{L}\p{M}'’\-]*"
 PARTICLE = r"(?:van der|van den|van de|van het|van 't|van|von der|von|zu|de la|de las|de los|del|della|dello|dei|di|da|dos|das|do|de|du|le|la|bin|ibn|al|el|ter|ten|af)"
 _NAME = rf"{_CAPITAL}\.?(?: (?:{PARTICLE} )?{_CAPITAL}\.?){{0,3}}"
-_TITLED = compile_pattern(
+_TITLED = Pattern(
     r"(?:Mr|Mrs|Ms|Mx|Miss|Mister|Dr|Prof|Professor|Doctor|Sir|Madam|MR|MRS|MS|DR|Sig|Sig\.ra|Sig\.na|Sig\.?ra|Dott|Dott\.ssa|Signor|Signora|Avv|Ing"
     r"|Herr|Herrn|Frau|Hr|Fr|Monsieur|Madame|Mademoiselle|Mme|Mlle|Señor|Señora|Señorita|Sr|Sra|Srta|Doña|Senhor|Senhora|Dra"
     r"|mr|mrs|ms|dr|sig|sig\.ra|sig\.na|dott|dott\.ssa|signora?|herrn?|frau|señora?|senhora?)\.?"
     rf" {{1,2}}(?:{PARTICLE} )?{_NAME}"
 )
-_TOLD = compile_pattern(
+_TOLD = Pattern(
     r"(?:(?i:name is|name's|name was|names? ?[:=]|named (?:him|her|me)|call me|calls? me|called me|known as|(?:first|last|maiden|full|user|sur)[ \-]?name(?: is|:)?"
     r"|partner's name|wife's name|husband's name|mi chiamo|il mio nome è|ich hei(?:ß|ss)e|mein name ist|je m['’]appelle|mon nom est|me llamo|mi nombre es"
     r"|me chamo|chamo-me|o meu nome é|meu nome é|nome ?:|nom ?:|nombre ?:)[ \t]{1,8})"
     rf"(?:{PARTICLE} )?{_NAME}"
 )
-_RELATED = compile_pattern(
+_RELATED = Pattern(
     r"(?i:my|his|her|our|your|mia|mio|meine?|mon|ma|mi|meu|minha) (?i:wife|husband|son|daughter|brother|sister|mother|father|mom|mum|dad|boss|colleague|friend|partner|fiancée?"
     r"|girlfriend|boyfriend|neighbou?r|moglie|marito|figlio|figlia|frau|mann|sohn|tochter|femme|mari|fils|fille|esposa|marido|hijo|hija|filho|filha),? "
     rf"{_NAME}"
@@ -52,11 +66,11 @@ _RELATED = compile_pattern(
     rf"(?i:,? (?:named|called))? {_NAME}"
     rf"|(?i:attn:?|attention:?|c/o|under the name(?: of)?|in the name of|by name of|dictated by|authored by)[ ]{_NAME}"
 )
-_GREETED = compile_pattern(
+_GREETED = Pattern(
     r"(?:(?i:hi|hello|hey|dear|ciao|salve|buongiorno|buonasera|gentile|gentilissim[oa]|car[oa]|hallo|liebe|lieber|guten tag|bonjour|bonsoir|salut|cher|chère|hola|estimad[oa]|querid[oa]"
     rf"|buenos días|olá|oi|bom dia|prezad[oa]|thanks|thank you|thx|grazie|danke|merci|gracias|obrigad[oa]|good (?:morning|afternoon|evening)),? ){_NAME}"
 )
-_SIGNED = compile_pattern(
+_SIGNED = Pattern(
     r"(?i:regards|best wishes|best|sincerely|faithfully|cheers|thanks|thank you|many thanks|yours|yours truly|love|greetings|(?:cordiali|distinti) saluti|saluti|grazie"
     r"|grüßen?|grüsse|gruß|lg|vg|mfg|danke|cordialement|salutations|bien à vous|merci|saludos|un saludo|atentamente|gracias|atenciosamente|cumprimentos|abraços?|obrigad[oa])"
     rf"[,.!]{{0,2}} ?\n\s{{0,3}}(?:[\-–—] ?)?{_NAME}"
@@ -71,8 +85,9 @@ _CAPITALISED = re.compile(
 class Listed:
     """Capitalised words that stand on a list: looked up one by one, which no alternation of 30,000 names can beat."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        self._names = frozenset(form.encode() for name in names for form in (name, name.upper()))
+    @cached_property
+    def _names(self) -> frozenset[bytes]:
+        return frozenset(form.encode() for name in _paired() | surnames() for form in (name, name.upper()))
 
     def finditer(self, data: bytes) -> Iterator[Any]:
         """Find each capitalised word whose whole or first part is listed."""
@@ -90,7 +105,7 @@ class Listed:
         return next(self.finditer(data[place:]), None)
 
 
-LISTED = Listed(_PAIRED | SURNAMES)
+LISTED = Listed()
 
 # A full stop belongs to an initial only; elsewhere it ends the sentence, and the name.
 _WORD = r"[^\W\d_](?:\.|[^\W\d_]*(?:['’\-][^\W\d_]+)*)"
@@ -168,19 +183,21 @@ def _judge_listed(candidate: Candidate) -> Iterable[Find]:
         return
     if _SAINTS.search(candidate.before(10)):
         return
-    if _is(found, GIVEN):
+    if _is(found, given()):
         yield from _name(candidate, start)
         return
     after = _NEXT.match(text, end, candidate.high)
-    beside = after is not None and (_is(after[3], SURNAMES) or _is(after[3], _PAIRED)) and not found.isupper()
+    beside = (
+        after is not None and (_is(after[3], surnames()) or _is(after[3], _paired())) and not found.isupper()
+    )
     if (beside and after is not None and not _no_name(found) and not _no_name(after[3])) or (
-        len(found) >= _ALONE and not found.isupper() and _is(found, SURNAMES) and _amid(candidate)
+        len(found) >= _ALONE and not found.isupper() and _is(found, surnames()) and _amid(candidate)
     ):
         yield from _name(candidate, start)
 
 
 def _is_listed(word: str) -> bool:
-    return _is(word, _PAIRED) or _is(word, SURNAMES)
+    return _is(word, _paired()) or _is(word, surnames())
 
 
 def _is(word: str, names: frozenset[str]) -> bool:
@@ -248,7 +265,7 @@ def _capital(word: str) -> bool:
 
 
 def _listed(word: str) -> bool:
-    return word.rstrip(".") in GIVEN or word.title() in GIVEN or word in SURNAMES
+    return word.rstrip(".") in given() or word.title() in given() or word in surnames()
 
 
 def _starts_word(candidate: Candidate) -> bool:

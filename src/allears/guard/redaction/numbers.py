@@ -17,17 +17,17 @@ from stdnum.gb import nhs
 from stdnum.it import codicefiscale
 from stdnum.us import ssn
 
-from allears.guard.redaction.rule import Candidate, Find, Rule, begins, bounded, compile_pattern
+from allears.guard.redaction.rule import Candidate, Find, Pattern, Rule, begins, bounded
 
 _SEP = r"[ .\-/()\x{a0}\x{202f}\x{2010}-\x{2015}]"
-_DIGITS = compile_pattern(rf"[+(]{{0,2}}\d(?:{_SEP}{{0,3}}\d){{5,}}(?: ?(?:x|ext\.?|extension) ?\d{{1,6}})?")
-_IBAN = compile_pattern(r"(?i)[a-z]{2}\d{2}(?:[ \-]?[a-z0-9]){11,38}")
-_LETTERED_ID = compile_pattern(
+_DIGITS = Pattern(rf"[+(]{{0,2}}\d(?:{_SEP}{{0,3}}\d){{5,}}(?: ?(?:x|ext\.?|extension) ?\d{{1,6}})?")
+_IBAN = Pattern(r"(?i)[a-z]{2}\d{2}(?:[ \-]?[a-z0-9]){11,38}")
+_LETTERED_ID = Pattern(
     r"(?i)\b(?:[a-z]{6}[0-9lmnpqrstuv]{2}[a-ehlmprst][0-9lmnpqrstuv]{2}[a-z][0-9lmnpqrstuv]{3}[a-z]"
     r"|\d{8}[ \-]?[a-z]|[xyz][ \-]?\d{7}[ \-]?[a-z]"
     r"|[a-ceghj-prstw-z][a-ceghj-nprstw-z] ?\d{2} ?\d{2} ?\d{2} ?[a-d])\b"
 )
-_NAMED_ID = compile_pattern(
+_NAMED_ID = Pattern(
     r"(?i)(?:passport|driver'?s? licen[cs]e|driving licen[cs]e|licen[cs]e|national id|id card|identity card|tax id|tin|social security"
     r"|ssn|itin|social insurance|national insurance|nhs|medicare|patente|carta d'identità|codice fiscale|personalausweis|ausweis|reisepass"
     r"|steuer-?id|führerschein|passeport|permis de conduire|carte d'identité|pasaporte|passaporte|dni|nie|cpf|rg"
@@ -36,12 +36,12 @@ _NAMED_ID = compile_pattern(
     r"(?:\s(?:number|no\.?|nr\.?|num|nummer|numero|número|numéro|n[°ºo]\.?|#|id)){0,2}(?:\s(?:is|was|è|ist|est|es|é))?\s{0,2}[:=#]?\s{0,2}"
     r"[a-z]{0,3}[ \-]?\d[a-z0-9 \-]{3,20}"
 )
-_ACCOUNT = compile_pattern(
+_ACCOUNT = Pattern(
     r"(?i)(?:account|acct|a/c|konto|conto|compte|cuenta|conta|customer|kunden|client|member(?:ship)?|loyalty|frequent flyer|sort code|routing)"
     r"[ \-]?(?:number|no\.?|nr\.?|num|nummer|numero|número|numéro|n[°ºo]\.?|#|id)?(?:\s(?:is|was|è|ist|est|es|é|ending))?\s{0,2}[:=#]?\s{0,2}"
     r"\d(?:[ \-]?\d){5,17}"
 )
-_NETWORK = compile_pattern(
+_NETWORK = Pattern(
     r"\d{1,3}(?:\.\d{1,3}){3}|(?i)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}|[0-9a-f]{2}(?:[:\-][0-9a-f]{2}){5}"
 )
 _PLAIN_DATE = re.compile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from allears.guard.redaction.rule import Candidate, Find, Rule, bounded, compile_pattern, words
+from allears.guard.redaction.rule import Candidate, Find, Pattern, Rule, bounded, words
 
 _N = r"\d{1,5}[a-zA-Z]?(?:[/\-]\d{1,4}[a-zA-Z]?)?"
 _WORD = r"[\p{L}][\p{L}\p{M}'’.\-]*"
@@ -13,7 +13,7 @@ _EN = (
     r"street|avenue|road|boulevard|lane|drive|court|place|square|terrace|crescent|parkway|highway|circle|mews|gardens|close|trail|alley"
     r"|st|ave|rd|blvd|ln|dr|ct|pl|sq|cres|pkwy|hwy|cir"
 )
-_STREETS = compile_pattern(
+_STREETS = Pattern(
     # 12 Oak Street; 4589 40th Street; 221b Baker St
     rf"(?i)\b{_N},? (?:(?:{_WORD}|\d{{1,3}}(?:st|nd|rd|th)) ){{1,4}}(?:{_EN})\b\.?"
     # via Roma 12; calle Mayor, 3; rua Augusta 1500; ul. Karpacka 69
@@ -28,7 +28,7 @@ _STREETS = compile_pattern(
     # R. da Prata 12; Av. Paulista 1000; C. Mayor 5
     rf"|\b(?:(?-i:R)\.? (?:d[aeo]s? )?|(?:av|avda|pza|pl|ctra|tv|al|strada|ul|str)\. ?)(?:{_WORD} ){{1,4}}(?:n[.º°] ?)?{_N}\b"
 )
-_UNITS = compile_pattern(
+_UNITS = Pattern(
     rf"(?i)\b{_N},? (?:(?:{_WORD}|\d{{1,5}}(?:st|nd|rd|th)?),? ?\n?){{1,7}} ?(?:apt\.?|apartment|suite|ste\.?|unit|flat|appt\.?|interno|piso|apto\.?) ?#?\d{{1,5}}"
     r"|\b(?:apt\.?|apartment|suite|ste\.|appt\.?|apto\.?) ?#?\d{1,5}"
     r"|\bp\.? ?o\.? box,? \d{1,6}|\b(?:postfach|casella postale|boîte postale|apartado(?: de correos)?|caixa postal) \d{1,6}"
@@ -36,13 +36,13 @@ _UNITS = compile_pattern(
     r"|\bpostbox \d{1,6}"
     r"|\b(?:the )?corner of [^\x00\n?!]{3,45} and (?:[\p{Lu}][\p{L}\p{M}.\-]* ?){1,4}"
 )
-_POSTCODES = compile_pattern(
+_POSTCODES = Pattern(
     r"\b(?:GIR ?0AA|[A-Z]{1,2}\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2})\b"
     r"|(?i)\b(?:(?:zip|postal|post)[ \-]?code(?: is|:)? {0,2}\d{4,6}|(?:zip|plz|cep|codice postale)(?: is|:)? {0,2}\d{5})(?:-?\d{3,4})?\b"
 )
 _STATES = "A[LKZR]|C[AOT]|D[EC]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[TA]|W[AVIY]"
-_CITY_ZIP = compile_pattern(rf"(?:[\p{{Lu}}][\p{{L}}.\-]+ ?){{1,3}},? (?:{_STATES})[ ,]+\d{{5}}(?:-\d{{4}})?")
-_ANNOUNCED = compile_pattern(
+_CITY_ZIP = Pattern(rf"(?:[\p{{Lu}}][\p{{L}}.\-]+ ?){{1,3}},? (?:{_STATES})[ ,]+\d{{5}}(?:-\d{{4}})?")
+_ANNOUNCED = Pattern(
     r"(?i)\b(?:address(?:es)?|indirizzo|adresse|anschrift|direcci[oó]n|endereço|moved|located|living|lives?|resident|resid(?:e|es|ing)|deliver(?:ed)?|ship(?:ped)?|sent|send|taxi|meet|abito|wohne|wohnhaft|habite|vivo|moro)\b"
     rf"[^\x00\n.?!;0-9]{{0,40}}[ :\n]{_N}(?:, ?| )\p{{L}}[\p{{L}}\p{{M}}'’.\-]+"
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from allears.guard.redaction.rule import Candidate, Find, Rule, bounded, compile_pattern
+from allears.guard.redaction.rule import Candidate, Find, Pattern, Rule, bounded
 
 _SHAPE = (
     r"[a-z]{2}[ \-]?\d{3}[ \-]?[a-z]{2}"  # Italy, France
@@ -17,7 +17,7 @@ _SHAPE = (
     r"|[a-z]{2}\d{2} ?[a-z]{3}|[a-z]\d{1,3} ?[a-z]{3}"  # United Kingdom
     r"|\d[a-z]{3}\d{3}|[a-z]{3}[ \-]?\d{3,4}|\d{3}[ \-]?[a-z]{3}"  # United States
 )
-_PLATE = compile_pattern(
+_PLATE = Pattern(
     r"(?i)\b(?:(?:number|licen[cs]e|reg(?:istration)?|car) ?plates?|plate|(?:car|vehicle) reg(?:istration)?|registration(?: number| no\.?)?|targa(?:ta|to)?|kfz-?kennzeichen|(?:auto)?kennzeichen"
     rf"|(?:plaque )?immatricul\p{{L}}+|matr[íi]cula|placa)\b[^\x00\n0-9]{{0,20}}[^\x00\n0-9\p{{L}}](?:{_SHAPE})\b"
 )

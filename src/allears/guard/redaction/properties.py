@@ -17,7 +17,7 @@ from allears.guard.redaction.known import KnownSeeker
 from allears.guard.redaction.level import Level, hidden_kinds
 from allears.guard.redaction.names import LISTED
 from allears.guard.redaction.placeholder import PLACEHOLDER, Numbering, replace
-from allears.guard.redaction.rule import Find, compile_pattern, words
+from allears.guard.redaction.rule import Find, Pattern, words
 from allears.guard.redaction.spot import Known, spot
 from allears.guard.redaction.spotter import Spotter
 
@@ -64,7 +64,7 @@ _NOT_A_PERSON = words(
 )
 _COARSE = words("city town country countrycode state region province timezone")
 
-_SUSPICIOUS = compile_pattern(
+_SUSPICIOUS = Pattern(
     r"(?i)e-?mail|phone|mobile|cell|tel|msisdn|fax|whatsapp|name|recipient|cardholder|accountholder|handle|login|twitter|instagram"
     r"|address|street|house|postal|zip|postcode|lat\"|lng|lon\"|latitude|longitude|geo|coordinates|gps"
     r"|\"ip|ip\"|ipaddress|remoteaddr|x.?forwarded|peer|birth|dob|ssn|tax|passport|licen[cs]e|fiscal|vat|national|iban|bank|account|card|\"pan\""

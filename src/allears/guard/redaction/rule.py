@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import re2
@@ -60,13 +61,28 @@ class Rule(NamedTuple):
     kind: str = ""
 
 
-def compile_pattern(pattern: str) -> Any:
-    """Compile for RE2, whose time is linear in the text whatever the text is."""
-    options = re2.Options()
-    options.max_mem = _MEMORY
-    options.log_errors = False
-    options.never_capture = True
-    return re2.compile(pattern, options)
+class Pattern:
+    """A pattern of RE2, whose time is linear in the text whatever the text is. Compiled when first asked: most commands read no text."""
+
+    def __init__(self, written: str) -> None:
+        self._written = written
+
+    @cached_property
+    def _compiled(self) -> Any:
+        options = re2.Options()
+        options.max_mem = _MEMORY
+        options.log_errors = False
+        options.never_capture = True
+        return re2.compile(self._written, options)
+
+    def finditer(self, data: bytes) -> Iterator[Any]:
+        """Find each place."""
+        found: Iterator[Any] = self._compiled.finditer(data)
+        return found
+
+    def search(self, data: bytes, start: int = 0) -> Any:
+        """Find the first place from ``start`` on."""
+        return self._compiled.search(data, start)
 
 
 def whole(type_: str) -> Judge:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyrage
 import pytest
+from tests.parcels import open_parcel
 
 from allears.errors import Refused
 from allears.guard.heads import Signer
@@ -47,7 +48,7 @@ def test_a_changed_added_or_missing_file_shows() -> None:
 
 def test_under_a_passphrase_it_opens_for_who_has_it() -> None:
     sealed, words = seal_for(b"secret")
-    assert words and pyrage.passphrase.decrypt(sealed, words) == b"secret" and b"secret" not in sealed
+    assert words and open_parcel(sealed, words) == b"secret" and b"secret" not in sealed
     assert seal_for(b"secret")[1] != words
     with pytest.raises(pyrage.DecryptError):
         pyrage.passphrase.decrypt(sealed, words + "x")

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pyrage
 import pytest
+from tests.parcels import open_parcel
 
 from allears.clock import SetClock
 from allears.errors import NotAllowed, NotFound, Refused
@@ -52,7 +52,7 @@ def asked(space: Space, who: str, kind: str = "access") -> str:
 
 def opened(space: Space, request: str, out: Path) -> dict[str, Any]:
     made = space.access(request, out)
-    parcel = pyrage.passphrase.decrypt(out.read_bytes(), made.passphrase)
+    parcel = open_parcel(out.read_bytes(), made.passphrase)
     assert sound_parcel(parcel, made.key)
     with zipfile.ZipFile(io.BytesIO(parcel)) as archive:
         page = archive.read("your-data.html").decode()

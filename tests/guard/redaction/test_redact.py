@@ -250,6 +250,7 @@ def test_offsets_are_right_and_a_batch_equals_one_by_one(texts: list[str], knows
 
 @example(["Anna,", "AB 12 34 56 C"], " ", False)
 @example(["+44 20 7946 0958", "0049 30 123456", "0049 30 123456", "192.168.12.7"], " ", False)
+@example(["(202) 555-0143", "İ", "Suite 5", "Suite 5"], " ", False)
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=9), st.sampled_from([" ", "\n", ", "]), st.booleans())
 def test_redacting_again_changes_nothing(parts: list[str], glue: str, knows: bool) -> None:

@@ -47,6 +47,7 @@ _ANNOUNCED = Pattern(
     rf"[^\x00\n.?!;0-9]{{0,40}}[ :\n]{_N}(?:, ?| )\p{{L}}[\p{{L}}\p{{M}}'’.\-]+"
 )
 
+_UNIT_ALONE = re.compile(r"(?i)\b(?:apt\.?|apartment|suite|ste\.|flat|appt\.?|apto\.?) ?#?\d{1,5}(?!\d)")
 _UNIT = r"(?:[ ,\n]{1,3}(?i:apt\.?|apartment|suite|ste\.?|unit|flat|floor|appt\.?|interno|int\.|piso|apto\.?)\s?#?\s?\w{1,6}\b)?"
 _CITY = r"(?:[^\W\d_][\w'’.\-]*[ ,\n]{1,3}){1,5}"
 _TAIL = re.compile(
@@ -141,10 +142,9 @@ def judge_unit(candidate: Candidate) -> Iterable[Find]:
     found = candidate.found.rstrip()
     words = re.findall(r"[^\W\d_]+", found.lower())
     if found[0].isdigit() and any(word in _STOP for word in words[:-1]):
-        match = re.search(r"(?i)\b(?:apt\.?|apartment|suite|ste\.|flat|appt\.?|apto\.?) ?#?\d{1,5}$", found)
-        if match is None:
-            return
-        yield Find(candidate.start + match.start(), candidate.start + len(found), "ADDRESS")
+        # A sentence, not an address: its units alone, the first as well as the last.
+        for match in _UNIT_ALONE.finditer(found):
+            yield Find(candidate.start + match.start(), candidate.start + match.end(), "ADDRESS")
         return
     if bounded(candidate.text, candidate.start, candidate.start + len(found)):
         yield Find(candidate.start, _extend(candidate, candidate.start + len(found)), "ADDRESS")

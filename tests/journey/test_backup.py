@@ -86,7 +86,7 @@ def test_who_was_erased_since_is_erased_again(space: Space, tmp_path: Path) -> N
     space.erase(person)
     listed = read_acts(space.ground.folder / "erasures.jsonl").acts
     assert [e.customer for e in listed] == [person]
-    found = restore(tmp_path / "acme.backup", tmp_path / "again", key_of(space), listed)
+    found = restore(tmp_path / "acme.backup", tmp_path / "again", key_of(space), [listed])
     assert found.erased_again == 1
     with Space.open(tmp_path / "again", create=False) as again:
         with pytest.raises(AllearsError):
@@ -95,7 +95,7 @@ def test_who_was_erased_since_is_erased_again(space: Space, tmp_path: Path) -> N
         assert "erase" in [e.action for e in again.ground.audit.entries()]
     # One that was erased before the backup was made is gone in it already.
     backup(space.ground, tmp_path / "later.backup")
-    assert restore(tmp_path / "later.backup", tmp_path / "third", key_of(space), listed).erased_again == 0
+    assert restore(tmp_path / "later.backup", tmp_path / "third", key_of(space), [listed]).erased_again == 0
 
 
 def test_a_damaged_backup_gives_back_nothing(space: Space, tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ class Erasures(RuleBasedStateMachine):
         self.space.close()
         self.spaces += 1
         new = self.home / f"space{self.spaces}"
-        restore(file, new, folder / "space.key", listed)
+        restore(file, new, folder / "space.key", [listed])
         self.space = self._open(new)
         # Whatever was said before and may not be read any more is not there; nothing else is lost.
         self.said = {text: told for text, told in said.items() if text in self.said}

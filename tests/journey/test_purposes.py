@@ -66,7 +66,7 @@ FOR_SERVICE = {
 """What customers are owed; moves and deliveries ask the gate about each person (test_consent)."""
 BY_RIGHT = {
     "access", "check_asker", "close_request", "consent", "consent_coverage", "due", "erase", "erase_all", "extend_request", "hold", "holds",
-    "import_consent", "note_consent", "prove_consent", "receipts", "rehearse_erasure", "release", "request", "requests", "ask_breach_people", "breach", "breach_people", "breaches", "close_breach", "decide_breach", "judge_breach", "note_breach", "open_breach", "draw_texts", "judge_text", "object_asker", "rectify", "redaction_quality", "rectify_asker", "register", "restrict", "restrict_asker", "restrictions", "lift", "retire", "sign_audit", "verify_audit",
+    "import_consent", "note_consent", "prove_consent", "receipts", "rehearse_erasure", "release", "request", "requests", "ask_breach_people", "breach", "breach_people", "breaches", "close_breach", "decide_breach", "judge_breach", "note_breach", "open_breach", "draw_texts", "judge_text", "object_asker", "rectify", "redaction_quality", "rectify_asker", "register", "restrict", "restrict_asker", "restrictions", "lift", "retire", "sign_audit", "verify_acts", "verify_audit",
 }  # fmt: skip
 WHO_IS_WHO = {
     "account",

@@ -203,7 +203,7 @@ def test_a_restored_backup_takes_the_same_whatever_its_settings_say(space: Space
     space.erase(ADA, scope=Scope(purpose="analytics"))
     acts = read_acts(space.ground.folder / "erasures.jsonl").acts
     key = space.ground.folder / "space.key"
-    assert restore(tmp_path / "old.backup", tmp_path / "again", key, acts).erased_again == 1
+    assert restore(tmp_path / "old.backup", tmp_path / "again", key, [acts]).erased_again == 1
     with Space.open(tmp_path / "again", clock=SetClock(NOW), create=False) as again:
         assert held(again, ADA)["texts"] == ["canarydeskada0", "canarydeskada1"]
 

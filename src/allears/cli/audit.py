@@ -29,7 +29,7 @@ def entries(*, limit: int = 50, where: Where = HERE) -> None:
 
 @audit.command
 def verify(*, heads: Path | None = None, where: Where = HERE) -> None:
-    """Check that no entry was changed, removed or slipped in; exit code 1 when one was.
+    """Check that no entry of the audit was changed, removed or slipped in, nor a line of the list of acts by right; exit code 1 when one was.
 
     Parameters
     ----------
@@ -37,7 +37,13 @@ def verify(*, heads: Path | None = None, where: Where = HERE) -> None:
         A file of signed heads that was kept elsewhere; when omitted, the one named in the settings.
     """
     with where.open() as space:
-        found = space.verify_audit(heads)._asdict()
+        found, acts = space.verify_audit(heads)._asdict(), space.verify_acts()
+    found |= {
+        "acts": acts.lines,
+        "acts_chained": acts.chained,
+        "acts_cut": acts.cut,
+        "acts_wrong": acts.wrong,
+    }
     if where.json:
         show.as_json(found)
     else:
@@ -46,6 +52,15 @@ def verify(*, heads: Path | None = None, where: Where = HERE) -> None:
         if where.json:
             raise show.Failed
         raise Refused("the audit was changed", place=f"entry {found['first_bad']}")
+    if acts.wrong:
+        if where.json:
+            raise show.Failed
+        raise Refused(acts.wrong, place="[guard] erasures_file")
+    if acts.cut and not where.json:
+        show.err.print(
+            f"the end of the list of acts by right was missing {acts.cut} time{'s' if acts.cut > 1 else ''}: see the Privacy desk, and make a backup",
+            style="bold",
+        )
 
 
 @audit.command

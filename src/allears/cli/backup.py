@@ -111,7 +111,7 @@ def restore(
             file,
             directory,
             key,
-            [act for path in erasures or () for act in read_acts(path).acts],
+            [read_acts(path).acts for path in erasures or ()],
             desk=desk,
             inbox=inbox,
             lake=lake,
@@ -129,6 +129,12 @@ def restore(
     for lost in found.lost:
         show.err.print(
             f"not done again: {lost.what} of {lost.at:%Y-%m-%d %H:%M} UTC: {lost.why}", style="bold"
+        )
+    if found.lists_missing:
+        n = found.lists_missing
+        show.err.print(
+            f"{n} more list{'s' if n > 1 else ''} of acts by right {'were' if n > 1 else 'was'} kept by this space and not given: what came after the backup on {'them' if n > 1 else 'it'} is not done",
+            style="bold",
         )
     if found.lost:
         show.err.print("do these anew: they are in the audit and on the Privacy desk too")

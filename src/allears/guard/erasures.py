@@ -8,7 +8,6 @@ the space itself is gone.
 from __future__ import annotations
 
 import hmac
-import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from hashlib import blake2b
@@ -18,7 +17,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from allears.errors import Refused, WorldFailed
+from allears.errors import Refused
 from allears.guard.purpose import OWED, PURPOSES, Purpose
 
 _TAIL = 4096
@@ -70,6 +69,14 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
         return ", ".join(parts + ([f"before {self.until:%Y-%m-%d %H:%M}"] if self.until is not None else []))
 
 
+class Link(msgspec.Struct, frozen=True):
+    """What ties a line to the one before it, see `allears.guard.chain`: which list, which line of it, and the seal over both lines."""
+
+    list: str
+    number: int
+    seal: bytes
+
+
 class Erasure(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who is erased, and how much of them: enough to do it once more.
 
@@ -83,6 +90,8 @@ class Erasure(msgspec.Struct, frozen=True, omit_defaults=True):
         What of them; all when None.
     seal
         Shows that this space wrote the line, and as it is; none in lists of earlier versions.
+    link
+        Its place in the list; none in lists of earlier versions.
     """
 
     at: datetime
@@ -94,9 +103,10 @@ class Erasure(msgspec.Struct, frozen=True, omit_defaults=True):
     digests: list[str] = []
     scope: Scope | None = None
     seal: bytes = b""
+    link: Link | None = None
 
 
-class Noted(msgspec.Struct, frozen=True):
+class Noted(msgspec.Struct, frozen=True, omit_defaults=True):
     """Another act by right, see `allears.guard.deeds`: enough to do it once more, sealed.
 
     Parameters
@@ -109,16 +119,21 @@ class Noted(msgspec.Struct, frozen=True):
     id: str
     actor: str
     sealed: bytes
+    link: Link | None = None
 
 
 Act = Erasure | Noted
 
 
 class Listed(NamedTuple):
-    """Lines of a list that are on disk as a whole, and where the next one begins, with what shows that the list is the same."""
+    """Lines of a list that are on disk as a whole, and where the next one begins, with what shows that the list is the same.
+
+    ``whole`` says whether these are all of them.
+    """
 
     acts: list[Act]
     end: str
+    whole: bool = True
 
 
 def sealed(erasure: Erasure, key: bytes) -> Erasure:
@@ -139,33 +154,7 @@ def holds(erasure: Erasure, key: bytes) -> bool:
 
 
 def _sum(erasure: Erasure, key: bytes) -> bytes:
-    return hmac.digest(key, msgspec.json.encode(replace(erasure, seal=b"")), "sha256")
-
-
-def note_acts(path: Path, acts: Sequence[Act]) -> None:
-    """Append to the list, on disk when this returns: before anything is destroyed, so that a crash cannot lose it.
-
-    Raises
-    ------
-    WorldFailed
-        The list cannot be written; nothing was done.
-    """
-    lines = b"".join(msgspec.json.encode(act) + b"\n" for act in acts)
-    try:
-        with path.open("a+b") as file:
-            os.fchmod(file.fileno(), 0o600)
-            if file.seek(0, os.SEEK_END) and _torn(path):
-                # A crash left half a line: it ends here, so that it takes no other with it.
-                lines = b"\n" + lines
-            file.write(lines)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise WorldFailed(
-            f"the list of acts by right cannot be written ({type(error).__name__})",
-            place="[guard] erasures_file",
-            again=True,
-        ) from error
+    return hmac.digest(key, msgspec.json.encode(replace(erasure, seal=b"", link=None)), "sha256")
 
 
 def read_acts(path: Path, after: str = "") -> Listed:
@@ -189,12 +178,19 @@ def read_acts(path: Path, after: str = "") -> Listed:
             # Who writes just now may have written half a line: the next reading begins with it.
             whole = sum(len(line) for line in lines if line.endswith(b"\n"))
             place = "line after those read before," if start else "line"
-            return Listed(list(_read(lines, place)), _end(file, start + whole))
+            return Listed(list(parse(lines, place)), _end(file, start + whole), not start)
     except FileNotFoundError:
         return Listed([], "")
 
 
-def _read(lines: Sequence[bytes], place: str) -> Iterator[Act]:
+def parse(lines: Sequence[bytes], place: str) -> Iterator[Act]:
+    """Read lines of a list.
+
+    Raises
+    ------
+    Refused
+        One is no act by right; ``place`` and its number say which.
+    """
     for number, ended in enumerate(lines, 1):
         line = ended.rstrip(b"\n")
         try:
@@ -224,9 +220,3 @@ def _end(file: BinaryIO, size: int) -> str:
     start = max(0, size - _TAIL)
     file.seek(start)
     return f"{size} {blake2b(file.read(size - start), digest_size=16).hexdigest()}"
-
-
-def _torn(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) != b"\n"

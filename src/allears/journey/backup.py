@@ -54,7 +54,7 @@ class Header(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct):
-    """What a backup holds, or a restore gave back: acts by right that came later and were done again, and those that could not be."""
+    """What a backup holds, or a restore gave back: acts by right that came later and were done again, those that could not be, and lists of acts that it knows of and nobody gave."""
 
     file: str
     made_at: datetime
@@ -63,6 +63,7 @@ class Summary(msgspec.Struct):
     erased_again: int = 0
     done_again: int = 0
     lost: tuple[Lost, ...] = ()
+    lists_missing: int = 0
     signals: int = 0
 
 

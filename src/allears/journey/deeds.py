@@ -9,14 +9,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from allears.desk.rights import DoneErasure
+from allears.guard.chain import note_acts
 from allears.guard.consent import Word, note_words
 from allears.guard.deeds import Deed, Said, seal_deed
-from allears.guard.erasures import note_acts
+from allears.journey.ends import acts_path, chain_key, know_written
 from allears.journey.ground import Ground
 
 _WORDS = 5_000
@@ -45,7 +45,8 @@ def note_deed(
     id = id or new_deed()
     mark_done(session, id, entry)
     session.flush()
-    note_acts(acts_path(ground), [seal_deed(ground.vault, id, ground.clock.now(), actor, deed)])
+    noted = seal_deed(ground.vault, id, ground.clock.now(), actor, deed)
+    know_written(ground, session, note_acts(acts_path(ground), [noted], chain_key(ground)), 1)
 
 
 def mark_done(session: Session, id: str, entry: int) -> None:
@@ -65,8 +66,3 @@ def keep_words(ground: Ground, session: Session, words: Sequence[Word], at: date
 def erasure_key(ground: Ground) -> bytes:
     """Give the key that lines of erasures are sealed under; it stays when the space's key is replaced."""
     return ground.vault.sub_key("erasures")
-
-
-def acts_path(ground: Ground) -> Path:
-    """Say where the list is."""
-    return ground.folder / ground.settings.guard.erasures_file

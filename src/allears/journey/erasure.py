@@ -26,14 +26,16 @@ from allears.desk.listening import Mark
 from allears.desk.only import only
 from allears.desk.work import IssueSignal
 from allears.errors import NotReady, Refused
+from allears.guard.chain import note_acts
 from allears.guard.consent import forget_words
 from allears.guard.erase import Receipt, erase
-from allears.guard.erasures import Erasure, Scope, note_acts, sealed
+from allears.guard.erasures import Erasure, Scope, sealed
 from allears.guard.glass import forget_glass
 from allears.guard.receipt import give
 from allears.journey.amend import GONE
 from allears.journey.blank import blank_refused, blank_signals, count_signals
-from allears.journey.deeds import acts_path, erasure_key, mark_done
+from allears.journey.deeds import erasure_key, mark_done
+from allears.journey.ends import acts_path, chain_key, know_written
 from allears.journey.ground import Ground
 from allears.journey.holds import held_customers, require_free
 from allears.journey.requests import forget_requests
@@ -108,7 +110,9 @@ def erase_customers(
             keys = sorted({customer, *own})
             one = Erasure(at, customer, keys, why, new_erasure(), actor, sorted(digests), scope)
             noted.append(sealed(one, key))
-        note_acts(acts_path(ground), noted)
+        end = note_acts(acts_path(ground), noted, chain_key(ground))
+        with ground.desk.session() as session:
+            know_written(ground, session, end, len(noted))
         return Erased(carry_out(ground, noted, progress), sorted(held.intersection(customers)))
 
 

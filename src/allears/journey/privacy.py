@@ -16,6 +16,7 @@ from allears.guard.erase import Receipt
 from allears.journey import retention
 from allears.journey.breaches import breaches
 from allears.journey.consent import covered
+from allears.journey.ends import cuts
 from allears.journey.ground import Ground
 from allears.journey.holds import holds
 from allears.journey.judging import quality
@@ -39,6 +40,7 @@ def privacy(ground: Ground) -> dict[str, Any]:
         "holds": holds(ground),
         "restrictions": restrictions(ground),
         "lost": lost(ground, NEWEST),
+        "cuts": cuts(ground, NEWEST),
         "consent": _consent(ground),
         "retention": _retention(ground),
         "redaction": quality(ground)[0],

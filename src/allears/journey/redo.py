@@ -16,14 +16,17 @@ from allears.desk.audit import AuditEntry
 from allears.desk.listening import Mark
 from allears.desk.rights import DoneErasure, Hold, Restriction
 from allears.errors import NotAllowed, NotFound, Refused
+from allears.guard.chain import demand_whole, note_acts
 from allears.guard.consent import note_words
 from allears.guard.deeds import Corrected, Deed, Held, Lifted, Released, Restricted, Said, open_deed, what
-from allears.guard.erasures import Act, Erasure, Noted, holds, note_acts, read_acts, sealed
-from allears.journey.deeds import acts_path, erasure_key, mark_done
+from allears.guard.erasures import Act, Erasure, Link, Noted, holds, read_acts, sealed
+from allears.journey.deeds import erasure_key, mark_done
+from allears.journey.ends import acts_path, chain_key, know_end, known_ends
 from allears.journey.erasure import alone, carry_out, new_erasure
 from allears.journey.ground import Ground
 from allears.journey.holds import owners
 from allears.journey.rectifying import correct_again
+from allears.journey.whole import chained, kept, note_cuts, settle_ends
 
 AGAIN, LOST = "redo", "redo.failed"
 _READ = "erasures_read"
@@ -40,11 +43,12 @@ class Lost(msgspec.Struct, frozen=True):
 
 
 class Redone(NamedTuple):
-    """How many erasures and other deeds were carried out, and which deeds could not be."""
+    """How many erasures and other deeds were carried out, and which deeds could not be; how many lists are known of that nobody gave."""
 
     erased: int = 0
     deeds: int = 0
     lost: tuple[Lost, ...] = ()
+    missing: int = 0
 
 
 def pending(ground: Ground) -> list[Act]:
@@ -55,10 +59,13 @@ def pending(ground: Ground) -> list[Act]:
     Refused
         The list is damaged.
     """
+    # Before the list is read: a line is on it before the desk knows of it.
+    ends = known_ends(ground)
     with ground.desk.reading() as session:
         mark = session.get(Mark, _READ)
-    before = mark.value if mark is not None else ""
-    listed = read_acts(acts_path(ground), before)
+    before, _, last = (mark.value if mark is not None else "").partition("\n")
+    listed, end = chained(ground, before, last)
+    note_cuts(ground, ends, listed, end)
     if listed.end == before:
         return []
     noted = [act for act in listed.acts if act.id]
@@ -70,7 +77,9 @@ def pending(ground: Ground) -> list[Act]:
     left = [act for act in noted if act.id not in done]
     if not left:
         with ground.desk.session() as session:
-            session.merge(Mark(name=_READ, value=listed.end))
+            session.merge(Mark(name=_READ, value=f"{listed.end}\n{kept(end)}"))
+            if end is not None:
+                know_end(session, end)
     return left
 
 
@@ -95,13 +104,17 @@ def finish(ground: Ground) -> Redone:
                 failed = [_again(ground, act, opened[act.id]) for act in acts if isinstance(act, Noted)]
                 lost += filter(None, failed)
                 erased, deeds = erased + len(erasures), deeds + failed.count(None)
+            if left:
+                pending(ground)  # which notes that nothing is left
     except BlockingIOError:
         pass
     return Redone(erased, deeds, tuple(lost))
 
 
-def note_again(ground: Ground, acts: Sequence[Act], since: datetime, *, unsealed: bool = False) -> None:
-    """Take a list that was kept elsewhere over into this space's own: what is not done yet is pending then.
+def note_again(
+    ground: Ground, lists: Sequence[Sequence[Act]], since: datetime, *, unsealed: bool = False
+) -> list[Link]:
+    """Take lists that were kept elsewhere over into this space's own: what is not done yet is pending then.
 
     Parameters
     ----------
@@ -110,15 +123,25 @@ def note_again(ground: Ground, acts: Sequence[Act], since: datetime, *, unsealed
     unsealed
         Also take erasures without a seal, as earlier versions wrote them: anybody could have.
 
+    Returns
+    -------
+    list of Link
+        Ends of lists that this desk knows of and nobody gave.
+
     Raises
     ------
     Refused
-        An act was changed, is another space's, or bears no seal: nothing was taken over.
+        An act was changed, is another space's, or bears no seal; a list lacks a line, or its end: nothing was taken over.
     """
-    path = acts_path(ground)
-    known = {_name(act) for act in read_acts(path).acts}
+    path, key = acts_path(ground), chain_key(ground)
+    own = read_acts(path).acts
+    mine = demand_whole(own, key)
+    for acts in lists:
+        demand_whole(acts, key)
+    missing = settle_ends(ground, own, mine, lists) if lists else []
+    known = {_name(act) for act in own}
     # Several machines' lists may hold the same act, or one list be given twice.
-    different = {_name(act): act for act in acts}
+    different = {_name(act): act for acts in lists for act in acts}
     new = [act for name, act in different.items() if name not in known and (act.id or act.at >= since)]
     _require_sealed(
         ground, [act for act in new if not (unsealed and isinstance(act, Erasure) and not act.seal)]
@@ -127,7 +150,10 @@ def note_again(ground: Ground, acts: Sequence[Act], since: datetime, *, unsealed
         if isinstance(act, Noted):
             open_deed(ground.vault, act)
     if new:
-        note_acts(path, [_our_own(ground, act) for act in sorted(new, key=lambda act: act.at)])
+        end = note_acts(path, [_our_own(ground, act) for act in sorted(new, key=lambda act: act.at)], key)
+        with ground.desk.session() as session:
+            know_end(session, end)
+    return missing
 
 
 def lost(ground: Ground, limit: int) -> list[dict[str, object]]:
@@ -207,7 +233,7 @@ def _require_sealed(ground: Ground, acts: Sequence[Act]) -> None:
 
 def _our_own(ground: Ground, act: Act) -> Act:
     if isinstance(act, Noted) or act.seal:
-        return act
+        return act  # whose link is made anew
     named = replace(act, id=act.id or new_erasure(), actor=act.actor or "restore")
     return sealed(named, erasure_key(ground))
 

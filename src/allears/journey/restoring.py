@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def restore(
     source: Path,
     folder: Path,
     key_file: Path,
-    acts: Iterable[Act],
+    lists: Sequence[Sequence[Act]],
     *,
     desk: str | None = None,
     inbox: str | None = None,
@@ -48,8 +48,8 @@ def restore(
         Must not exist yet.
     key_file
         The space's key: a backup does not hold it.
-    acts
-        Who was erased since, and what else was done by right; carried out again before anybody may ask the restored space.
+    lists
+        The lists of acts by right, one for each machine: who was erased since, and what else was done by right; carried out again before anybody may ask the restored space.
     desk, inbox, lake
         Addresses of an empty database and of places in a bucket where there is nothing, for the restored space; they are in its folder
         when not given, wherever they were before: what is there still may be in use.
@@ -77,7 +77,7 @@ def restore(
         (made / KEY_FILE).chmod(0o600)
         _settle_in(made)
         _open_tables(made)
-        again = _catch_up(made, header.made_at, acts, unsealed)
+        again = _catch_up(made, header.made_at, lists, unsealed)
         signals = _open_tables(made)
         _move_out(made, desk, inbox, lake, environment)
         os.sync()
@@ -140,13 +140,13 @@ def _move_inbox(folder: Path, there: Settings, environment: Mapping[str, str]) -
         ground.close()
 
 
-def _catch_up(folder: Path, since: datetime, acts: Iterable[Act], unsealed: bool) -> Redone:
+def _catch_up(folder: Path, since: datetime, lists: Sequence[Sequence[Act]], unsealed: bool) -> Redone:
     """Do again what was done by right after the backup was made; what came before is in it."""
     ground = lay(folder)
     try:
-        note_again(ground, list(acts), since, unsealed=unsealed)
+        missing = len(note_again(ground, lists, since, unsealed=unsealed))
         if not pending(ground):
-            return Redone()
+            return Redone(missing=missing)
         # What waited in the inbox was heard before they were erased: it must not come after.
         digest = Digest(ground)
         try:
@@ -156,7 +156,7 @@ def _catch_up(folder: Path, since: datetime, acts: Iterable[Act], unsealed: bool
             digest.close()
         done = finish(ground)
         tidy(ground, now=True)
-        return done
+        return done._replace(missing=missing)
     finally:
         ground.close()
 

@@ -19,6 +19,7 @@ from allears.journey.consent import Imported
 from allears.journey.leave import export_table
 from allears.journey.many import people_in_table, subject_of
 from allears.journey.said import clean
+from allears.journey.whole import WholeActs, verify_acts
 from allears.space.ground import Grounded
 
 
@@ -177,6 +178,10 @@ class Guarding(Grounded):
         if head is not None and outside:
             note(head, self.ground.folder / outside)
         return head
+
+    def verify_acts(self) -> WholeActs:
+        """Check the list of acts by right: that no line is missing in it, nor at its end as far as the desk knows."""
+        return verify_acts(self.ground)
 
     def verify_audit(self, heads: Path | None = None) -> Verified:
         """Check the whole audit, against the heads that were noted outside too."""

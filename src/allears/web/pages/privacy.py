@@ -50,6 +50,7 @@ def _desk(page: Page, told: dict[str, Any]) -> None:
     with tag("div", classes="stack"):
         _breaches(told["breaches"])
         _lost(told["lost"])
+        _cuts(told["cuts"])
         draw_requests(page, told["requests"])
         _consent(told["consent"])
         _due(page, told["retention"])
@@ -93,6 +94,16 @@ def _lost(found: list[dict[str, Any]]) -> None:
             ]
             names = ("Restored", "What", "First done", "Why not again")
             table(names, rows, caption="Not done again after a restore", classes="cards")
+
+
+def _cuts(found: list[dict[str, Any]]) -> None:
+    """Only where the list ended before what the desk had noted on it: a backup made before that would bring back what was erased since."""
+    if found:
+        said = "Lines that this space wrote are gone. Put a whole copy of the file in its place, or make a backup: it knows what was done."
+        with card("End of the list of acts by right missing", said):
+            rows = [(words.time(r["noticed"]), str(r["known"]), str(r["found"])) for r in found]
+            names = ("Noticed", "Lines known", "Lines found")
+            table(names, rows, caption="End of the list missing", classes="cards")
 
 
 def _consent(told: dict[str, Any]) -> None:

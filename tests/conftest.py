@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
@@ -22,6 +23,9 @@ from allears.guard.aliases import Aliases
 from allears.guard.space_key import SpaceKey
 
 CLUSTERED = "tests/lake/spark/"
+# How long an example takes is the machine's matter.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -46,6 +50,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
             return CLUSTERED if file.startswith(CLUSTERED) else file
+
+        def schedule(self) -> None:
+            begun = self.collection is not None
+            super().schedule()
+            # Files with many tests go first, whatever they take. The examples of the code are short, file by file: they
+            # come after a long test that is alone in its file, so that nobody waits for it at the end.
+            if not begun:
+                for file in [file for file in self.workqueue if file.startswith("src/")]:
+                    self.workqueue.move_to_end(file)
 
     return ByFile(config, log)
 

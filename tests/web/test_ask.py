@@ -17,8 +17,29 @@ from tests.serving import Server, serving
 
 from allears.space import Space
 
-ORIGIN_PORT = 18473
 AXE = "axe-core@4.10.3"
+
+
+class _Site(BaseHTTPRequestHandler):
+    script = ""
+
+    def do_GET(self) -> None:
+        body = f"<!doctype html><title>A shop</title><p>Hello</p>{self.script}".encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """Another site, which may show a survey inside."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Site) as running:
+        Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +48,7 @@ def links() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, links: dict[str, str]) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, links: dict[str, str], site: str) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("ask") / "acme"
     people = folder.parent / "people.csv"
     names = ("once", "twice", "keys", "axe", "gone")
@@ -36,7 +57,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, links: dict[str, str]) -> I
         space.surveys.folder.mkdir()
         own = space.surveys.text("ces").replace(
             "public = false",
-            f'public = true\nanswers_an_hour = 3\norigins = ["http://127.0.0.1:{ORIGIN_PORT}"]',
+            f'public = true\nanswers_an_hour = 3\norigins = ["{site}"]',
         )
         (space.surveys.folder / "ces.toml").write_text(own, "utf-8")
         opened = space.surveys.text("nps").replace("public = false", "public = true")
@@ -131,9 +152,9 @@ def test_an_anonymous_answer_needs_a_visit_and_comes_at_a_pace(client: httpx.Cli
     assert answers[-1].headers["retry-after"] == "3600"
 
 
-def test_only_the_sites_that_a_survey_names_may_frame_it(client: httpx.Client) -> None:
+def test_only_the_sites_that_a_survey_names_may_frame_it(client: httpx.Client, site: str) -> None:
     framed = client.get("/ask/embed/ces")
-    assert f"frame-ancestors http://127.0.0.1:{ORIGIN_PORT}" in framed.headers["content-security-policy"]
+    assert f"frame-ancestors {site}" in framed.headers["content-security-policy"]
     assert "x-frame-options" not in framed.headers
     other = client.get("/ask/embed/nps")
     assert "frame-ancestors 'none'" in other.headers["content-security-policy"]
@@ -213,40 +234,21 @@ def test_the_keyboard_alone_answers_it_without_scripts_or_cookies(
     context.close()
 
 
-class _Site(BaseHTTPRequestHandler):
-    script = ""
-
-    def do_GET(self) -> None:
-        body = f"<!doctype html><title>A shop</title><p>Hello</p>{self.script}".encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None: ...
-
-
 @pytest.mark.browser
-def test_another_site_shows_it_inside_and_stays_untouched(browser: Any, server: Server) -> None:
+def test_another_site_shows_it_inside_and_stays_untouched(browser: Any, server: Server, site: str) -> None:
     _Site.script = f'<script src="{server.url}/ask/embed.js" data-survey="ces" data-lang="es"></script>'
-    site = ThreadingHTTPServer(("127.0.0.1", ORIGIN_PORT), _Site)
-    Thread(target=site.serve_forever, daemon=True).start()
-    try:
-        context = browser.new_context()
-        page = context.new_page()
-        asked: list[str] = []
-        page.on("request", lambda r: asked.append(r.url))
-        page.goto(f"http://127.0.0.1:{ORIGIN_PORT}/")
-        frame = page.frame_locator("iframe")
-        assert "facilitó" in frame.locator("legend").inner_text()
-        page.wait_for_function("document.querySelector('iframe').style.height !== '560px'")
-        assert all(u.startswith((server.url, f"http://127.0.0.1:{ORIGIN_PORT}")) for u in asked)
-        assert context.cookies() == []
-        assert page.evaluate("Object.keys(localStorage).length") == 0
-        context.close()
-    finally:
-        site.shutdown()
-        site.server_close()
+    context = browser.new_context()
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda r: asked.append(r.url))
+    page.goto(f"{site}/")
+    frame = page.frame_locator("iframe")
+    assert "facilitó" in frame.locator("legend").inner_text()
+    page.wait_for_function("document.querySelector('iframe').style.height !== '560px'")
+    assert all(u.startswith((server.url, site)) for u in asked)
+    assert context.cookies() == []
+    assert page.evaluate("Object.keys(localStorage).length") == 0
+    context.close()
 
 
 def test_nothing_of_a_survey_is_left_to_a_database_reader(

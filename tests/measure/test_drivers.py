@@ -95,6 +95,33 @@ def test_of_very_many_answers_a_part_says_the_same(
         assert mine["low"] < all_of["estimate"] < mine["high"]
 
 
+@pytest.mark.parametrize("spread", ["even", "one has half"])
+def test_of_few_customers_with_very_many_answers_all_are_read_and_some_answers_of_each(
+    signals: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, spread: str
+) -> None:
+    people, each = 60, 40
+    rng = np.random.default_rng(5)
+    names = [f"c_{i * 0x9E3779B97F4A7C15 % (1 << 64):016x}" for i in range(people)]
+    rows: list[dict[str, Any]] = []
+    for i, name in enumerate(names):
+        for _ in range(each * people if spread != "even" and i == 0 else each):
+            at = MONDAY + timedelta(days=float(rng.uniform(20, 55)))
+            late = bool(rng.random() < 0.3) and i % 2 == 0
+            rows.append(
+                {"customer_key": name, "occurred_at": at, "rating": 0.8 - 0.3 * late, "rating_scale": "csat-1-5",
+                 "text": "late" if late else "fine", "topics": ["late" if late else "fine"]}
+            )  # fmt: skip
+    monkeypatch.setattr(drivers_of, "ENOUGH_ANSWERS", 10 * people)
+    read, _ = drivers_of._met_before(signals(rows), None, END, (), 14, timedelta(hours=24))
+    counts = read["who"].value_counts()
+    assert len(counts) == people and read.num_rows == 10 * people
+    assert {one["counts"] for one in counts.to_pylist()} == {10}
+    # A fair draw: as many early as late answers, within four standard errors.
+    middle = (MONDAY + timedelta(days=37.5)).timestamp()
+    assert abs(np.mean(read["at"].to_numpy() < middle) - 0.5) < 4 * 0.5 / np.sqrt(read.num_rows)
+    assert drivers(signals(rows), cutoff=END).num_rows >= 0, "fewer than 50 customers would be refused"
+
+
 def test_noise_has_hardly_any_driver(signals: Callable[..., Any]) -> None:
     rows = _rows(3)
     rng = np.random.default_rng(0)

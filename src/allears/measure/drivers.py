@@ -27,6 +27,9 @@ MOST = 12
 FEWEST_WITH = 20
 FEWEST_ANSWERS = 200
 ENOUGH_ANSWERS = 200_000
+ENOUGH_CUSTOMERS = 1_000
+# Multiplicative hashing (Knuth, The Art of Computer Programming 3, 6.4): times that are alike get numbers that are not.
+_KNUTH, _LOTS = 2_654_435_761, 2**32
 # With fewer groups than this, clustered errors come out too small (Cameron and Miller 2015).
 FEWEST_CUSTOMERS = 50
 
@@ -45,7 +48,8 @@ def drivers(
     For each answer: what its customer wrote about, which services failed them or were slow, whether they waited long for
     a reply, within the days before. A ridge regression within scales gives the points each goes with,
     the others held; errors clustered by customer its interval. Only those whose interval leaves out 0 are given.
-    Of more than 200,000 answers those of a part of the customers are read, chosen by the digits of their names.
+    Of more than 200,000 answers those of a part of the customers are read, of at least about 1,000 where there are so many,
+    chosen by the digits of their names; and of each of these at most 200, more where there are fewer than 1,000 customers.
 
     Parameters
     ----------
@@ -181,10 +185,12 @@ def _met_before(
     rows = inbound(every)
     rows = rows.filter(rows.who.notnull())
     rated = _rated(rows, since)
-    end = below(rated.count().to_pyarrow().as_py(), ENOUGH_ANSWERS)
-    if end is not None:
-        rows = rows.filter(rows.who.right(DIGITS) < end)
-        rated = _rated(rows, since)
+    size = rated.aggregate(answers=rated.count(), people=rated.who.nunique()).to_pyarrow().to_pylist()[0]
+    if size["answers"] > ENOUGH_ANSWERS:
+        wanted = max(ENOUGH_CUSTOMERS, size["people"] * ENOUGH_ANSWERS // size["answers"])
+        end = below(size["people"], wanted)
+        rows = rows if end is None else rows.filter(rows.who.right(DIGITS) < end)
+        rated = _at_most(_rated(rows, since), max(1, ENOUGH_ANSWERS // min(ENOUGH_CUSTOMERS, size["people"])))
     answers = (
         rated.group_by("who", "at")
         .agg(scale=rated.rating_scale.min(), rating=rated.rating.mean())
@@ -216,6 +222,15 @@ def _met_before(
 def _rated(rows: Any, since: datetime | None) -> Any:
     rated = rows.filter(rows.kind == "feedback", rows.rating.notnull(), rows.rating_scale.notnull())
     return rated if since is None else rated.filter(rated.at >= int(utc(since).timestamp()))
+
+
+def _at_most(rated: Any, each: int) -> Any:
+    """Give so many answers of each customer, chosen by a number that their times make: few customers may have very many."""
+    import ibis
+
+    order = rated.mutate(lot=(rated.at * _KNUTH) % _LOTS)
+    drawn = order.mutate(turn=ibis.row_number().over(group_by="who", order_by=["lot", "at"]))
+    return drawn.filter(drawn.turn < each).drop("lot", "turn")
 
 
 def _waits(rows: Any, seconds: int) -> Any:

@@ -11,19 +11,19 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from allears.desk import Base, Desk
 from allears.desk.aliases import STRANGER
 from allears.desk.consent import ConsentWord
-from allears.desk.identity import Identifier
+from allears.desk.identity import Identifier, IdentityRevision
 from allears.desk.upgrade import load_models
 from allears.errors import NotAllowed, Refused
 from allears.guard.aliases import Aliases
 from allears.guard.consent import (
     RANKS,
+    STATES,
     Word,
-    coverage,
-    everybody,
     forget_words,
     history,
     note_words,
@@ -32,6 +32,7 @@ from allears.guard.consent import (
 from allears.guard.permit import Gate, Permit, Verdict
 from allears.guard.purpose import PURPOSES, Purpose, Purposes, default_purposes, read_purposes
 from allears.guard.space_key import SpaceKey
+from allears.guard.standings import Standings, coverage
 
 NOON = datetime(2026, 5, 6, 12, tzinfo=UTC)
 DIGESTS = [f"{n:032x}" for n in range(6)]
@@ -41,14 +42,23 @@ def said(digest: str, state: str, hour: int, purpose: Purpose = "marketing") -> 
     return Word((digest,), purpose, state, NOON + timedelta(hours=hour), "test", "test")  # type: ignore[arg-type]
 
 
+def moved(session: Session) -> IdentityRevision:
+    """Move the number that says that who is who has changed."""
+    row = session.get(IdentityRevision, 1) or IdentityRevision(id=1, revision=0, forgotten=0)
+    row.revision += 1
+    session.add(row)
+    return row
+
+
 def belongs(desk: Desk, owners: dict[str, str]) -> None:
     with desk.session() as session:
+        changed = moved(session)
         for number, (digest, customer) in enumerate(owners.items()):
             row = session.scalar(select(Identifier).where(Identifier.digest == digest)) or Identifier(
                 number=number, digest=digest, type="email", relationship="consumer", told="consumer",
                 first_seen_at=NOON, since=NOON, revision=1,
             )  # fmt: skip
-            row.customer = customer
+            row.customer, row.revision = customer, changed.revision
             session.add(row)
 
 
@@ -67,6 +77,7 @@ class Consents(RuleBasedStateMachine):
         self.desk.aliases = Aliases(SpaceKey(bytes(32)).sub_key)
         load_models()
         Base.metadata.create_all(self.desk.engine)
+        self.kept = Standings(self.desk, "marketing")
         self.words: set[Word] = set()
         self.owners: dict[str, str] = {}
 
@@ -91,6 +102,8 @@ class Consents(RuleBasedStateMachine):
     def erase(self, digest: str) -> None:
         with self.desk.session() as session:
             forget_words(session, {digest: "c_1"})
+            changed = moved(session)
+            changed.forgotten = changed.revision
         self.words = {word for word in self.words if word.digests != (digest,)}
 
     @invariant()
@@ -98,8 +111,12 @@ class Consents(RuleBasedStateMachine):
         people: dict[str, list[Word]] = {}
         for word in self.words:
             people.setdefault(self.owners.get(word.digests[0], STRANGER + word.digests[0]), []).append(word)
-        told = everybody(self.desk, "marketing")
+        told = standing(self.desk, "marketing", list(people))
         assert told.keys() == people.keys()
+        known = {c: held.state for c, held in told.items() if not c.startswith(STRANGER)}
+        for stood in (self.kept.now(), Standings(self.desk, "marketing").now()):
+            states = [STATES[state] for state in stood.states]
+            assert dict(zip([c.decode() for c in stood.customers], states, strict=True)) == known
         gate = Gate(self.desk)
         for person, words in people.items():
             last = max(words, key=lambda w: (w.at, RANKS[w.state]))
@@ -207,7 +224,8 @@ def test_coverage_counts_each_customer_once(desk: Desk) -> None:
         said(DIGESTS[0], "given", 0), said(DIGESTS[1], "given", 1), said(DIGESTS[2], "refused", 0),
         said(DIGESTS[3], "given", 0), said(DIGESTS[3], "withdrawn", 0), said("f" * 32, "given", 0),
     )  # fmt: skip
-    assert coverage(desk, "marketing") == {"given": 1, "refused": 1, "withdrawn": 1, "unknown": 2, "n": 5}
+    stood = Standings(desk, "marketing").now()
+    assert coverage(desk, stood) == {"given": 1, "refused": 1, "withdrawn": 1, "unknown": 2, "n": 5}
 
 
 def test_every_word_stays_and_says_where_it_came_from(desk: Desk) -> None:

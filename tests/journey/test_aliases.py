@@ -21,8 +21,10 @@ from allears.desk.listening import Mark
 from allears.errors import NotAllowed, Refused
 from allears.guard import aliases
 from allears.guard.access import Principal, Role
-from allears.guard.consent import Word, everybody, history
+from allears.guard.consent import Word, history
+from allears.guard.purpose import Purpose
 from allears.guard.space_key import SpaceKey
+from allears.guard.standings import Standings
 from allears.guard.vault import Vault
 from allears.journey import access, renewing
 from allears.journey.backup import backup
@@ -153,6 +155,11 @@ def test_another_tenant_in_the_same_postgresql_knows_the_same_person_by_other_al
         assert mine and not mine & contents[1][table], table
 
 
+def stood(desk: Desk, purpose: Purpose) -> tuple[list[bytes], list[int]]:
+    found = Standings(desk, purpose).now()
+    return found.customers.tolist(), found.states.tolist()
+
+
 def state(space: Space) -> dict[str, object]:
     """Tell what all that keeps people by aliases says, in terms of people."""
     desk = space.ground.desk
@@ -168,7 +175,7 @@ def state(space: Space) -> dict[str, object]:
     }  # fmt: skip
     return {
         "consent": consent,
-        "everybody": {p: everybody(desk, p) for p in ("marketing", "analytics", "research")},
+        "everybody": {p: stood(desk, p) for p in ("marketing", "analytics", "research")},
         "coverage": [{k: v for k, v in row.items() if k != "verdict"} for row in space.consent_coverage()],
         "holds": space.holds(ended=True),
         "restrictions": space.restrictions(lifted=True),

@@ -173,7 +173,7 @@ def test_what_cannot_be_done_again_is_told_and_stays_visible(
     space.rectify("new@example.com", "name", wrong="New Comer", right="Newt Comer", why="showed a passport")
     found = restore(tmp_path / "old.backup", tmp_path / "again", key, [listed(space)])
     assert [lost.what for lost in found.lost] == ["correction"] and found.done_again == 0
-    assert "nobody is known" in found.lost[0].why and "Comer" not in repr(found)
+    assert "knows nobody" in found.lost[0].why and "Comer" not in repr(found)
     with Space.open(tmp_path / "again", clock=clock, create=False) as again:
         [told] = privacy(again.ground)["lost"]
         assert (told["what"], told["at"]) == ("correction", clock.now())

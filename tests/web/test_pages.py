@@ -40,7 +40,7 @@ def _logged_in(server: Server, role: str) -> httpx.Client:
 def test_a_page_that_is_not_allowed_says_which_right_is_missing(readers: dict[str, httpx.Client]) -> None:
     answer = readers["engineer"].get("/cases")
     assert answer.status_code == 403
-    assert "engineer may not see_cases" in answer.text
+    assert "engineer may not see cases" in answer.text
 
 
 def test_a_partner_is_shown_its_own_issue_only(readers: dict[str, httpx.Client]) -> None:

@@ -36,6 +36,10 @@ class Aliases(Protocol):
         """Give the digest behind each alias."""
         ...
 
+    def raw_digests(self, purpose: str, aliases: bytes) -> bytes:
+        """Give the digests behind very many aliases, both as bytes one behind the other."""
+        ...
+
 
 # A column's type is told the dialect alone; each desk has one of its own.
 _KNOWN: WeakKeyDictionary[Dialect, Aliases] = WeakKeyDictionary()

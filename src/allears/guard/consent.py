@@ -21,11 +21,14 @@ from allears.desk.aliases import STRANGER, known
 from allears.desk.base import Desk, Moment
 from allears.desk.consent import CONSENT, WORDS, ConsentWord
 from allears.desk.identity import Identifier
+from allears.desk.listening import Mark
 from allears.guard.purpose import Purpose
 
 State = Literal["given", "refused", "withdrawn"]
 STATES: tuple[State, ...] = get_args(State)
 RANKS: dict[State, int] = {"given": 0, "refused": 1, "withdrawn": 2}
+REUSED = "consent words numbered again"
+"""The mark that moves when the newest word was deleted: numbers say no longer what is new."""
 _CHUNK = 5_000
 
 
@@ -110,24 +113,22 @@ def standing(desk: Desk, purpose: Purpose, people: Sequence[str]) -> dict[str, S
     people
         Customers of today, or strangers by their digest (`STRANGER`).
     """
+    with desk.reading() as session:
+        return standing_in(session, purpose, people)
+
+
+def standing_in(session: Session, purpose: Purpose, people: Sequence[str]) -> dict[str, Standing]:
+    """Tell the same as of the moment that the caller's transaction sees."""
     asked = sorted(set(people))
     strangers = [name.removeprefix(STRANGER) for name in asked if name.startswith(STRANGER)]
-    with desk.reading() as session:
-        # Whoever was a stranger when noted may have become a customer since.
-        owners = _owners(session, strangers)
-        today = {STRANGER + digest: customer for digest, customer in owners.items()}
-        customers = sorted({today.get(name, name) for name in asked})
-        whose = _identifiers(session, [name for name in customers if not name.startswith(STRANGER)])
-        alone = [digest for digest in strangers if digest not in owners]
-        told = _last(session, _said(session, purpose, [*whose, *alone]), whose)
+    # Whoever was a stranger when noted may have become a customer since.
+    owners = owners_of(session, strangers)
+    today = {STRANGER + digest: customer for digest, customer in owners.items()}
+    customers = sorted({today.get(name, name) for name in asked})
+    whose = _identifiers(session, [name for name in customers if not name.startswith(STRANGER)])
+    alone = [digest for digest in strangers if digest not in owners]
+    told = _last(session, _said(session, purpose, [*whose, *alone]), whose)
     return {name: told[person] for name in asked if (person := today.get(name, name)) in told}
-
-
-def everybody(desk: Desk, purpose: Purpose) -> dict[str, Standing]:
-    """Tell what holds of all who ever said something about a purpose."""
-    with desk.reading() as session:
-        said = _said(session, purpose)
-        return _last(session, said, _owners(session, list({digest for digest, _, _ in said})))
 
 
 def anybody_said_no(desk: Desk, purpose: Purpose) -> bool:
@@ -152,30 +153,23 @@ def history(desk: Desk, digests: Sequence[str]) -> list[dict[str, Any]]:
     return sorted(seen.values(), key=lambda row: (row["said_at"], RANKS[row["state"]], row["word"]))
 
 
-def coverage(desk: Desk, purpose: Purpose) -> dict[str, int]:
-    """Count customers by what holds of them: ``given``, ``refused``, ``withdrawn``, ``unknown``, and ``n`` of them all."""
-    with desk.reading() as session:
-        n = session.scalar(select(func.count(func.distinct(Identifier.customer)))) or 0
-    said = everybody(desk, purpose)
-    counted = Counter(held.state for person, held in said.items() if not person.startswith(STRANGER))
-    told = {state: counted[state] for state in STATES}
-    return told | {"unknown": n - sum(told.values()), "n": n}
-
-
 def forget_words(session: Session, digests: Mapping[str, str]) -> Counter[str]:
     """Delete what erased people said, inside the caller's transaction; returns how many words, by whom a digest stands for."""
     gone: Counter[str] = Counter()
+    newest = session.scalar(select(func.max(ConsentWord.id)))
     for some in _chunks(list(digests)):
         mine = ConsentWord.digest.in_(some)
         went = session.scalars(delete(ConsentWord).where(mine).returning(ConsentWord.digest))
         gone.update(digests[digest] for digest in went)
+    if session.scalar(select(func.max(ConsentWord.id))) != newest:
+        # SQLite gives the number of the newest row again once that row is gone.
+        again = session.get(Mark, REUSED)
+        session.merge(Mark(name=REUSED, value=str(1 + int(again.value) if again else 1)))
     return gone
 
 
-def _said(
-    session: Session, purpose: Purpose, digests: Sequence[str] | None = None
-) -> list[tuple[str, int, Any]]:
-    """Give when each identifier last said what: digest, rank and time as it is kept; of all identifiers if none are named."""
+def _said(session: Session, purpose: Purpose, digests: Sequence[str]) -> list[tuple[str, int, Any]]:
+    """Give when each identifier last said what: digest, rank and time as it is kept."""
     alias = type_coerce(ConsentWord.digest, String)
     query = (
         select(alias, ConsentWord.rank, func.max(type_coerce(ConsentWord.said_at, String)))
@@ -184,9 +178,7 @@ def _said(
     )
     # Turned all at once: one by one costs more than reading them.
     turn = known(session.get_bind().dialect)
-    narrowed = [query]
-    if digests is not None:
-        narrowed = [query.where(alias.in_(some)) for some in _chunks(turn.of(CONSENT, digests))]
+    narrowed = [query.where(alias.in_(some)) for some in _chunks(turn.of(CONSENT, digests))]
     rows = [row for one in narrowed for row in session.connection().execute(one).all()]
     if not rows:
         return []
@@ -216,7 +208,8 @@ def _last(
     }
 
 
-def _owners(session: Session, digests: Sequence[str]) -> dict[str, str]:
+def owners_of(session: Session, digests: Sequence[str]) -> dict[str, str]:
+    """Give whose identifiers these are; those of nobody are missing."""
     found: dict[str, str] = {}
     for some in _chunks(digests):
         owned = select(Identifier.digest, Identifier.customer).where(Identifier.digest.in_(some))

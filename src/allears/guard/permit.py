@@ -9,20 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import func, select
 
 from allears.desk.aliases import STRANGER
 from allears.desk.base import Desk
-from allears.desk.consent import ConsentWord
-from allears.desk.identity import IdentityHistory, IdentityRevision
+from allears.desk.identity import IdentityRevision
 from allears.errors import NotAllowed
-from allears.guard.consent import anybody_said_no, everybody, standing
+from allears.guard.consent import STATES, anybody_said_no, standing
+from allears.guard.former import Former, FormerKeys
 from allears.guard.purpose import SPARED, Purpose, Purposes, Use, default_purposes
 from allears.guard.restrict import RESTRICTED, restricted_people, restrictions_mark
+from allears.guard.standings import Standings, Stood, find, with_these
+from allears.guard.word_columns import NAME
 
 _GATE = object()
+_CUSTOMER = "c_"
+_NOBODY = Stood(np.zeros(0, NAME), np.zeros(0, np.int8))
 Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 
 
@@ -50,6 +55,26 @@ class Bounds(NamedTuple):
             return rows
         theirs = pc.is_in(rows[column], value_set=self.keys)
         return rows.filter(pc.or_(theirs if self.only else pc.invert(theirs), pc.is_null(rows[column])))
+
+
+class _MadeOf(NamedTuple):
+    """What bounds follow from."""
+
+    use: Use
+    back: frozenset[str]
+    stood: Stood
+    former: Former
+
+    def keys(self, *, only: bool) -> pa.Array:
+        """Give the keys of whom they name, of today and of before: what was written before a merge lies under the key its writer had."""
+        agreed = self.stood.states == STATES.index("given")
+        said = self.stood.customers[agreed == only]
+        restricted = np.array(sorted(p for p in self.back if p.startswith(_CUSTOMER)), NAME)
+        if only:
+            chosen = said[~find(restricted, said)[1]]
+        else:
+            chosen = with_these(said, restricted)
+        return pa.array(with_these(chosen, self.former.of(chosen))).cast(pa.string())
 
 
 class Permit:
@@ -108,7 +133,9 @@ class Gate:
         today: Callable[[pa.Array], pa.Array] = lambda keys: keys,
     ) -> None:
         self._desk, self._purposes, self._today = desk, purposes, today
-        self._bounds: dict[Purpose, tuple[object, Bounds]] = {}
+        self._bounds: dict[Purpose, tuple[_MadeOf, Bounds]] = {}
+        self._standings: dict[Purpose, Standings] = {}
+        self._former = FormerKeys(desk, today)
         self._restricted: tuple[object, frozenset[str]] = (None, frozenset())
 
     def use(self, purpose: Purpose) -> Use:
@@ -187,43 +214,24 @@ class Gate:
         asked = use.heeds and (only or anybody_said_no(self._desk, purpose))
         if not asked and not back:
             return Bounds(pa.array([], pa.string()), only=False)
-        mark = (use, asked, back, *self._mark(words=asked))
+        made_of = _MadeOf(use, back, self.stood(purpose) if asked else _NOBODY, self._former.now())
         kept = self._bounds.get(purpose)
-        if kept is None or kept[0] != mark:
-            said = everybody(self._desk, purpose) if asked else {}
-            chosen = {
-                p for p, s in said.items() if (s.state == "given") == only and not p.startswith(STRANGER)
-            }
-            keys = self._keys(sorted(chosen - back if only else chosen | back))
+        if kept is None or kept[0] != made_of:
+            keys = made_of.keys(only=only)
             # The same people again are the same bounds: what was laid out for them holds.
             same = kept is not None and kept[1].only == only and kept[1].keys.equals(keys)
             bounds = kept[1] if kept is not None and same else Bounds(keys, only)
-            kept = self._bounds[purpose] = (mark, bounds)
+            kept = self._bounds[purpose] = (made_of, bounds)
         return kept[1]
+
+    def stood(self, purpose: Purpose) -> Stood:
+        """Tell how every customer stands to a purpose by what they said; it shows no data and needs no permit."""
+        return self._standings.setdefault(purpose, Standings(self._desk, purpose)).now()
 
     def _now(self, people: Sequence[str]) -> list[str]:
         known = [p for p in people if not p.startswith(STRANGER)]
         today = iter(self._today(pa.array(known, pa.string())).to_pylist())
         return [p if p.startswith(STRANGER) else str(next(today)) for p in people]
-
-    def _keys(self, customers: Sequence[str]) -> pa.Array:
-        mine = pa.array(sorted(customers), pa.string())
-        if not len(mine):
-            return mine
-        # What was written before a merge lies under the key its writer had then.
-        with self._desk.reading() as session:
-            before = list(session.scalars(select(IdentityHistory.customer).distinct()))
-        old = pa.array(before, pa.string())
-        theirs = old.filter(pc.is_in(self._today(old), value_set=mine)) if len(old) else old
-        return pc.unique(pa.concat_arrays([mine, theirs]))
-
-    def _mark(self, *, words: bool) -> tuple[int, int]:
-        if not words:
-            return 0, self._revision()
-        # Erasing deletes words, and moves the revision too.
-        with self._desk.reading() as session:
-            newest = session.scalar(select(func.max(ConsentWord.id))) or 0
-        return int(newest), self._revision()
 
     def _revision(self) -> int:
         with self._desk.reading() as session:

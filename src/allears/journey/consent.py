@@ -15,13 +15,13 @@ from allears.guard.consent import (
     STATES,
     State,
     Word,
-    coverage,
     history,
     standing,
 )
 from allears.guard.expressed import read_word
 from allears.guard.parcel import pack
 from allears.guard.purpose import PURPOSES, Purpose
+from allears.guard.standings import coverage
 from allears.journey.deeds import keep_words
 from allears.journey.ground import Ground
 from allears.journey.holds import owner_of
@@ -218,7 +218,7 @@ def covered(ground: Ground) -> list[dict[str, Any]]:
             "basis": found[purpose].basis,
             "on": found[purpose].on,
             "heeds": found[purpose].heeds,
-            **coverage(ground.desk, purpose),
+            **coverage(ground.desk, ground.gate.stood(purpose)),
             "decision": ground.gate.verdict(purpose).decision,
             "verdict": ground.gate.verdict(purpose).rule,
         }

@@ -101,14 +101,14 @@ def correct_again(ground: Ground, noted: Noted, deed: Corrected) -> None:
     Raises
     ------
     NotFound
-        Nobody is known by what the person was known by; the value cannot be opened, because its key came after the
+        Nobody is known by any identifier the person had; the value cannot be opened, because its key came after the
         backup; or the wrong identifier is not known yet, so that nothing keeps it away.
     Refused
         The right identifier is somebody else's by now, or the wrong one the only one.
     """
     whose = owners(ground, deed.digests)
     if not whose:
-        raise NotFound("nobody is known by what the person was known by")
+        raise NotFound("the backup knows nobody by any identifier the person had")
     wrong, right = _value(ground, noted.id, deed)
     # Of several who were joined after the backup, the one whose name they bore gets what is right.
     main = deed.customer if deed.customer in whose else whose[0]

@@ -165,7 +165,13 @@ def lost(ground: Ground, limit: int) -> list[dict[str, object]]:
         rows = list(session.scalars(query))
     told = [(row, msgspec.json.decode(row.detail)) for row in rows]
     return [
-        {"restored": row.at, "what": one["what"], "at": datetime.fromisoformat(one["at"]), "why": row.why}
+        {
+            "restored": row.at,
+            "what": one["what"],
+            "at": datetime.fromisoformat(one["at"]),
+            "by": row.actor,
+            "why": row.why,
+        }
         for row, one in told
     ]
 

@@ -75,8 +75,8 @@ def _purposes(ground: Ground, extra: dict[Any, Extra]) -> list[dict[str, Any]]:
             "says": uses[purpose].says,
             "sources": list(uses[purpose].sources),
             "playbooks": sorted(acting[purpose]),
-            "people": extra.get(purpose, Extra()).people or "as under people",
-            "data": extra.get(purpose, Extra()).data or "as under data",
+            "people": extra.get(purpose, Extra()).people or "see People",
+            "data": extra.get(purpose, Extra()).data or "see Data",
             "note": extra.get(purpose, Extra()).note,
         }
         for purpose in PURPOSES

@@ -15,12 +15,11 @@ import pyarrow.compute as pc
 from sqlalchemy import select
 
 from allears.act.happening import Happening, segment_moment
-from allears.desk.aliases import STRANGER
 from allears.desk.identity import Identifier
 from allears.desk.listening import Mark
 from allears.desk.work import Issue, IssueSignal
 from allears.errors import NotAllowed, Refused
-from allears.guard.consent import everybody
+from allears.guard.consent import STATES
 from allears.guard.permit import Permit
 from allears.guard.purpose import Purpose
 from allears.journey.amend import GONE
@@ -265,12 +264,9 @@ def _in_issue(ground: Ground, topics: Sequence[str]) -> list[str]:
         return [str(c) for c in session.scalars(hit.distinct())]
 
 
-def _agreed(ground: Ground, purpose: Purpose) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for person, standing in everybody(ground.desk, purpose).items():
-        if not person.startswith(STRANGER):
-            found.setdefault(standing.state, []).append(person)
-    return found
+def _agreed(ground: Ground, purpose: Purpose) -> dict[str, pa.Array]:
+    stood = ground.gate.stood(purpose)
+    return {state: pa.array(stood.of(state)).cast(pa.string()) for state in STATES}
 
 
 def _nobody_held(people: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ Signals come as an Ibis table from the caller, already without whom the segment'
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -60,7 +60,7 @@ class World(NamedTuple):
     today: Callable[[pa.Array], pa.Array]
     known_by: Callable[[Sequence[str]], Sequence[str]]
     in_issue: Callable[[Sequence[str]], Sequence[str]]
-    agreed: Callable[[str], dict[str, list[str]]]
+    agreed: Callable[[str], Mapping[str, pa.Array]]
     account: Callable[[str], str]
 
 
@@ -189,11 +189,10 @@ def _known(condition: Known, world: World, found: pa.Table) -> pa.Array:
 
 def _agreed(condition: Consent, world: World, everybody: pa.ChunkedArray) -> pa.Array:
     states = world.agreed(condition.purpose)
-    told = [customer for state in condition.state for customer in states.get(state, ())]
-    holding = pa.array(told, WORDS)
+    holding = pa.concat_arrays([pa.array([], WORDS), *(states[s] for s in condition.state if s in states)])
     if "never said" not in condition.state:
         return holding
-    spoke = pa.array([customer for some in states.values() for customer in some], WORDS)
+    spoke = pa.concat_arrays([pa.array([], WORDS), *states.values()])
     silent = everybody.filter(pc.invert(pc.is_in(everybody, value_set=spoke)))
     return pa.concat_arrays([holding, _flat(silent)])
 

@@ -193,7 +193,9 @@ def _event(page: Page, person: Person, event: dict[str, Any]) -> None:
             what = "wrote something, which is hidden from your role" if masked else said(event)
             tag("div", what, "what bad-text" if event["ok"] is False else "what")
             if event["rating"] is not None:
-                tag("span", f"{event['name'] or 'rating'}: {100 * event['rating']:.0f} of 100", "note")
+                # Without words, what was asked stands above already.
+                asked = f"{event['name'] or 'rating'}: " if event["text"] else ""
+                tag("span", f"{asked}{100 * event['rating']:.0f} of 100", "note")
             place = tag("div")
         with tag("div", classes="side row"):
             if event["text"] and _may_open(page, person):

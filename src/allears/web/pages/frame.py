@@ -240,7 +240,7 @@ class Door:
                 _frame(page, title, "")
                 with tag("main", classes="page", id="main"), card("This page is not for your role"):
                     rule = (
-                        verdict.rule
+                        verdict.rule.replace("_", " ")
                         if not verdict.allowed
                         else f"who sees {mine.name} sees its own rows only, and this page tells of all"
                     )

@@ -215,6 +215,8 @@ def said(row: dict[str, Any]) -> str:
     took = f" after {words.number(row['duration_ms'])} ms" if row.get("duration_ms") is not None else ""
     if row["kind"] == "telemetry":
         return f"{row['name']} {'worked' if row['ok'] else 'failed'}{took}"
+    if row["kind"] == "feedback" and not row["name"] and row.get("rating") is None:
+        return "something whose words are no longer kept"
     return str(row["name"] or row["kind"])
 
 

@@ -86,13 +86,19 @@ def _breaches(found: list[dict[str, Any]]) -> None:
 def _lost(found: list[dict[str, Any]]) -> None:
     """Only after a restore that could not do everything again: whoever said it believes that it holds."""
     if found:
-        said = "A backup was restored that is older than these; do them anew."
+        said = "A backup was restored that is older than these; do them anew. Whoever did one knows whom it was about."
         with card("Not done again after a restore", said):
             rows = [
-                (words.time(r["restored"]), str(r["what"]).capitalize(), words.time(r["at"]), r["why"])
+                (
+                    words.time(r["restored"]),
+                    str(r["what"]).capitalize(),
+                    words.time(r["at"]),
+                    r["by"],
+                    r["why"],
+                )
                 for r in found
             ]
-            names = ("Restored", "What", "First done", "Why not again")
+            names = ("Restored", "What", "First done", "By", "Why not again")
             table(names, rows, caption="Not done again after a restore", classes="cards")
 
 

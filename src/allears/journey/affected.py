@@ -228,7 +228,7 @@ def _of_what(
         for r in marks
     ]
     data += [
-        {"what": f"known by {kind}, as a digest", "records": n, "people": None}
+        {"what": f"known by {kind.replace('_', ' ')}, as a digest", "records": n, "people": None}
         for kind, n in sorted(identifiers.items())
     ]
     if profiles:

@@ -234,7 +234,7 @@ def _services(told: Told) -> Markup:
         return join([])
     rows = [s for s in told["services"] if s["estimate"] is not None]
     if not rows:
-        return join([tag("h2", "Services"), tag("p", "No service was heard of yet.")])
+        return join([tag("h2", "Services"), tag("p", "No service was heard of in 28 days.")])
     burning = sorted({s["service"] for s in rows if s["burns"]})
     said = (
         f"{', '.join(burning)} {'burns its' if len(burning) == 1 else 'burn their'} error budget now."

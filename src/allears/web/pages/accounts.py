@@ -21,7 +21,7 @@ SHOWN = 100
 
 def register(door: Door) -> None:
     """Open the pages."""
-    door.page("/customers/accounts", "Accounts", Action.SEE_CUSTOMERS, build)
+    door.page("/customers/accounts", "Organisations", Action.SEE_CUSTOMERS, build)
     door.page("/customers/accounts/{account}", "Account", Action.SEE_CUSTOMERS, build_one)
 
 
@@ -29,7 +29,7 @@ async def build(page: Page) -> None:
     """Draw the list."""
     with tag("div", classes="head"):
         link("Customers", "/customers", "over")
-        tag("h1", "Accounts")
+        tag("h1", "Organisations")
     ask = partial(people.accounts, page.space.ground, page.principal)
     await page.fill(f"accounts{page.eyes}", ask, _list, lines=6)
 
@@ -38,7 +38,7 @@ async def build_one(page: Page, account: str) -> None:
     """Draw one."""
     found = await asyncio.to_thread(people.account, page.space.ground, page.principal, account)
     with tag("div", classes="head"):
-        link("Accounts", "/customers/accounts", "over")
+        link("Organisations", "/customers/accounts", "over")
         tag("h1", found["name"] if found["kind"] != HOUSEHOLD else "Household")
     _one(found)
 

@@ -32,9 +32,12 @@ async def build(page: Page) -> None:
 
 def _all(page: Page, found: list[Asked]) -> None:
     waiting = [one for one in found if one.state == "waiting"]
-    with card(f"{words.count(len(waiting), 'request')} for a second person"):
+    asked = words.count(len(waiting), "request waits", "requests wait") if waiting else "No request waits"
+    with card(f"{asked} for a second person"):
         if not waiting:
-            empty("Nothing waits.", "allears approvals ask export signals --why REASON")
+            empty(
+                "Nobody has asked.", "To ask, by command: allears approvals ask export signals --why REASON"
+            )
         else:
             rows = [
                 (partial(_what, one), one.people, one.why, _who(one.asked_by), words.time(one.ends_at), partial(_settle, page, one))

@@ -197,7 +197,8 @@ def _whom(page: Page, told: dict[str, Any], whom: dict[str, Any]) -> None:
                 f"Their ids, for telling them (article 34), need a second person: allears breach people {told['breach']} --out FILE",
                 "note",
             )
-            _ask_second(page, told)
+            with tag("div", classes="row"):
+                _ask_second(page, told)
 
 
 def _ask_second(page: Page, told: dict[str, Any]) -> None:

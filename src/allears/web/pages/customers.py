@@ -105,8 +105,9 @@ def mood(sentiment: float | None, messages: int | None = None) -> None:
         tag("span", "nothing said", "note")
     else:
         tone = "bad" if sentiment < -0.2 else "good" if sentiment > 0.2 else ""
+        shown = round(sentiment, 1) or 0.0  # never "-0.0"
         n = "" if messages is None else f", n {messages}"
-        chip(f"{'unhappy' if tone == 'bad' else 'happy' if tone else 'mixed'} {sentiment:+.1f}{n}", tone)
+        chip(f"{'unhappy' if tone == 'bad' else 'happy' if tone else 'mixed'} {shown:+.1f}{n}", tone)
 
 
 def _search(page: Page) -> None:

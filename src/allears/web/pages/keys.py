@@ -66,7 +66,12 @@ def _keys(page: Page, found: list[KeyRecord]) -> None:
             )
             for key in sorted(found, key=lambda key: (key not in open_ones, key.made_at))
         ]
-        table(("Name", "State", "Role", "May", "Last used", "Requests a minute", ""), rows, caption="Keys")
+        table(
+            ("Name", "State", "Role", "May", "Last used", "Requests a minute", ""),
+            rows,
+            caption="Keys",
+            classes="cards",
+        )
 
 
 def _end(page: Page, key: KeyRecord) -> None:

@@ -174,7 +174,7 @@ def _restrictions(page: Page, found: list[dict[str, Any]]) -> None:
     said = "Kept, and left out of figures, models, playbooks, messages, exports, SQL and pages (article 18)."
     with card("Restricted", said):
         if not found:
-            empty("Nobody's data is restricted.", "allears restrict add WHO --why REASON")
+            empty("Nobody's data is restricted.", "By command: allears restrict add WHO --why REASON")
             return
         rows = [
             (

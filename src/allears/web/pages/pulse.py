@@ -264,7 +264,7 @@ def _services(services: list[dict[str, Any]]) -> None:
         classes="third",
     ):
         if not services:
-            empty("No service was heard of yet.", "Send OpenTelemetry traces to /v1/traces.")
+            empty("No service was heard of in that time.", "Send OpenTelemetry traces to /v1/traces.")
         for name in [*burning, *missing][:6]:
             row = min(
                 (s for s in services if s["service"] == name and s["estimate"] is not None),

@@ -133,7 +133,7 @@ def _part(page: Page, customer: str) -> None:
         partial(_erase_part, page, customer), "That part is erased", Action.ERASE,
     )  # fmt: skip
     ask_form(
-        page, "What would go", "How much of a part would be erased? Nothing is changed.",
+        page, "What would go", "How much would go of a part? Choose what; nothing is changed.",
         (Line("Channel", choices=(_EVERY, *CHANNELS)), Line("Held for this purpose alone", choices=(_ANY, *ENDING)), Line("From this day", kind="date"),
          Line("Before this day", kind="date")),
         lambda who, said: rehearse(page.space.ground, customer, _scope(said)), "Counted", then=_would_go,

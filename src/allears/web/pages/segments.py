@@ -110,7 +110,7 @@ def _one(found: dict[str, Any]) -> None:
                 ]
             )
         else:
-            tag("p", f"It is not counted here: allears segments on {found['name']}", "note")
+            tag("p", f"Not counted yet. To count it, by command: allears segments on {found['name']}", "note")
     if len(found["trend"]) > 1:
         figure(
             free(found["trend"], kind="line", x="time", y="customers"),

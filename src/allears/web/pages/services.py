@@ -27,7 +27,7 @@ async def build(page: Page) -> None:
 
 def _services(rows: list[dict[str, Any]]) -> None:
     if not rows:
-        with card("No service was heard of yet"):
+        with card("No service was heard of in 28 days"):
             empty(
                 "Services come from requests that applications report.",
                 "Point any OpenTelemetry SDK at /v1/traces with an API key.",

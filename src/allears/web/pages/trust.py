@@ -131,7 +131,7 @@ def _apart(newest: list[dict[str, Any]]) -> str:
         return "Trust by group"
     high, low = newest[0], newest[-1]
     if high["low"] > low["high"]:
-        return f"{words.group(high['group'])} is trusted more than {words.group(low['group'])}"
+        return f"Trusted most: {words.group(high['group'])}; least: {words.group(low['group'])}"
     return "No group can be told apart from another"
 
 

@@ -227,6 +227,22 @@ def test_routes_named_in_the_docs_exist(desk: Path) -> None:
             assert path in known, f"{page.name} names {method} {path}"
 
 
+def headings(page: Path) -> set[str]:
+    """Give the places of a page that a link may name, as GitHub spells them."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.M | re.S)
+    titles = re.findall(r"^#+ (.+)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", sorted({*PAGES, *ROOT.glob("*.md")}), ids=lambda p: p.name)
+def test_links_within_the_docs_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)\)", page.read_text("utf-8")):
+        path, _, place = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not place or place in headings(target), link
+
+
 def test_settings_and_roles_named_in_the_docs_exist() -> None:
     settings = {row["name"] for row in describe()} | set(Conditions.__struct_fields__)
     text = "\n".join(p.read_text("utf-8") for p in WRITTEN)

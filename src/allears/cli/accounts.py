@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 from cyclopts import App, Parameter
 
 from allears.cli import show
@@ -72,7 +71,7 @@ def import_file(file: Path, /, *, where: Where = HERE) -> None:
     with where.open() as space:
         made = space.import_accounts(file)
         if where.json:
-            show.as_json(msgspec.to_builtins(made))
+            show.as_json(made)
             return
         show.out.print(
             f"{made.rows:,} rows: {made.accounts:,} organisations, {made.people:,} people, {made.refused:,} refused"

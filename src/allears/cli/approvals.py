@@ -74,7 +74,7 @@ def refuse(id: str, /, *, where: Where = HERE) -> None:
 
 def _told(asked: Asked, where: Where) -> None:
     if where.json:
-        show.as_json(msgspec.structs.asdict(asked))
+        show.as_json(asked)
     else:
         show.out.print(
             f"{asked.id}: {asked.state}, {asked.people:,} people, until {asked.ends_at:%Y-%m-%d %H:%M} UTC"

@@ -92,7 +92,7 @@ def prove(entry: int | None = None, /, *, since: Path | None = None, where: Wher
             proof = log.prove_growth(_read(since, Signed))
         else:
             raise Refused("expected an entry's number, or --since with an earlier head", place="--since")
-    show.as_json(msgspec.to_builtins(proof))
+    show.as_json(proof)
 
 
 @audit.command(name="check")

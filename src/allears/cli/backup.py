@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 
 from allears.cli import show
@@ -31,7 +30,7 @@ def backup(file: Path, /, *, where: Where = HERE) -> None:
         made = backups.backup(space.ground, file)
         space.ground.audit.record(space.actor, "backup", space.ground.settings.space.name)
     if where.json:
-        show.as_json(msgspec.to_builtins(made))
+        show.as_json(made)
     else:
         show.out.print(f"{made.files:,} files, {made.bytes / 1e6:,.1f} MB in {file}")
         show.out.print("keep space.key somewhere else: the backup opens with it only", style="dim")
@@ -123,7 +122,7 @@ def restore(
             f"{found.erased_again:,} customers erased again, {found.done_again:,} other acts by right done again"
         )
     if json:
-        show.as_json(msgspec.to_builtins(found))
+        show.as_json(found)
         return
     show.out.print(say)
     for lost in found.lost:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 from cyclopts import App, Parameter
 
 from allears.cli import show
@@ -155,7 +154,7 @@ def ask(id: str, /, *, why: str, where: Where = HERE) -> None:
     """Ask for a second person who agrees that the ids of those affected leave the space."""
     with where.open() as space:
         asked = space.ask_breach_people(id, why=why)
-        show.as_json(msgspec.structs.asdict(asked)) if where.json else show.out.print(
+        show.as_json(asked) if where.json else show.out.print(
             f"{asked.id}: waits for somebody else, {asked.people:,} people; `allears approvals agree {asked.id}`"
         )
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from cyclopts import App, Parameter
 
 from allears.cli import show
@@ -69,7 +68,7 @@ def import_file(file: Path, /, *, where: Where = HERE) -> None:
     with where.open() as space:
         made = space.import_consent(file)
         if where.json:
-            show.as_json(msgspec.to_builtins(made))
+            show.as_json(made)
             return
         show.out.print(
             f"{made.rows:,} rows: {made.new:,} new, {made.known:,} known before, {made.refused:,} refused"

@@ -41,7 +41,7 @@ def break_it(
     with where.open() as space:
         broken = space.break_glass(who, why=why, principal=_user(space, user), minutes=minutes)
         if where.json:
-            show.as_json(msgspec.structs.asdict(broken))
+            show.as_json(broken)
         else:
             show.out.print(
                 f"{broken.id}: {user} sees all of {broken.customer} until {broken.ends_at:%H:%M} UTC"

@@ -87,7 +87,7 @@ def listen(
         bar.stop()
         done = space.digest() if digest and space.may_digest() else None
     if where.json:
-        show.as_json(msgspec.to_builtins(receipt))
+        show.as_json(receipt)
         _fail_if_nothing(receipt)
         return
     show.out.print(

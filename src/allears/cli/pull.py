@@ -90,7 +90,7 @@ def pull(
             receipt = space.pull(name, given=given, follow=follow, stop=stop, progress=tell)
         done = space.digest() if digest and space.may_digest() else None
     if where.json:
-        show.as_json(msgspec.to_builtins(receipt))
+        show.as_json(receipt)
         return
     show.out.print(
         f"[bold]{receipt.accepted:,}[/] accepted, {receipt.duplicates:,} duplicates, {receipt.changed:,} edited or deleted, {receipt.refused:,} refused"

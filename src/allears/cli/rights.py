@@ -136,7 +136,7 @@ def access(
     with where.open() as space:
         made = space.access(request, out, recipient=to)
         if where.json:
-            show.as_json(msgspec.to_builtins(made))
+            show.as_json(made)
             return
         show.out.print(f"{made.signals:,} signals in {made.file}; `age -d` opens it")
         if made.passphrase:

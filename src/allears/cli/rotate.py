@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import msgspec
 from cyclopts import Parameter
 
 from allears.cli import show
@@ -38,7 +37,7 @@ def rotate(
     with where.open() as space:
         if layer == "signing":
             made = renewing.renew_signing(space.ground, actor=space.actor)
-            show.as_json(msgspec.to_builtins(made)) if where.json else show.out.print(
+            show.as_json(made) if where.json else show.out.print(
                 f"signs from entry {made.number} on: {made.new}"
             )
             return
@@ -52,7 +51,7 @@ def rotate(
             else:
                 done = renewing.renew_customers(space.ground, actor=space.actor, progress=progress)
     if where.json:
-        show.as_json(msgspec.to_builtins(done))
+        show.as_json(done)
         return
     went = "went on with version" if done.resumed else "version"
     show.out.print(

@@ -99,6 +99,7 @@ def test_customers_told_twice_become_one_and_part_again_exactly(space: Space) ->
     ]
     assert {r["digest"]: r["customer"] for r in after} == {r["digest"]: r["customer"] for r in before}
     assert space.link(relearn=True)["joined"] == 0, "what was taken back is joined again"
+    assert len(space.kept_apart()) == len(TWICE)
 
 
 def test_only_new_customers_are_compared_the_next_time(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,6 +141,17 @@ def test_what_is_less_sure_waits_and_a_steward_decides(
     assert {"customer.link", "customer.merge", "customer.unmerge", "customer.apart"} <= set(actions)
     with pytest.raises(Refused, match="refused already"):
         space.settle_link(pair, same=False, why="again")
+    with pytest.raises(Refused, match="a person said that these are two; take that back first"):
+        space.settle_link(pair, same=True, why="I know better")
+    # Taken back, the pair waits again, and can be joined.
+    kept = next(a for a in space.kept_apart() if a["pair"] == pair)
+    assert (kept["why"], kept["actor"]) == ("they are brothers", space.actor)
+    assert space.link_pair(pair)["act"] == kept["act"]
+    assert run(["unmerge", kept["act"], *where]) == 0
+    assert pair in {w["pair"] for w in space.link_queue()}
+    assert pair not in {a["pair"] for a in space.kept_apart()}
+    assert space.settle_link(pair, same=True, why="they were one after all")["act"].startswith("merge_")
+    space.settle_link(pair, same=False, why="no, two")
     with pytest.raises(NotFound):
         space.settle_link(999, same=True, why="nobody")
     with pytest.raises(NotFound):
@@ -163,6 +175,51 @@ def test_a_refused_pair_is_not_joined_through_a_third(space: Space) -> None:
     space.digest(look=False)
     assert space.link()["joined"] == 1
     assert not one(space, "one-36", "two-36")
+
+
+def test_a_refused_pair_is_not_joined_by_what_both_are_seen_with(space: Space) -> None:
+    space.link()
+    pair = next(w["pair"] for w in space.link_queue() if space.customer("twin").id in (w["left"], w["right"]))
+    space.settle_link(pair, same=False, why="twins, at one address")
+    calls = [
+        {
+            "type": "identify",
+            "anonymousId": who,
+            "messageId": f"e-{who}",
+            "traits": {"email": "family@example.com"},
+        }
+        for who in ("one-1", "twin")
+    ]
+    space.take("segment", json.dumps({"batch": calls}).encode(), source="shop")
+    space.digest(look=False)
+    assert not one(space, "one-1", "twin")
+    assert one(space, "one-1", "family@example.com") != one(space, "twin", "family@example.com")
+    assert space.ground.graph.refusals()["reason"].to_pylist() == ["a person said that these are two"]
+    space.unmerge(space.kept_apart()[0]["act"])
+    assert one(space, "one-1", "twin")
+    with pytest.raises(Refused, match="one customer by other links"):
+        space.settle_link(pair, same=False, why="twins all the same")
+
+
+def test_who_is_kept_apart_by_hand_is_not_found_again_and_a_pair_of_theirs_is_refused_by_it(
+    space: Space,
+) -> None:
+    act = space.apart("one-4", "two-4", why="father and son")["act"]
+    assert space.link()["joined"] == len(TWICE) - 1
+    assert not one(space, "one-4", "two-4")
+    both = {space.customer("one-4").id, space.customer("two-4").id}
+    assert not [
+        w
+        for state in ("waiting", "forbidden")
+        for w in space.link_queue(state)
+        if {w["left"], w["right"]} == both
+    ]
+    waiting = next(w for w in space.link_queue() if space.customer("twin").id in (w["left"], w["right"]))
+    known = space.apart(waiting["left"], waiting["right"], why="twins")["act"]
+    found = space.link_pair(waiting["pair"])
+    assert known in found["consequences"]["forbidden"] and known in found["outcome"]
+    assert space.settle_link(waiting["pair"], same=False, why="twins")["act"] == known
+    assert {a["act"] for a in space.kept_apart()} == {act, known}
 
 
 def test_a_look_before_deciding_changes_nothing_and_says_what_would(space: Space) -> None:

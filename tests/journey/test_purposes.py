@@ -71,9 +71,11 @@ BY_RIGHT = {
 WHO_IS_WHO = {
     "account",
     "accounts",
+    "apart",
     "end_relation",
     "import_accounts",
     "break_glass",
+    "kept_apart",
     "link",
     "link_pair",
     "link_queue",

@@ -52,6 +52,29 @@ def test_identifiers_joined_by_mistake_part_and_come_together_again(space: Space
     assert space.customer("tablet-9").id == space.customer("bo-1").id == whole
 
 
+def test_two_who_are_kept_apart_stay_two_until_that_is_taken_back(space: Space) -> None:
+    done = space.apart(
+        "ada@example.com", "+442079460001", why="sisters, says ada@example.com", actor="user:bo"
+    )
+    shared = {"email": "ada@example.com", "phone": "+442079460001"}
+    space.hear([{"text": "Call my sister", "identifiers": shared}], source="counter")
+    space.digest(look=False)
+    ids = sorted({space.customer(who).id for who in shared.values()})
+    assert ids == done["customers"]
+    told = space.kept_apart()
+    assert [(a["act"], a["actor"], a["pair"]) for a in told] == [(done["act"], "user:bo", None)]
+    assert "ada@example.com" not in str(told)
+    with pytest.raises(Refused, match=done["act"]):
+        space.merge("ada@example.com", "+442079460001", why="she said so")
+    space.unmerge(done["act"], actor="user:cy")
+    assert space.customer("ada@example.com").id == space.customer("+442079460001").id
+    assert space.kept_apart() == []
+    acts = [(e.actor, e.action) for e in space.ground.audit.entries(10)]
+    assert ("user:bo", "customer.apart") in acts and ("user:cy", "customer.unmerge") in acts
+    with pytest.raises(Refused, match="part them first"):
+        space.apart("ada@example.com", "+442079460001", why="sisters")
+
+
 def test_each_act_is_in_the_audit_and_no_reason_keeps_an_address(space: Space) -> None:
     done = space.merge(
         "ada@example.com", "+442079460001", why="said so from ada@example.com", actor="user:bo"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allears.errors import Refused
-from allears.know.clusters import KINDS, REASONS, SIZE, Edges, Nodes, anchors, cluster
+from allears.know.clusters import APART, KINDS, REASONS, SIZE, Apart, Edges, Nodes, anchors, cluster
 from allears.know.components import Components, keys_of
 from allears.know.identifiers import PEOPLE
 from allears.know.limits import Limits
@@ -36,7 +36,26 @@ def edges_of(pairs: list[tuple[int, int, int]]) -> Edges:
     return Edges(*columns, np.zeros(len(pairs), np.bool_))
 
 
-def slowly(nodes: Nodes, pairs: list[tuple[int, int, int]], limits: Limits) -> set[frozenset[int]]:
+words = st.lists(
+    st.tuples(
+        st.sets(st.integers(0, 13), min_size=1, max_size=3),
+        st.sets(st.integers(0, 13), min_size=1, max_size=3),
+    )
+    .map(lambda both: (both[0], both[1] - both[0]))
+    .filter(lambda both: bool(both[1])),
+    max_size=4,
+)
+"""Who is not one: any of the first with any of the second."""
+
+
+def apart_of(said: list[tuple[set[int], set[int]]]) -> Apart:
+    rows = [(x, 2 * n + side) for n, both in enumerate(said) for side, some in enumerate(both) for x in some]
+    return Apart(*(np.array([row[i] for row in rows], np.int64) for i in range(2)))
+
+
+def slowly(
+    nodes: Nodes, pairs: list[tuple[int, int, int]], limits: Limits, said: list[tuple[set[int], set[int]]]
+) -> set[frozenset[int]]:
     """Constrained Kruskal in the plainest words."""
     people = [{i} for i in range(len(nodes.kind))]
     kind = nodes.kind.tolist()
@@ -49,6 +68,8 @@ def slowly(nodes: Nodes, pairs: list[tuple[int, int, int]], limits: Limits) -> s
     for a, b, _ in sorted(pairs, key=strength):
         one, other = (next(p for p in people if x in p) for x in (a, b))
         if one is other:
+            continue
+        if any((one | other) & left and (one | other) & right for left, right in said):
             continue
         held = [PEOPLE[kind[i]] for i in one | other]
         weak = {PEOPLE[kind[a]], PEOPLE[kind[b]]} & {"device", "anonymous_id"}
@@ -81,12 +102,16 @@ def distinct(pairs: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(0, KINDS - 1), min_size=14, max_size=14), seen_together)
-def test_fast_and_slow_agree(kinds: list[int], pairs: list[tuple[int, int, int]]) -> None:
+@given(st.lists(st.integers(0, KINDS - 1), min_size=14, max_size=14), seen_together, words)
+def test_fast_and_slow_agree(
+    kinds: list[int], pairs: list[tuple[int, int, int]], said: list[tuple[set[int], set[int]]]
+) -> None:
     pairs = distinct(pairs)
     for limits in (TIGHT, LOOSE, Limits()):
-        _, label, state = cluster(nodes_of(kinds), edges_of(pairs), limits)
-        assert parts(label) == slowly(nodes_of(kinds), pairs, limits)
+        _, label, state = cluster(nodes_of(kinds), edges_of(pairs), limits, apart_of(said))
+        assert parts(label) == slowly(nodes_of(kinds), pairs, limits, said)
+        for left, right in said:
+            assert not {label[x] for x in left} & {label[x] for x in right}
         for (a, b, _), code in zip(pairs, state.tolist(), strict=True):
             assert (code == 0) == (label[a] == label[b])
 
@@ -95,25 +120,36 @@ def test_fast_and_slow_agree(kinds: list[int], pairs: list[tuple[int, int, int]]
 @given(
     st.lists(st.integers(0, KINDS - 1), min_size=14, max_size=14),
     seen_together,
+    words,
     st.randoms(use_true_random=False),
     st.integers(1, 5),
 )
 def test_customers_do_not_depend_on_the_order_of_arrival(
-    kinds: list[int], pairs: list[tuple[int, int, int]], chance: random.Random, batch: int
+    kinds: list[int],
+    pairs: list[tuple[int, int, int]],
+    said: list[tuple[set[int], set[int]]],
+    chance: random.Random,
+    batch: int,
 ) -> None:
     answers = []
     for _ in range(2):
         chance.shuffle(pairs)
-        answers.append(grown(kinds, pairs, batch, chance))
-    answers.append(grown(kinds, pairs, max(len(pairs), 1), chance))
+        answers.append(grown(kinds, pairs, batch, chance, said))
+    answers.append(grown(kinds, pairs, max(len(pairs), 1), chance, said))
     assert answers[0] == answers[1] == answers[2]
 
 
 def grown(
-    kinds: list[int], pairs: list[tuple[int, int, int]], batch: int, chance: random.Random
+    kinds: list[int],
+    pairs: list[tuple[int, int, int]],
+    batch: int,
+    chance: random.Random,
+    said: list[tuple[set[int], set[int]]],
 ) -> dict[str, tuple[str, bool]]:
-    """Feed links in batches, identifiers numbered as they come; name everything by digest."""
+    """Feed links in batches, identifiers numbered as they come, with words at any moment, some of them taken back; name everything by digest."""
     components = Components(TIGHT)
+    known: dict[int, int] = {}
+    waiting = list(enumerate(said))
     for start in range(0, len(pairs), batch):
         some = distinct(pairs[start : start + batch])
         names = list({x: None for a, b, _ in some for x in (a, b)})
@@ -130,12 +166,29 @@ def grown(
         components.link(
             [place[a] for a, _, _ in some], [place[b] for _, b, _ in some], [at for *_, at in some]
         )
+        known |= place
+        for act, both in list(waiting):
+            if both[0] | both[1] <= known.keys() and chance.random() < 0.7:
+                waiting.remove((act, both))
+                say(components, act, both, known)
+                if chance.random() < 0.5:  # said, heeded, taken back, and said again
+                    components.settle()
+                    components.let_join(act)
+                    say(components, act + 100, both, known)
         components.settle()
+    for act, both in waiting:
+        if both[0] | both[1] <= known.keys():
+            say(components, act, both, known)
+    components.settle()
     high = components.nodes["high"]
     owner = components.nodes["owner"]
     return {
         hex(high[i]): (hex(high[owner[i]]), bool(components.nodes["shared"][i])) for i in range(len(high))
     }
+
+
+def say(components: Components, act: int, both: tuple[set[int], set[int]], known: dict[int, int]) -> None:
+    components.keep_apart(act, *(np.array([known[x] for x in side], np.int64) for side in both))
 
 
 def name_of(x: int) -> str:
@@ -163,6 +216,15 @@ def test_a_customer_that_is_full_takes_no_more() -> None:
     _, label, state = cluster(nodes, edges_of([(0, i, i) for i in range(1, 6)]), limits)
     assert sorted(map(len, parts(label))) == [1, 1, 4]
     assert state.tolist() == [0, 0, 0, SIZE, SIZE]
+
+
+def test_what_a_person_said_are_two_is_joined_through_nobody() -> None:
+    mail, phone, handle = range(3)
+    pairs = [(mail, handle, 1), (phone, handle, 2)]
+    nodes, said = nodes_of([1, 2, 3]), apart_of([({mail}, {phone})])
+    _, label, state = cluster(nodes, edges_of(pairs), Limits(), said)
+    assert parts(label) == {frozenset({mail, handle}), frozenset({phone})}
+    assert state.tolist() == [0, APART]
 
 
 def test_limits_that_make_no_sense_are_refused() -> None:

@@ -158,9 +158,21 @@ def test_two_customers_are_joined_and_taken_apart_on_the_page(browser: Any, serv
     fields.nth(1).fill("she wrote from both")
     form.locator(".button.main").click()
     page.locator("summary >> text=by hand").click()
-    page.locator("text=Take back").click()
+    with page.expect_navigation():
+        page.locator("text=Take back").click()
     # The page loads anew with the list closed: what it says is there, not yet to be seen.
-    page.locator("text=taken back").wait_for(state="attached")
+    page.locator("span.note >> text=taken back").wait_for(state="attached")
+    page.locator("summary >> text=by hand").click()
+    fields.nth(0).fill("ada@example.com")  # joined, the two were shown as the older one, u3
+    fields.nth(1).fill("two sisters")
+    with page.expect_navigation():
+        form.locator("text=keep apart").click()
+    page.locator("span >> text=two sisters").wait_for(state="attached")
+    _open(page, server, "/customers/links?state=refused")
+    page.wait_for_selector("h2 >> text=Kept apart: 1")
+    page.wait_for_selector("td >> text=two sisters")
+    page.locator("text=Take back").click()
+    page.wait_for_selector("text=Nobody is kept apart.")
     page.context.close()
 
 
@@ -290,6 +302,8 @@ def test_a_steward_sees_what_follows_then_decides_by_keyboard_and_takes_it_back(
     page.wait_for_selector("text=They are one customer today")
     page.get_by_label("Why; kept in the audit").fill("it was her sister")
     page.locator("text=Two people: part them again").click()
+    page.wait_for_selector("text=They are kept apart: a person said that these are two")
+    page.locator("text=Take it back").click()
     page.wait_for_selector("text=One person: join them")
     assert complaints == []
     page.context.close()

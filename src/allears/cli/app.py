@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[Group, str]] = {
     "merge": (ACT, "allears.cli.people:merge"),
     "link": (ACT, "allears.cli.link:link"),
     "part": (ACT, "allears.cli.people:part"),
+    "apart": (ACT, "allears.cli.people:apart"),
     "unmerge": (ACT, "allears.cli.people:unmerge"),
     "merges": (ACT, "allears.cli.people:merges"),
     "cases": (ACT, "allears.cli.work:cases"),

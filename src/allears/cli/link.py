@@ -256,7 +256,7 @@ def accept(pair: int, /, *, why: Why, where: Where = HERE) -> None:
 
 @link.command
 def refuse(pair: int, /, *, why: Why, where: Where = HERE) -> None:
-    """Say that a pair is two people: linking never joins them, and they part if it did. An identifier that both use still makes them one (`allears part`).
+    """Say that a pair is two people: they part if linking joined them, and nothing joins them from then on. `allears unmerge` takes it back.
 
     Parameters
     ----------
@@ -265,7 +265,14 @@ def refuse(pair: int, /, *, why: Why, where: Where = HERE) -> None:
     """
     with where.open() as space:
         done = space.settle_link(pair, same=False, why=why)
-        show.as_json(done) if where.json else show.out.print(f"pair {pair} stays two customers")
+        if where.json:
+            show.as_json(done)
+        elif done["act"]:
+            show.out.print(f"pair {pair} stays two customers; to take it back: allears unmerge {done['act']}")
+        else:
+            show.out.print(
+                f"pair {pair} is refused, and still one customer by other links: part an identifier with allears part"
+            )
 
 
 link.command(refuse, name="cut")

@@ -1,4 +1,4 @@
-"""Who is who, by hand: make two customers one, part what was joined by mistake, take either back."""
+"""Who is who, by hand: make two customers one, part what was joined by mistake, keep two apart, take any of it back."""
 
 from __future__ import annotations
 
@@ -43,10 +43,27 @@ def part(left: str, right: str, /, *, why: Why, where: Where = HERE) -> None:
         show.as_json(done) if where.json else show.out.print(
             f"{note}; to take it back: allears unmerge {done['act']}"
         )
+        if two and not where.json:
+            show.out.print("other links may join them again; allears apart keeps them two", style="dim")
+
+
+def apart(left: str, right: str, /, *, why: Why, where: Where = HERE) -> None:
+    """Keep two customers two: whatever both are seen with later, nothing joins them. `allears unmerge` takes it back.
+
+    Parameters
+    ----------
+    left, right
+        Customer ids or any identifiers.
+    """
+    with where.open() as space:
+        done = space.apart(left, right, why=why)
+        show.as_json(done) if where.json else show.out.print(
+            f"{' and '.join(done['customers'])} stay two customers; to take it back: allears unmerge {done['act']}"
+        )
 
 
 def unmerge(act: str, /, *, where: Where = HERE) -> None:
-    """Take a merge or a parting back: customers are as if it had never been done.
+    """Take a merge, a parting or a keeping apart back: customers are as if it had never been done.
 
     Parameters
     ----------
@@ -55,11 +72,12 @@ def unmerge(act: str, /, *, where: Where = HERE) -> None:
     """
     with where.open() as space:
         done = space.unmerge(act)
-        show.as_json(done) if where.json else show.out.print(f"{act} is undone")
+        kept = f"; the pair counts as refused, and {done['apart']} keeps it two" if done["apart"] else ""
+        show.as_json(done) if where.json else show.out.print(f"{act} is undone{kept}")
 
 
 def merges(*, where: Where = HERE) -> None:
-    """List what was joined and parted by hand: by whom, why, and whether it was taken back."""
+    """List what was joined, parted and kept apart by hand: by whom, why, and whether it was taken back."""
     with where.open() as space:
         found = space.merges()
         if where.json:
@@ -68,5 +86,5 @@ def merges(*, where: Where = HERE) -> None:
             show.rows(
                 found,
                 ("act", "did", "left", "right", "why", "actor", "done_at", "undone_at"),
-                empty="nobody was joined or parted by hand",
+                empty="nobody was joined, parted or kept apart by hand",
             )

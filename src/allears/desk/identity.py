@@ -77,12 +77,12 @@ class IdentityHistory(Base):
 
 
 class StewardAct(Base):
-    """A merge or a cut made by hand, by whom and why, and when it was undone."""
+    """A merge, a cut or a keeping apart by hand, by whom and why, and when it was undone."""
 
     __tablename__ = "identity_acts"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    act: Mapped[str] = mapped_column(String(8))  # merge or cut
+    act: Mapped[str] = mapped_column(String(8))  # merge, cut or apart
     left: Mapped[str] = mapped_column(String(64))  # digests
     right: Mapped[str] = mapped_column(String(64))
     why: Mapped[str] = mapped_column(String(1000))
@@ -90,6 +90,17 @@ class StewardAct(Base):
     done_at: Mapped[datetime]
     undone_at: Mapped[datetime | None]
     undone_by: Mapped[str | None] = mapped_column(String(200))
+
+
+class Apart(Base):
+    """Who is kept apart by an act of a steward: all identifiers of the two customers at the time; what is on one side joins none of the other."""
+
+    __tablename__ = "identity_aparts"
+
+    act: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    identifier: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    right: Mapped[bool]
+    revision: Mapped[int] = mapped_column(index=True)
 
 
 class Profile(Base):
@@ -116,7 +127,9 @@ class ProbableLink(Base):
     bits: Mapped[float] = mapped_column(Float)
     why: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     state: Mapped[str] = mapped_column(String(16), index=True)  # waiting, joined, refused or forbidden
-    act: Mapped[str | None] = mapped_column(String(40), index=True)  # the merge that joined them
+    act: Mapped[str | None] = mapped_column(
+        String(40), index=True
+    )  # the merge that joined them, or what keeps them apart
     note: Mapped[str] = mapped_column(String(200), default="")
     method: Mapped[str] = mapped_column(String(24))
     found_at: Mapped[datetime]

@@ -1,7 +1,7 @@
 """Customers of a space that are probably one: found by what they told, joined when sure, left to a steward when not.
 
 What is joined is a steward's merge with the actor ``link``, so taking it back gives the exact earlier state. A pair that somebody
-refused, or took back, is never joined or shown again.
+refused, or took back, is kept apart by the graph, and is not shown again.
 """
 
 from __future__ import annotations
@@ -141,53 +141,42 @@ def _keep(
 ) -> dict[str, int]:
     """Join what is sure, and queue the rest; whatever was decided before stays decided."""
     counts = {queue.JOINED: 0, queue.WAITING: 0, queue.FORBIDDEN: 0}
-    decided = [today_of(ground, (r["left"], r["right"])) for r in queue.listed(ground.desk, None)]
-    apart = _Apart(decided)
+    sure: list[dict[str, Any]] = []
+    unsure: list[dict[str, Any]] = []
     for row, decision in zip(pairs.to_pylist(), decisions.to_pylist(), strict=True):
-        if decision not in (AUTOMATIC, QUEUE):
-            continue
-        left, right = today_of(ground, (customers[row["left"]], customers[row["right"]]))
-        if left == right or (left, right) in apart:
-            continue
-        sure = decision == AUTOMATIC and groups[row["left"]] == groups[row["right"]]
-        state, act, note = _join(ground, left, right, row) if sure else (queue.WAITING, None, "")
-        queue.offer(
-            ground.desk,
-            [
-                {
-                    "left": left, "right": right, "bits": row["bits"], "why": row["why"], "state": state, "act": act, "note": note,
-                    "method": METHOD, "found_at": now, "decided_at": now if sure else None, "decided_by": ACTOR if sure else None,
-                }
-            ],
-        )  # fmt: skip
-        counts[state] += 1
-        if state == queue.JOINED:
-            apart.join(left, right, today_of(ground, (left, right))[0])
+        if decision == AUTOMATIC and groups[row["left"]] == groups[row["right"]]:
+            sure.append(row)
+        elif decision in (AUTOMATIC, QUEUE):
+            unsure.append(row)
+    # Who waits is named by whom the sure ones leave.
+    for some, joining in ((sure, True), (unsure, False)):
+        before = _put_before_a_steward(ground)
+        for row in some:
+            left, right = today_of(ground, (customers[row["left"]], customers[row["right"]]))
+            both = frozenset((left, right))
+            if left == right or both in before or ground.graph.kept_apart(left, right):
+                continue
+            state, act, note = _join(ground, left, right, row) if joining else (queue.WAITING, None, "")
+            queue.offer(
+                ground.desk,
+                [
+                    {
+                        "left": left, "right": right, "bits": row["bits"], "why": row["why"], "state": state, "act": act, "note": note,
+                        "method": METHOD, "found_at": now, "decided_at": now if joining else None, "decided_by": ACTOR if joining else None,
+                    }
+                ],
+            )  # fmt: skip
+            counts[state] += 1
+            before.add(both)
     return counts
 
 
-class _Apart:
-    """Pairs that were put before a steward; whoever becomes one with one of a pair is kept from the other, too."""
-
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self._of: dict[str, set[str]] = {}
-        for left, right in pairs:
-            self._add(left, right)
-
-    def __contains__(self, pair: tuple[str, str]) -> bool:
-        return pair[1] in self._of.get(pair[0], ())
-
-    def join(self, left: str, right: str, stays: str) -> None:
-        """Note that two became one, known as ``stays`` from now on."""
-        for gone in {left, right} - {stays}:
-            for other in self._of.pop(gone, set()):
-                self._of[other].discard(gone)
-                self._add(stays, other)
-
-    def _add(self, left: str, right: str) -> None:
-        if left != right:
-            self._of.setdefault(left, set()).add(right)
-            self._of.setdefault(right, set()).add(left)
+def _put_before_a_steward(ground: Ground) -> set[frozenset[str]]:
+    """Give the pairs of today's customers that were found before, whatever became of them."""
+    found = queue.listed(ground.desk, None)
+    sides = pa.array([row[side] for row in found for side in ("left", "right")], pa.string())
+    today = iter(ground.graph.resolve_keys(sides).to_pylist())
+    return {frozenset(pair) for pair in zip(today, today, strict=True)}
 
 
 def _join(ground: Ground, left: str, right: str, row: dict[str, Any]) -> tuple[str, str | None, str]:

@@ -109,44 +109,43 @@ def told(ground: Ground, pair: int, principal: Principal, why: str) -> dict[str,
 
 
 def settle(ground: Ground, pair: int, *, same: bool, why: str, actor: str) -> dict[str, Any]:
-    """Decide a pair: one person, or two that linking never joins. A pair that was joined parts when it is refused.
+    """Decide a pair: one person, or two that nothing joins from then on. A pair that was joined parts when it is refused.
 
     Raises
     ------
     NotFound
         There is no such pair.
     Refused
-        It was decided that way already, a limit keeps them apart, or no reason was given.
+        It was decided that way already, a limit or a person keeps them apart, other links make them one, or no reason was given.
     """
     # Before anything is done: a decision that is refused for want of a reason must not have parted anybody.
     stewards.require_reason(why)
     row = queue.one(ground.desk, pair)
-    now = ground.clock.now()
     if same:
         if row["state"] == queue.JOINED:
             raise Refused("these are one customer already")
         done = stewards.merge(ground, row["left"], row["right"], why=why, actor=actor)
-        queue.settled(ground.desk, pair, queue.JOINED, at=now, actor=actor, act=done["act"])
+        queue.settled(ground.desk, pair, queue.JOINED, at=ground.clock.now(), actor=actor, act=done["act"])
         return {"pair": pair, "state": queue.JOINED, **done}
-    if row["state"] == queue.REFUSED:
-        if len(set(today_of(ground, (row["left"], row["right"])))) == 1:
-            raise Refused(
-                "refused already; they are one by an identifier both were seen with: part it with `allears part`"
-            )
-        raise Refused("this pair was refused already")
-    why = stewards.reason(ground, why, today_of(ground, (row["left"], row["right"])))
     if row["state"] == queue.JOINED:
-        stewards.unmerge(ground, row["act"], actor=actor)
-    queue.settled(ground.desk, pair, queue.REFUSED, at=now, actor=actor, act=row["act"], note=why)
-    ground.audit.record(actor, "customer.apart", row["left"], why=why, detail={"pair": pair})
-    return {"pair": pair, "state": queue.REFUSED}
+        act = stewards.unmerge(ground, row["act"], actor=actor, why=why)["apart"]
+    else:
+        one, other = today_of(ground, (row["left"], row["right"]))
+        if one == other:
+            raise Refused(
+                "they are one customer by other links: part an identifier with `allears part` first"
+            )
+        if row["state"] == queue.REFUSED and ground.graph.kept_apart(one, other):
+            raise Refused("this pair was refused already")
+        act = stewards.refuse(ground, row, why=why, actor=actor)
+    return {"pair": pair, "state": queue.REFUSED, "act": act}
 
 
 def _outcome(people: int, signals: int, forbidden: str) -> str:
     if people == 1:
         return "these are one customer today"
     if forbidden:
-        return f"a limit keeps them apart: {forbidden}"
+        return f"they are kept apart: {forbidden}"
     return f"accepted, they are one customer with {words.count(signals, 'signal')}"
 
 

@@ -1,9 +1,11 @@
-"""Joining and parting customers by hand: who did it and why is in the audit, and each act can be taken back."""
+"""Joining, parting and keeping apart customers by hand: who did it and why is in the audit, and each act can be taken back."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+
+import pyarrow as pa
 
 from allears.errors import NotFound, Refused
 from allears.journey.ground import Ground
@@ -24,7 +26,7 @@ def merge(ground: Ground, left: str, right: str, *, why: str, actor: str) -> dic
     NotFound
         One of them is not known.
     Refused
-        They are one already, or a limit forbids it; or no reason was given.
+        They are one already, a limit forbids it, or somebody keeps them apart; or no reason was given.
     """
     require_reason(why)
     one, other = _customer(ground, left, "left"), _customer(ground, right, "right")
@@ -52,8 +54,31 @@ def part(ground: Ground, left: str, right: str, *, why: str, actor: str) -> dict
     return {"act": act, "customers": sorted(str(c) for c in customers)}
 
 
-def unmerge(ground: Ground, act: str, *, actor: str) -> dict[str, Any]:
-    """Take a merge or a parting back: customers are as if it had never been done.
+def apart(ground: Ground, left: str, right: str, *, why: str, actor: str) -> dict[str, Any]:
+    """Keep two customers two, each given by id or any identifier: from then on nothing joins them, whatever arrives.
+
+    Raises
+    ------
+    NotFound
+        One of them is not known.
+    Refused
+        They are one customer, or kept apart already; or no reason was given.
+    """
+    require_reason(why)
+    one, other = _customer(ground, left, "left"), _customer(ground, right, "right")
+    act = _apart(ground, one, other, reason(ground, why, [one, other]), actor)
+    return {"act": act, "customers": sorted((one, other))}
+
+
+def unmerge(ground: Ground, act: str, *, actor: str, why: str = "the merge was taken back") -> dict[str, Any]:
+    """Take a merge, a parting or a keeping apart back: customers are as if it had never been done.
+
+    A pair of the queue that was joined counts as refused from then on: where it is two, it is kept apart. One that was refused waits again.
+
+    Parameters
+    ----------
+    why
+        Why a pair of the queue is two.
 
     Raises
     ------
@@ -63,15 +88,50 @@ def unmerge(ground: Ground, act: str, *, actor: str) -> dict[str, Any]:
         It was taken back already.
     """
     ground.graph.unmerge(act, actor)
-    queue.unjoined(ground.desk, act, actor, ground.clock.now())
     _keep(ground, actor, "customer.unmerge", act, "", act)
-    return {"act": act, "undone": True}
+    kept = None
+    for row in queue.of_act(ground.desk, act):
+        if row["state"] == queue.JOINED:
+            kept = refuse(ground, row, why=why, actor=actor)
+        else:
+            queue.reopened(ground.desk, row["pair"])
+    return {"act": act, "undone": True, "apart": kept}
+
+
+def refuse(ground: Ground, pair: dict[str, Any], *, why: str, actor: str) -> str | None:
+    """Note that a pair of the queue is two, and keep it so; returns the act that does, none where they are one customer today."""
+    one, other = ground.graph.resolve_keys(pa.array([pair["left"], pair["right"]], pa.string())).to_pylist()
+    why = reason(ground, why, [one, other])
+    act = next(iter(ground.graph.kept_apart(one, other)), None)
+    if act is None and one != other:
+        act = _apart(ground, one, other, why, actor)
+    else:
+        ground.audit.record(actor, "customer.apart", one, why=why, detail={"pair": pair["pair"]})
+    now = ground.clock.now()
+    queue.settled(ground.desk, pair["pair"], queue.REFUSED, at=now, actor=actor, act=act, note=why)
+    return act
 
 
 def acts(ground: Ground, customer: str | None = None) -> list[dict[str, Any]]:
     """List what stewards did, newest first; with a customer, what concerns that one."""
     found = ground.graph.acts()
     return [a for a in found if customer is None or customer in (a["left"], a["right"])]
+
+
+def aparts(ground: Ground) -> list[dict[str, Any]]:
+    """List who is kept apart now, newest first; ``pair`` is the one of the queue that was refused, if any."""
+    pairs = {row["act"]: row["pair"] for row in queue.listed(ground.desk, queue.REFUSED)}
+    return [
+        act | {"pair": pairs.get(act["act"])}
+        for act in ground.graph.acts()
+        if act["did"] == "apart" and act["undone_at"] is None
+    ]
+
+
+def _apart(ground: Ground, one: str, other: str, why: str, actor: str) -> str:
+    act = ground.graph.keep_apart(one, other, why, actor)
+    _keep(ground, actor, "customer.apart", one, why, act)
+    return act
 
 
 def _keep(ground: Ground, actor: str, action: str, target: str, why: str, act: str) -> None:

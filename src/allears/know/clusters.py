@@ -1,9 +1,9 @@
 """Clusters: which identifiers are one customer, as a pure function of identifiers and links.
 
 Where no limit is touched, a customer is a connected component. Where one is, links are taken strongest first
-(then oldest, then by digest), and a link that would break a limit is refused: constrained Kruskal. The answer depends on
-the set of links only, never on the order in which they came: a link that comes late gives the same customers as
-one that came in time.
+(then oldest, then by digest), and a link that would break a limit is refused: constrained Kruskal. What a person said are
+two is such a limit. The answer depends on the set of links and of such words only, never on the order in which they came:
+a link that comes late gives the same customers as one that came in time.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ REASONS = (
     "only a device or browser links two people",
     "identifier shared by many people",
     "identifier keeps no more links",
+    "a person said that these are two",
 )
 """Why a link was refused, by code; code 0 holds."""
-FULL = len(REASONS) - 1
+FULL, APART = KINDS + 4, KINDS + 5
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,17 @@ class Edges:
     steward: Flags
 
 
-def cluster(nodes: Nodes, edges: Edges, limits: Limits) -> tuple[Ints, Ints, Ints]:
+@dataclass(frozen=True)
+class Apart:
+    """Nodes that a person said are not one: each row a node, by position, and its side. What is on ``side`` never meets ``side ^ 1``."""
+
+    node: Ints
+    side: Ints
+
+
+def cluster(
+    nodes: Nodes, edges: Edges, limits: Limits, apart: Apart | None = None
+) -> tuple[Ints, Ints, Ints]:
     """Find the customers.
 
     Returns
@@ -68,12 +79,15 @@ def cluster(nodes: Nodes, edges: Edges, limits: Limits) -> tuple[Ints, Ints, Int
     """
     reach = regions(len(nodes.kind), edges.left, edges.right)
     crowded = _crowded(nodes, edges, reach, limits)
+    if apart is not None:
+        sides = reach[apart.node].astype(np.int64) << 32 | apart.side
+        crowded[reach[apart.node[np.isin(sides ^ 1, sides)]]] = True
     label = reach.copy()
     state = np.zeros(len(edges.left), np.int8)
     inner = np.flatnonzero(crowded[reach[edges.left]])
     if len(inner):
         members = np.flatnonzero(crowded[reach])
-        label[members], state[inner] = _careful(nodes, edges, members, inner, limits)
+        label[members], state[inner] = _careful(nodes, edges, members, inner, limits, apart)
     return reach, label, state
 
 
@@ -122,7 +136,7 @@ def _crowded(nodes: Nodes, edges: Edges, reach: Ints, limits: Limits) -> Flags:
 
 
 def _careful(
-    nodes: Nodes, edges: Edges, members: Ints, inner: Ints, limits: Limits
+    nodes: Nodes, edges: Edges, members: Ints, inner: Ints, limits: Limits, apart: Apart | None
 ) -> tuple[list[int], list[int]]:
     """Join link by link, best first, refusing what breaks a limit."""
     place = np.zeros(len(nodes.kind), np.int64)
@@ -131,6 +145,9 @@ def _careful(
     passed = _PASSED[nodes.kind]
     weak = (passed[edges.left] | passed[edges.right]) & ~edges.steward & (not limits.devices_join_people)
     forest = _Forest(nodes.kind[members].tolist(), limits)
+    if apart is not None:
+        mine = np.isin(apart.node, members)
+        forest.keep_apart(place[apart.node[mine]].tolist(), apart.side[mine].tolist())
     state = dict(
         zip(
             inner_order.tolist(),
@@ -164,6 +181,11 @@ class _Forest:
         self.held = [[int(kind == k) for k in range(KINDS)] for kind in kinds]
         self.limits = limits.array().tolist()
         self.size = limits.size
+        self.sides: dict[int, set[int]] = {}
+
+    def keep_apart(self, places: list[int], sides: list[int]) -> None:
+        for place, side in zip(places, sides, strict=True):
+            self.sides.setdefault(place, set()).add(side)
 
     def root(self, i: int) -> int:
         parent = self.parent
@@ -177,12 +199,20 @@ class _Forest:
         a, b = self.root(left), self.root(right)
         if a == b:
             return HOLDS
-        reason = self.reason(self.held[a], self.held[b], weak)
+        reason = APART if self._kept_apart(a, b) else self.reason(self.held[a], self.held[b], weak)
         if reason == HOLDS:
             big, small = (a, b) if sum(self.held[a]) >= sum(self.held[b]) else (b, a)
             self.parent[small] = big
             self.held[big] = [x + y for x, y in zip(self.held[a], self.held[b], strict=True)]
+            if small in self.sides:
+                self.sides.setdefault(big, set()).update(self.sides.pop(small))
         return reason
+
+    def _kept_apart(self, a: int, b: int) -> bool:
+        if a not in self.sides or b not in self.sides:
+            return False
+        few, many = sorted((self.sides[a], self.sides[b]), key=len)
+        return any(side ^ 1 in many for side in few)
 
     def reason(self, a: list[int], b: list[int], weak: bool) -> int:
         for kind, limit in enumerate(self.limits):

@@ -1,6 +1,6 @@
 """Components: identifiers and links as they grow, and the customers they form. No desk, no keys, no clock.
 
-Links are the truth; customers follow from them. After each batch only the regions that were touched are clustered
+Links are the truth, and with them what a person said are two; customers follow from them. After each batch only the regions that were touched are clustered
 again, from all their links, so the result is what clustering everything at once would give.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from allears.errors import Refused
-from allears.know.clusters import SHARED, Edges, Flags, Ints, Nodes, anchors, cluster
+from allears.know.clusters import SHARED, Apart, Edges, Flags, Ints, Nodes, anchors, cluster
 from allears.know.column_store import Columns, Index
 from allears.know.identifiers import PEOPLE
 from allears.know.limits import Limits
@@ -77,6 +77,7 @@ class Components:
         self.changes = (
             0  # grows with every change, so that who must take one back knows whether there was any
         )
+        self._apart = Apart(np.zeros(0, np.int64), np.zeros(0, np.int64))
         self._by_key = Index()
         self._by_ends = Index()
         self._touched: list[Ints] = []
@@ -165,6 +166,27 @@ class Components:
         self.nodes["links"][np.r_[left, right]] -= 1
         self._touch(left, right)
 
+    def keep_apart(self, act: int, left: Ints, right: Ints) -> None:
+        """Let nothing join identifiers on the left with any on the right; ``act`` names the word that says so."""
+        apart = self._apart
+        sides = np.r_[np.full(len(left), 2 * act), np.full(len(right), 2 * act + 1)]
+        self._apart = Apart(np.r_[apart.node, left, right], np.r_[apart.side, sides])
+        self._touch(left, right)
+
+    def let_join(self, act: int) -> None:
+        """Take such a word back."""
+        apart = self._apart
+        mine = apart.side >> 1 == act
+        self._apart = Apart(apart.node[~mine], apart.side[~mine])
+        self._touch(apart.node[mine])
+
+    def kept_apart(self, one: int, other: int) -> list[int]:
+        """Give the acts that keep the customers of two nodes apart."""
+        owner, apart = self.nodes["owner"], self._apart
+        sides = apart.side[np.isin(owner[apart.node], owner[[one, other]])]
+        acts: list[int] = np.unique(sides[np.isin(sides ^ 1, sides)] >> 1).tolist()
+        return acts
+
     def forget(self, nodes: Ints) -> Ints:
         """Take identifiers and all their links out for good; return the links."""
         flag = np.zeros(len(self.nodes), np.bool_)
@@ -178,6 +200,8 @@ class Components:
         np.subtract.at(self.nodes["links"], right[edges], 1)
         self.edges["gone"][edges] = True
         self.nodes["gone"][nodes] = True
+        stays = ~flag[self._apart.node]
+        self._apart = Apart(self._apart.node[stays], self._apart.side[stays])
         return edges
 
     def members(self, node: int) -> Ints:
@@ -295,9 +319,17 @@ class Components:
         local = Edges(
             place[edges["left"][held]], place[edges["right"][held]], edges["at"][held], edges["steward"][held]
         )
-        reach, self._label, states = cluster(self._local(inside), local, self.limits)
+        reach, self._label, states = cluster(
+            self._local(inside), local, self.limits, self._near(inside, place)
+        )
         self.nodes["reach"][inside] = inside[reach]
         return states
+
+    def _near(self, inside: Ints, place: Ints) -> Apart | None:
+        if not len(self._apart.node):
+            return None
+        mine = np.isin(self._apart.node, inside)
+        return Apart(place[self._apart.node[mine]], self._apart.side[mine]) if mine.any() else None
 
     def _local(self, inside: Ints) -> Nodes:
         return Nodes(self.nodes["kind"][inside], self.nodes["first"][inside], self.nodes["high"][inside])

@@ -106,7 +106,7 @@ class Graph:
         NotFound
             One of the ids names nobody.
         Refused
-            They are one already, or a limit forbids it: two user ids are two customers, whoever says otherwise.
+            They are one already, a limit forbids it (two user ids are two customers, whoever says otherwise), or somebody keeps them apart.
         """
         with self._memory.writing() as writer:
             return steward.merge(writer, left_customer, right_customer, why, actor, self._clock.now())
@@ -160,13 +160,36 @@ class Graph:
         with self._memory.writing() as writer:
             return steward.disown(writer, customer, digest, why, actor, self._clock.now())
 
-    def unmerge(self, merge_id: MergeId, actor: str = "") -> None:
-        """Undo a merge or a cut exactly: customers are as if it had never been done.
+    def keep_apart(self, left_customer: str, right_customer: str, why: str, actor: str) -> MergeId:
+        """Keep two customers two by hand, whatever links arrive; `unmerge` takes it back.
 
         Raises
         ------
         NotFound
-            There is no such merge or cut.
+            One of the ids names nobody.
+        Refused
+            They are one customer, or kept apart already.
+        """
+        with self._memory.writing() as writer:
+            return steward.keep_apart(writer, left_customer, right_customer, why, actor, self._clock.now())
+
+    def kept_apart(self, left_customer: str, right_customer: str) -> list[MergeId]:
+        """Give the acts by which stewards keep two customers apart."""
+        with self._memory.reading() as components:
+            nodes = components.find(
+                np.array([ledger.number_of(c) for c in (left_customer, right_customer)], np.uint64)
+            )
+            return (
+                [f"apart_{act}" for act in components.kept_apart(*nodes.tolist())] if min(nodes) >= 0 else []
+            )
+
+    def unmerge(self, merge_id: MergeId, actor: str = "") -> None:
+        """Undo a merge, a cut or a keeping apart exactly: customers are as if it had never been done.
+
+        Raises
+        ------
+        NotFound
+            There is no such act.
         Refused
             It was undone already.
         """
@@ -343,7 +366,7 @@ class Graph:
             return published.links(session)
 
     def acts(self) -> list[dict[str, Any]]:
-        """List merges and cuts made by hand, newest first, with the customers they concern today."""
+        """List what was joined, cut and kept apart by hand, newest first, with the customers it concerns today."""
         with self._desk.reading() as session:
             return published.acts(session)
 

@@ -9,10 +9,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from allears.desk.identity import Edge, Identifier, IdentityHistory, IdentityRevision, Profile
+from allears.desk.identity import (
+    Apart,
+    Edge,
+    Identifier,
+    IdentityHistory,
+    IdentityRevision,
+    Profile,
+    StewardAct,
+)
 from allears.know.clusters import HOLDS, REASONS, Ints
 from allears.know.components import Components, Settled, keys_of
 from allears.know.identifiers import PEOPLE
@@ -52,6 +60,36 @@ def read(session: Session, components: Components, since: int) -> None:
             np.array(left), np.array(right), np.array(steward, np.bool_), microseconds(at),
             np.array([codes.get(r, -1) for r in refused], np.int8), np.array([r is not None for r in removed]),
         )  # fmt: skip
+    _read_aparts(session, components, since)
+
+
+def _read_aparts(session: Session, components: Components, since: int) -> None:
+    wanted = (
+        select(Apart.act, Apart.identifier, Apart.right, StewardAct.undone_at)
+        .join(StewardAct, StewardAct.id == Apart.act)
+        .where(Apart.revision > since)
+    )
+    sides: dict[int, tuple[list[int], list[int]]] = {}
+    for act, identifier, side, undone_at in session.execute(wanted):
+        both = sides.setdefault(act, ([], []))
+        if undone_at is None:
+            both[side].append(identifier)
+    for act, (left, right) in sides.items():
+        components.let_join(act)
+        components.keep_apart(act, np.array(left, np.int64), np.array(right, np.int64))
+
+
+def keep_apart(session: Session, act: int, left: Ints, right: Ints, revision: int) -> None:
+    """Write down who is kept apart."""
+    sides = ((False, left), (True, right))
+    _insert(session, Apart, [
+        {"act": act, "identifier": node, "right": side, "revision": revision} for side, nodes in sides for node in nodes.tolist()
+    ])  # fmt: skip
+
+
+def let_join(session: Session, act: int, revision: int) -> None:
+    """Tell those who read later that an act keeps nobody apart any more."""
+    session.execute(update(Apart).where(Apart.act == act).values(revision=revision))
 
 
 def _read_nodes(components: Components, columns: list[tuple[Any, ...]]) -> None:
@@ -167,7 +205,7 @@ def _edge_rows(components: Components, edges: Ints, batch: Batch) -> list[dict[s
 
 
 def erase(session: Session, components: Components, nodes: Ints, edges: Ints) -> None:
-    """Delete identifiers and their links."""
+    """Delete identifiers, their links, and what keeps them apart from others."""
     get = components.edges
     ends = zip(
         get["left"][edges].tolist(), get["right"][edges].tolist(), get["steward"][edges].tolist(), strict=True
@@ -182,8 +220,29 @@ def erase(session: Session, components: Components, nodes: Ints, edges: Ints) ->
         )
         session.connection().execute(delete(Edge).where(*where), found)
     numbers = nodes.tolist()
+    parted: set[int] = set()
     for start in range(0, len(numbers), 500):  # databases limit the parameters of one statement
-        session.execute(delete(Identifier).where(Identifier.number.in_(numbers[start : start + 500])))
+        some = numbers[start : start + 500]
+        parted |= set(session.scalars(delete(Apart).where(Apart.identifier.in_(some)).returning(Apart.act)))
+        session.execute(delete(Identifier).where(Identifier.number.in_(some)))
+    for act in parted:
+        _name_anew(session, act)
+
+
+def _name_anew(session: Session, act: int) -> None:
+    """Name what keeps people apart by identifiers that remain; where one side has none, nobody is kept apart any more."""
+    left = (
+        select(Apart.right, func.min(Identifier.digest))
+        .join(Identifier, Identifier.number == Apart.identifier)
+        .where(Apart.act == act)
+        .group_by(Apart.right)
+    )
+    known: dict[bool, str] = dict(session.execute(left).all())
+    if len(known) == 2:
+        named = update(StewardAct).where(StewardAct.id == act)
+        session.execute(named.values(left=known[False], right=known[True]))
+    else:
+        session.execute(delete(Apart).where(Apart.act == act))
 
 
 def ends(components: Components, edges: Ints, nodes: Ints) -> list[int]:

@@ -17,6 +17,7 @@ from allears.clock import Clock
 from allears.desk import Desk
 from allears.desk.identity import IdentityRevision
 from allears.know import ledger
+from allears.know.clusters import Ints
 from allears.know.components import Components, Settled
 from allears.know.limits import Limits
 
@@ -121,6 +122,18 @@ class Writer:
             batch = ledger.Batch(at, self.row.revision, sources or {}, *self._known)
             ledger.write(self.session, self.components, settled, batch)
             self._known = len(self.components.nodes), len(self.components.edges)
+
+    def keep_apart(self, act: int, left: Ints, right: Ints) -> None:
+        """Keep identifiers apart by an act of a steward; other processes hear of it."""
+        self.components.keep_apart(act, left, right)
+        self.row.revision += 1
+        ledger.keep_apart(self.session, act, left, right, self.row.revision)
+
+    def let_join(self, act: int) -> None:
+        """Take back what kept identifiers apart; the act is noted as undone by the caller."""
+        self.components.let_join(act)
+        self.row.revision += 1
+        ledger.let_join(self.session, act, self.row.revision)
 
     def forgot(self) -> None:
         """Tell other processes that what they remember may name somebody who is forgotten."""

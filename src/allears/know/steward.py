@@ -1,7 +1,7 @@
-"""Stewards: people who know better than the links. What they do is a link or a cut of its own, and is undone without a trace.
+"""Stewards: people who know better than the links. What they do is a link, a cut or a word of its own, and is undone without a trace.
 
 A merge adds a steward's link between two customers' anchors; undoing it removes that link. A cut removes what events say of a
-pair; undoing it puts that back. Customers are clustered from the links each time, so after an undo they are exactly
+pair; undoing it puts that back. Who is kept apart is joined by no link until that is undone. Customers are clustered from the links each time, so after an undo they are exactly
 what they would be had nothing been done - whatever arrived in between.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from allears.desk.identity import Edge, StewardAct
 from allears.errors import NotFound, Refused
 from allears.know import ledger
-from allears.know.clusters import REASONS
+from allears.know.clusters import APART, REASONS
 from allears.know.components import COUNTED, Components, Settled, keys_of
 from allears.know.memory import Writer
 
@@ -63,6 +63,8 @@ def _try(writer: Writer, left: str, right: str, at: int) -> _Tried:
     a, b = (anchor_of(writer, customer) for customer in (left, right))
     if a == b:
         raise Refused("these are one customer already")
+    if acts := components.kept_apart(a, b):
+        raise Refused(f"{REASONS[APART]}; take that back first: {_named(acts)}")
     shared = components.nodes["shared"]
     if shared[a] or shared[b]:
         raise Refused("an identifier shared by many people joins nobody")
@@ -136,13 +138,34 @@ def disown(writer: Writer, customer: str, digest: str, why: str, actor: str, now
     return [_note(writer, "cut", node, n, why, actor, now) for n in seen]
 
 
+def keep_apart(writer: Writer, left: str, right: str, why: str, actor: str, now: datetime) -> MergeId:
+    """Let nothing make two customers one: no link between any identifier of one and any of the other, through however many others."""
+    components = writer.components
+    a, b = (anchor_of(writer, customer) for customer in (left, right))
+    if a == b:
+        raise Refused(
+            "these are one customer: part them first, by taking a merge back or parting two identifiers"
+        )
+    if acts := components.kept_apart(a, b):
+        raise Refused(f"these are kept apart already ({_named(acts)})")
+    act = _note(writer, "apart", a, b, why, actor, now)
+    writer.keep_apart(_number(act), components.members(a), components.members(b))
+    writer.settle(int(ledger.microseconds([now])[0]))
+    return act
+
+
 def undo(writer: Writer, act: MergeId, actor: str, now: datetime) -> None:
-    """Undo a merge or a cut."""
+    """Undo a merge, a cut or a keeping apart."""
     row = writer.session.get(StewardAct, _number(act))
     if row is None:
-        raise NotFound("no merge or cut of that id")
+        raise NotFound("no merge, cut or keeping apart of that id")
     if row.undone_at is not None:
         raise Refused("this was undone already")
+    if row.act == "apart":
+        row.undone_at, row.undone_by = now, actor
+        writer.let_join(row.id)
+        writer.settle(int(ledger.microseconds([now])[0]))
+        return
     a, b = _node_of(writer, row.left), _node_of(writer, row.right)
     edge = writer.components.edge_between(a, b, steward=row.act == "merge")
     _switch(writer, edge, removed=row.act == "merge", now=now)
@@ -192,5 +215,9 @@ def _node_of(writer: Writer, digest: str) -> int:
 def _number(act: MergeId) -> int:
     number = act.rpartition("_")[2]
     if not number.isdecimal():
-        raise NotFound("no merge or cut of that id")
+        raise NotFound("no merge, cut or keeping apart of that id")
     return int(number)
+
+
+def _named(acts: list[int]) -> str:
+    return ", ".join(f"apart_{act}" for act in acts)

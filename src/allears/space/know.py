@@ -96,13 +96,21 @@ class Knowing(Grounded):
         """Part two identifiers that were seen together by mistake; `unmerge` takes it back exactly."""
         return stewards.part(self.ground, left, right, why=why, actor=actor or self.actor)
 
+    def apart(self, left: str, right: str, *, why: str, actor: str | None = None) -> dict[str, Any]:
+        """Keep two customers two, each given by id or any identifier, whatever arrives; `unmerge` takes it back."""
+        return stewards.apart(self.ground, left, right, why=why, actor=actor or self.actor)
+
     def unmerge(self, act: str, *, actor: str | None = None) -> dict[str, Any]:
-        """Take a merge or a parting back: customers are as if it had never been done."""
+        """Take a merge, a parting or a keeping apart back: customers are as if it had never been done."""
         return stewards.unmerge(self.ground, act, actor=actor or self.actor)
 
     def merges(self, customer: str | None = None) -> list[dict[str, Any]]:
-        """List merges and partings made by hand, newest first."""
+        """List what was joined, parted and kept apart by hand, newest first."""
         return stewards.acts(self.ground, customer)
+
+    def kept_apart(self) -> list[dict[str, Any]]:
+        """List who is kept apart now, newest first: by whom, why and since when, and the pair of the queue it came from."""
+        return stewards.aparts(self.ground)
 
     def link(self, *, relearn: bool = False) -> dict[str, Any]:
         """Look for customers that are probably one, by what they told; the sure ones are joined, others wait in `link_queue`."""
@@ -121,5 +129,5 @@ class Knowing(Grounded):
         return queued.told(self.ground, pair, principal, why)
 
     def settle_link(self, pair: int, *, same: bool, why: str, actor: str | None = None) -> dict[str, Any]:
-        """Say that a pair is one person, or that it is not; a pair joined by mistake parts again, and stays apart."""
+        """Say that a pair is one person, or that it is not; a pair joined by mistake parts again. Who is two stays two, whatever arrives."""
         return queued.settle(self.ground, pair, same=same, why=why, actor=actor or self.actor)

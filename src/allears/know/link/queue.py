@@ -13,7 +13,7 @@ from allears.desk.identity import ProbableLink
 from allears.errors import NotFound, Refused
 
 WAITING, JOINED, REFUSED, FORBIDDEN = STATES = ("waiting", "joined", "refused", "forbidden")
-"""``forbidden``: a limit of the graph keeps them apart, such as two user ids."""
+"""``refused``: a person said that they are two; ``forbidden``: a limit of the graph keeps them apart, such as two user ids."""
 
 
 def offer(desk: Desk, rows: Sequence[dict[str, Any]]) -> list[int]:
@@ -68,11 +68,18 @@ def settled(
         row.decided_at, row.decided_by = at, actor
 
 
-def unjoined(desk: Desk, act: str, actor: str, at: datetime) -> None:
-    """Note that a merge was taken back: the pair stays apart from then on."""
+def of_act(desk: Desk, act: str) -> list[dict[str, Any]]:
+    """List the pairs that an act of a steward joined, or keeps apart."""
+    with desk.reading() as session:
+        found = session.scalars(select(ProbableLink).where(ProbableLink.act == act).order_by(ProbableLink.id))
+        return [_told(row) for row in found]
+
+
+def reopened(desk: Desk, pair: int) -> None:
+    """Note that a decision was taken back: the pair waits for another."""
     with desk.session() as session:
-        for row in session.scalars(select(ProbableLink).where(ProbableLink.act == act)):
-            row.state, row.decided_at, row.decided_by = REFUSED, at, actor
+        row = session.get_one(ProbableLink, pair)
+        row.state, row.act, row.note, row.decided_at, row.decided_by = WAITING, None, "", None, None
 
 
 def _told(row: ProbableLink) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from allears.guard.access import Action, Principal
 from allears.journey import people
 from allears.show import words
 from allears.show.waterfall import waterfall
+from allears.web.pages.aparts import draw_aparts
 from allears.web.pages.frame import Door, Page
+from allears.web.pages.merges import take_back, who_did
 from allears.web.pages.pieces import button, card, chip, empty, facts, figure, link, table, tabs, tag
 from allears.web.pages.why import ask_why
 
@@ -29,7 +31,7 @@ FIELDS = {
     "postcode": "Postcode", "city": "City", "email": "E-mail", "phone": "Phone", "number": "Number", "before comparing": "Before comparing",
 }  # fmt: skip
 MOST = 50
-ANSWERS = {True: "One customer now; it can be taken back here", False: "They stay two customers"}
+ANSWERS = {True: "One customer now; it can be taken back here", False: "Refused; it can be taken back here"}
 
 
 def register(door: Door) -> None:
@@ -49,18 +51,29 @@ async def build(page: Page) -> None:
         [(text, f"{PATH}?state={key}", key == state) for key, (text, _) in STATES.items()],
         "State of the pairs",
     )
+    if state == "refused":
+        await draw_aparts(page, PATH)
     await page.fill(
         f"links:{state}{page.eyes}",
-        lambda: people.concerned(
-            page.space.ground, page.principal, page.space.link_queue(state, limit=MOST + 1), "left", "right"
-        ),
+        lambda: people.concerned(page.space.ground, page.principal, _asked(page, state), "left", "right"),
         partial(_listed, state),
     )
 
 
+def _asked(page: Page, state: str) -> list[dict[str, Any]]:
+    if state != "refused":
+        return page.space.link_queue(state, limit=MOST + 1)
+    # Those that are kept apart are listed as such.
+    return [pair for pair in page.space.link_queue(state, limit=10_000) if not pair["act"]]
+
+
 def _listed(state: str, found: list[dict[str, Any]]) -> None:
+    if state == "refused" and not found:
+        return
     many = f"{MOST}+" if len(found) > MOST else f"{len(found)}"
-    if state != "waiting":
+    if state == "refused":
+        title = f"Refused, and one customer by other links: {many}"
+    elif state != "waiting":
         title = f"{STATES[state][0]}: {many}"
     elif found:
         title = f"{many} pairs wait for a decision" if len(found) > 1 else "1 pair waits for a decision"
@@ -117,6 +130,12 @@ def _sides(page: Page, found: dict[str, Any]) -> None:
     if len(sides) == 1:
         with card("They are one customer today"):
             link(sides[0]["customer"], f"/customers/{sides[0]['customer']}")
+            if found["state"] != "joined":
+                tag(
+                    "p",
+                    "Other links make them one. Who finds that wrong parts an identifier first: allears part.",
+                    "note",
+                )
         return
     with card(
         _sentence(because(found["why"]) or "nothing that both told agrees"),
@@ -214,15 +233,24 @@ def _consequences(found: dict[str, Any]) -> None:
                 tag("p", "They are known in different roles: who may see the one will see the other.", "note")
             tag(
                 "p",
-                "As two: they are never proposed again. As one: figures that count customers change by one; signals and texts stay as they are.",
+                "As two: they are never proposed again, and nothing that both are seen with joins them. As one: figures that count customers change by one; signals and texts stay as they are.",
                 "note",
             )
         tag("p", "Either way it can be taken back exactly, and is in the audit.", "note")
 
 
 def _decide(page: Page, found: dict[str, Any]) -> None:
-    joined, refused = found["state"] == "joined", found["state"] == "refused"
-    one = len(found["customers"]) == 1
+    joined, one = found["state"] == "joined", len(found["customers"]) == 1
+    if found["state"] == "refused" and found["act"]:
+        with (
+            card("They are kept apart", "Taken back, the pair waits for a decision again."),
+            tag("div", classes="row"),
+        ):
+            button("Take it back", partial(take_back, page, found["act"], f"{PATH}/{found['pair']}"), "main")
+            link("Leave it; back to the list", PATH)
+        return
+    if one and not joined:
+        return
     with card("Your decision"):
         field = (
             ui.input(label="Why; kept in the audit").props("outlined dense maxlength=1000").classes("reason")
@@ -244,11 +272,11 @@ def _decide(page: Page, found: dict[str, Any]) -> None:
                 ui.navigate.to(f"{PATH}/{found['pair']}")
 
         with tag("div", classes="row"):
-            if not one and not joined and not found["consequences"]["forbidden"]:
+            if not joined and not found["consequences"]["forbidden"]:
                 button("One person: join them", partial(settle, True), "main")
             if joined:
                 button("Two people: part them again", partial(settle, False), "main")
-            elif not refused:
+            else:
                 button("Two people: keep them apart", partial(settle, False))
             link("Leave it; back to the list", PATH)
 
@@ -293,8 +321,7 @@ def because(why: list[dict[str, Any]]) -> str:
 
 
 def _who(actor: str) -> str:
-    kind, _, name = actor.partition(":")
-    return "Allears itself" if actor == "link" else "the command line" if kind == "local" else name or actor
+    return "Allears itself" if actor == "link" else who_did(actor)
 
 
 def _sentence(text: str) -> str:

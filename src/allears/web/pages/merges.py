@@ -1,4 +1,4 @@
-"""Joining a customer with another by hand, and taking it back."""
+"""Joining a customer with another by hand, keeping the two apart, and taking either back."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from allears.show import words
 from allears.web.pages.frame import Page
 from allears.web.pages.pieces import button, link, tag
 
-VERBS = {"merge": "Joined", "cut": "Parted"}
+VERBS = {"merge": "Joined", "cut": "Parted", "apart": "Kept apart"}
+
+DONE = ("One customer now; it can be taken back here", "They stay two customers; it can be taken back here")
 
 
 async def draw_merges(page: Page, customer: str) -> None:
-    """Draw what was joined by hand and, for those who may, the way to do it."""
+    """Draw what was done by hand and, for those who may, the way to do it."""
     may = page.may(Action.MERGE_CUSTOMERS)
 
     def draw(found: list[dict[str, Any]]) -> None:
@@ -26,7 +28,7 @@ async def draw_merges(page: Page, customer: str) -> None:
         with tag("details", classes="card"):
             tag(
                 "summary",
-                f"Joined or parted by hand {words.count(len(found), 'time')}"
+                f"Joined, parted or kept apart by hand {words.count(len(found), 'time')}"
                 if found
                 else "The same person as somebody else?",
             )
@@ -54,7 +56,7 @@ def _act(page: Page, customer: str, act: dict[str, Any], may: bool) -> None:
         if act["undone_at"] is not None:
             tag("span", f"taken back {words.time(act['undone_at'])}", "note")
         elif may:
-            button("Take back", partial(_undo, page, customer, act["act"]), "small")
+            button("Take back", partial(take_back, page, act["act"], f"/customers/{customer}"), "small")
 
 
 def who_did(actor: str) -> str:
@@ -70,36 +72,39 @@ def _form(page: Page, customer: str) -> None:
             "input",
             type="text",
             placeholder="Customer id, e-mail, phone, user id or handle",
-            aria_label="The same person as",
+            aria_label="The other customer",
         )
         tag("input", type="text", placeholder="Why you are sure; kept in the audit", aria_label="Reason")
-        tag("button", "Join", "button main", type="submit")
+        with tag("div", classes="row"):
+            tag("button", "One person: join", "button main", type="submit", value="merge")
+            tag("button", "Two people: keep apart", "button", type="submit", value="apart")
 
-    def merge(other: str, why: str, principal: Principal) -> dict[str, Any]:
-        # Nobody joins somebody whom they may not see.
+    def decide(deed: str, other: str, why: str, principal: Principal) -> dict[str, Any]:
+        # Nobody joins or parts somebody whom they may not see.
         people.person(page.space.ground, principal, other)
+        if deed == "apart":
+            return page.space.apart(customer, other, why=why, actor=principal.name)
         return page.space.merge(customer, other, why=why, actor=principal.name)
 
-    async def join(event: Any) -> None:
-        other, why = (str(value or "").strip() for value in event.args)
+    async def send(event: Any) -> None:
+        deed, other, why = (str(value or "").strip() for value in event.args)
         done = await page.act(
-            Action.MERGE_CUSTOMERS,
-            partial(merge, other, why),
-            "One customer now; it can be taken back here",
+            Action.MERGE_CUSTOMERS, partial(decide, deed, other, why), DONE[deed == "apart"]
         )
         if done is not None:
-            ui.navigate.to(f"/customers/{done['customer']}")
+            ui.navigate.to(f"/customers/{done.get('customer', customer)}")
 
     form.on(
         "submit.prevent",
-        join,
-        js_handler="(e) => emit([...e.target.querySelectorAll('input')].map(i => i.value))",
+        send,
+        js_handler="(e) => emit([e.submitter.value, ...[...e.target.querySelectorAll('input')].map(i => i.value)])",
     )
 
 
-async def _undo(page: Page, customer: str, act: str) -> None:
+async def take_back(page: Page, act: str, then: str) -> None:
+    """Take an act back, and show a page anew."""
     done = await page.act(
         Action.MERGE_CUSTOMERS, lambda principal: page.space.unmerge(act, actor=principal.name), "Taken back"
     )
     if done is not None:
-        ui.navigate.to(f"/customers/{customer}")
+        ui.navigate.to(then)

@@ -303,6 +303,18 @@ def trust(rows: Sequence[Row]) -> str:
     return f"Trust index {spread(told[-1])} in the week of {day(told[-1]['time'])}: {went}"
 
 
+def actor(name: str) -> str:
+    """Say who did something, as the audit names them.
+
+    Examples
+    --------
+    >>> actor("user:pia"), actor("local:1000"), actor("allears")
+    ('pia', 'at the command line', 'allears')
+    """
+    kind, _, rest = name.partition(":")
+    return "at the command line" if kind == "local" else rest or name
+
+
 def service(row: Row) -> str:
     """Say how a service stands against its objective.
 

@@ -40,7 +40,7 @@ def _all(page: Page, found: list[Asked]) -> None:
             )
         else:
             rows = [
-                (partial(_what, one), one.people, one.why, _who(one.asked_by), words.time(one.ends_at), partial(_settle, page, one))
+                (partial(_what, one), one.people, one.why, words.actor(one.asked_by), words.time(one.ends_at), partial(_settle, page, one))
                 for one in waiting
             ]  # fmt: skip
             columns = ("What", "People", "Why", "Asked by", "Ends", "Next")
@@ -49,7 +49,7 @@ def _all(page: Page, found: list[Asked]) -> None:
     if past:
         with card("Settled lately"):
             settled = [
-                (partial(_what, one), one.people, _who(one.asked_by), partial(chip, one.state, TONES.get(one.state, "quiet")), _who(one.settled_by or ""))
+                (partial(_what, one), one.people, words.actor(one.asked_by), partial(chip, one.state, TONES.get(one.state, "quiet")), words.actor(one.settled_by or "nobody"))
                 for one in past
             ]  # fmt: skip
             told = ("What", "People", "Asked by", "State", "Settled by")
@@ -59,11 +59,6 @@ def _all(page: Page, found: list[Asked]) -> None:
 def _what(one: Asked) -> None:
     subject = one.subject if one.what == "export" else "a list of customers"
     titled(f"{SAYS[one.what]} {subject}", "", words.time(one.asked_at))
-
-
-def _who(name: str) -> str:
-    kind, _, rest = name.partition(":")
-    return "at the command line" if kind == "local" else rest or "nobody"
 
 
 def _settle(page: Page, one: Asked) -> None:
@@ -81,7 +76,7 @@ def _settle(page: Page, one: Asked) -> None:
             tag("div"),
             card(f"{said}: {SAYS[one.what].lower()}, {one.people:,} people?"),
         ):
-            tag("p", f"{_who(one.asked_by)} asked: {one.why}")
+            tag("p", f"{words.actor(one.asked_by)} asked: {one.why}")
             tag("p", "Your name is kept in the audit.", "note")
             with tag("div", classes="row"):
                 button(said, lambda: dialog.submit(True), "main")

@@ -141,7 +141,7 @@ def _one(page: Page, told: dict[str, Any]) -> None:
                     words.time(n["noted_at"]),
                     KINDS.get(n["kind"], n["kind"]),
                     n["text"],
-                    _who(n["by"]),
+                    words.actor(n["by"]),
                 )
                 for n in told["notes"]
             ]
@@ -156,11 +156,6 @@ def _one(page: Page, told: dict[str, Any]) -> None:
                     lambda: ui.download.content(told["notice"], f"notice-{told['breach']}.md"),
                     "small",
                 )
-
-
-def _who(name: str) -> str:
-    kind, _, rest = name.partition(":")
-    return "at the command line" if kind == "local" else rest or name
 
 
 def _whom(page: Page, told: dict[str, Any], whom: dict[str, Any]) -> None:

@@ -281,15 +281,10 @@ def _history(told: dict[str, Any]) -> None:
                 tag(
                     "div",
                     words.time(event["at"])
-                    + (f" · {_who(event['actor'])}" if event["actor"] else "")
+                    + (f" · {words.actor(event['actor'])}" if event["actor"] else "")
                     + (f" · {event['note']}" if event["note"] else ""),
                     "note",
                 )
-
-
-def _who(actor: str) -> str:
-    kind, _, name = actor.partition(":")
-    return "at the command line" if kind == "local" else name or actor
 
 
 def _step(event: dict[str, Any]) -> str:

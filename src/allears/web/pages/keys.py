@@ -67,7 +67,7 @@ def _keys(page: Page, found: list[KeyRecord]) -> None:
             for key in sorted(found, key=lambda key: (key not in open_ones, key.made_at))
         ]
         table(
-            ("Name", "State", "Role", "May", "Last used", "Requests a minute", ""),
+            ("Name", "State", "Role", "May", "Last used", "Requests a minute", "Next"),
             rows,
             caption="Keys",
             classes="cards",

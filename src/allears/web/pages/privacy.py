@@ -93,7 +93,7 @@ def _lost(found: list[dict[str, Any]]) -> None:
                     words.time(r["restored"]),
                     str(r["what"]).capitalize(),
                     words.time(r["at"]),
-                    r["by"],
+                    words.actor(r["by"]),
                     r["why"],
                 )
                 for r in found

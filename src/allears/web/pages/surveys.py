@@ -170,7 +170,9 @@ def _score(row: dict[str, Any]) -> tuple[str, str]:
 def _left(rows: list[dict[str, Any]]) -> None:
     people = sum(r["people"] for r in rows)
     title = (
-        f"{words.count(people, 'time')} somebody was left in peace" if people else "Nobody was left in peace"
+        f"{words.count(people, 'time')} somebody was left in peace"
+        if people
+        else "Nobody had to be left in peace"
     )
     with card(title, "Decided at the moment of inviting, so that no one is asked too often", "third"):
         if rows:

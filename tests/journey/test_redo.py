@@ -410,3 +410,68 @@ def test_a_lake_that_cannot_be_read_is_told_and_nothing_is_restored(space: Space
     with pytest.raises(Refused, match="cannot be read"):
         restore(tmp_path / "bad.backup", tmp_path / "again", space.ground.folder / "space.key", [])
     assert not (tmp_path / "again").exists()
+
+
+def ask_by_right(space: Space, clock: SetClock) -> None:
+    """Ask for five things after the backup, and settle some of them; one was asked for before it."""
+    clock.advance(timedelta(days=1))
+    [before] = [one["request"] for one in space.requests()]
+    space.check_asker(before, "showed a passport")
+    slow = space.request(
+        ADA, "access", via="letter", note="all of it", received_at=clock.now() - timedelta(days=9)
+    )
+    clock.advance(timedelta(days=2))
+    space.check_asker(slow, "called back")
+    space.extend_request(slow, why="many letters")
+    no, gone = space.request(BO, "objection"), space.request(EVE, "erasure")
+    space.close_request(no, "not the person", refused=True)
+    space.check_asker(gone, "by telephone")
+    space.erase(EVE)
+    stop = space.request(CY, "restriction")
+    space.check_asker(stop, "by telephone")
+    space.restrict_asker(stop)
+    space.request(DI, "rectification", note="the name is wrong")
+
+
+@pytest.mark.parametrize("desk", ["sqlite", "postgresql"])
+def test_requests_after_the_backup_are_there_with_their_clocks(
+    space: Space, clock: SetClock, tmp_path: Path, desk: str, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue("databases")() if desk == "postgresql" else None
+    key = space.ground.folder / "space.key"
+    space.request(BO, "access", via="mail")
+    backup(space.ground, tmp_path / "old.backup")
+    ask_by_right(space, clock)
+    told = space.requests(closed=True)
+    assert [one["state"] for one in told].count("open") == 3
+    clock.advance(timedelta(days=20))
+    found = restore(tmp_path / "old.backup", tmp_path / "again", key, [listed(space)], desk=url)
+    assert (found.erased_again, found.lost) == (1, ())
+    with Space.open(tmp_path / "again", clock=clock, create=False) as again:
+        after = again.requests(closed=True)
+        # An erasure closes its request when it is carried out, which is now.
+        for one, other in zip(told, after, strict=True):
+            days = {"days_left"} | ({"closed_at"} if one["outcome"] == "erased" else set())
+            assert {k: v for k, v in one.items() if k not in days} == {
+                k: v for k, v in other.items() if k not in days
+            }
+        assert after == [
+            one | {"closed_at": other["closed_at"]}
+            for one, other in zip(space.requests(closed=True), after, strict=True)
+        ]
+        slow = next(one for one in after if one["extended"])
+        assert (slow["due_at"] - slow["received_at"]).days in (90, 91, 92)
+        backup(again.ground, tmp_path / "new.backup")
+    if url is None:
+        restore(tmp_path / "new.backup", tmp_path / "third", key, [listed(space)])
+        with Space.open(tmp_path / "third", clock=clock, create=False) as third:
+            assert third.requests(closed=True) == after
+
+
+def test_what_a_request_says_stands_sealed_on_the_list(space: Space, tmp_path: Path) -> None:
+    made = space.request(ADA, "access", via="by pigeon", note="the blue parcel")
+    space.check_asker(made, "knew the colour")
+    space.close_request(made, "handed over")
+    text = (space.ground.folder / "erasures.jsonl").read_bytes()
+    for word in (b"pigeon", b"parcel", b"colour", b"handed", ADA.encode(), made.encode()):
+        assert word not in text

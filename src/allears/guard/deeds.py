@@ -1,4 +1,4 @@
-"""What is done by right, other than erasing: restrictions, legal holds, words about the use of data, corrections; as the list keeps it.
+"""What is done by right, other than erasing: restrictions, legal holds, words about the use of data, corrections, requests; as the list keeps it.
 
 A backup that is older than such a deed does not know it, so it stands on the list outside of the desk, sealed: whoever
 reads the list sees that something was done and when, neither what nor about whom. A value that was corrected is sealed
@@ -77,7 +77,42 @@ class Corrected(msgspec.Struct, frozen=True, tag="correction"):
     request: str
 
 
-Deed = Restricted | Lifted | Held | Released | Said | Corrected
+class Requested(msgspec.Struct, frozen=True, tag="request by right"):
+    """Somebody asked for something by right: its clock runs from when it was received."""
+
+    id: str
+    kind: str
+    digests: list[str]
+    via: str
+    note: str
+    received_at: datetime
+    due_at: datetime
+
+
+class Checked(msgspec.Struct, frozen=True, tag="checked identity"):
+    """It was made sure that the asker is who they say."""
+
+    request: str
+    how: str
+
+
+class Extended(msgspec.Struct, frozen=True, tag="more time"):
+    """The day a request is due was put off."""
+
+    request: str
+    why: str
+    due_at: datetime
+
+
+class Closed(msgspec.Struct, frozen=True, tag="closed request"):
+    """It was said what became of a request."""
+
+    request: str
+    outcome: str
+    refused: bool
+
+
+Deed = Restricted | Lifted | Held | Released | Said | Corrected | Requested | Checked | Extended | Closed
 _decoder: msgspec.json.Decoder[Deed] = msgspec.json.Decoder(Deed)
 
 

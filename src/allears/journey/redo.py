@@ -18,7 +18,21 @@ from allears.desk.rights import DoneErasure, Hold, Restriction
 from allears.errors import NotAllowed, NotFound, Refused
 from allears.guard.chain import demand_whole, note_acts
 from allears.guard.consent import note_words
-from allears.guard.deeds import Corrected, Deed, Held, Lifted, Released, Restricted, Said, open_deed, what
+from allears.guard.deeds import (
+    Checked,
+    Closed,
+    Corrected,
+    Deed,
+    Extended,
+    Held,
+    Lifted,
+    Released,
+    Requested,
+    Restricted,
+    Said,
+    open_deed,
+    what,
+)
 from allears.guard.erasures import Act, Erasure, Link, Noted, holds, read_acts, sealed
 from allears.journey.deeds import erasure_key, mark_done
 from allears.journey.ends import acts_path, chain_key, know_end, known_ends
@@ -26,6 +40,7 @@ from allears.journey.erasure import alone, carry_out, new_erasure
 from allears.journey.ground import Ground
 from allears.journey.holds import owners
 from allears.journey.rectifying import correct_again
+from allears.journey.requests import request_again
 from allears.journey.whole import chained, kept, note_cuts, settle_ends
 
 AGAIN, LOST = "redo", "redo.failed"
@@ -190,7 +205,11 @@ def _again(ground: Ground, noted: Noted, deed: Deed) -> Lost | None:
             # Somebody may have been at it when the list was read.
             if session.get(DoneErasure, noted.id) is None:
                 _put(session, noted, deed)
-                whom = owners(ground, deed.digests) if isinstance(deed, Restricted | Held | Corrected) else []
+                whom = (
+                    owners(ground, deed.digests)
+                    if isinstance(deed, Restricted | Held | Corrected | Requested)
+                    else []
+                )
                 entry = ground.audit.write(session, noted.actor, AGAIN, whom or [noted.id], "", told)[-1]
                 mark_done(session, noted.id, entry.number)
         return None
@@ -225,6 +244,8 @@ def _put(session: Session, noted: Noted, deed: Deed) -> None:
             ended.ended_at, ended.ended_by = noted.at, noted.actor
         case Said():
             note_words(session, deed.words, noted.at)
+        case Requested() | Checked() | Extended() | Closed():
+            request_again(session, noted, deed)
         case Corrected():
             pass  # done before, in transactions of its own
 

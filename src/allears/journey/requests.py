@@ -17,7 +17,10 @@ from sqlalchemy.orm import Session
 
 from allears.desk.rights import Hold, Restriction, RightsRequest
 from allears.errors import NotAllowed, NotFound, Refused
+from allears.guard.deeds import Checked, Closed, Extended, Requested
+from allears.guard.erasures import Noted
 from allears.guard.month import months_later
+from allears.journey.deeds import note_deed
 from allears.journey.ground import Ground
 from allears.journey.holds import owners
 from allears.journey.questions import named
@@ -68,8 +71,11 @@ def receive(
     request.via = via[:64]
     request.received_at, request.due_at = at, months_later(at, MONTHS)
     with ground.desk.session() as session:
-        ground.audit.write(session, actor, "request", [customer], "", {"request": request.id, "kind": kind})
+        detail: dict[str, str | int] = {"request": request.id, "kind": kind}
+        [entry] = ground.audit.write(session, actor, "request", [customer], "", detail)
         session.add(request)
+        deed = Requested(request.id, kind, digests, request.via, request.note, at, request.due_at)
+        note_deed(ground, session, deed, actor, entry=entry.number)
     return request.id
 
 
@@ -87,7 +93,8 @@ def check_identity(ground: Ground, request: str, how: str, *, actor: str) -> Non
     with ground.desk.session() as session:
         found = _open(session, request)
         found.checked_how, found.checked_by, found.checked_at = how, actor, ground.clock.now()
-        ground.audit.write(session, actor, "request.check", [request], how, {})
+        [entry] = ground.audit.write(session, actor, "request.check", [request], how, {})
+        note_deed(ground, session, Checked(request, how), actor, entry=entry.number)
 
 
 def extend(ground: Ground, request: str, why: str, *, actor: str) -> None:
@@ -107,7 +114,8 @@ def extend(ground: Ground, request: str, why: str, *, actor: str) -> None:
             raise Refused("more time may be taken once, within the first month", place="request")
         found.extended_why = why
         found.due_at = months_later(found.received_at, MONTHS + MORE_MONTHS)
-        ground.audit.write(session, actor, "request.extend", [request], why, {})
+        [entry] = ground.audit.write(session, actor, "request.extend", [request], why, {})
+        note_deed(ground, session, Extended(request, why, found.due_at), actor, entry=entry.number)
 
 
 def close(ground: Ground, request: str, outcome: str, *, actor: str, refused: bool = False) -> None:
@@ -125,7 +133,35 @@ def close(ground: Ground, request: str, outcome: str, *, actor: str, refused: bo
         found = _open(session, request)
         _close(session, found, outcome, ground.clock.now(), actor, refused)
         state = "refused" if refused else "done"
-        ground.audit.write(session, actor, f"request.{state}", [request], outcome, {})
+        [entry] = ground.audit.write(session, actor, f"request.{state}", [request], outcome, {})
+        note_deed(ground, session, Closed(request, outcome, refused), actor, entry=entry.number)
+
+
+def request_again(session: Session, noted: Noted, deed: Requested | Checked | Extended | Closed) -> None:
+    """Do once more what was done about a request, as it was done then; twice is as once.
+
+    Raises
+    ------
+    NotFound
+        There is no such request.
+    """
+    if isinstance(deed, Requested):
+        if session.get(RightsRequest, deed.id) is None:
+            made = RightsRequest(id=deed.id, kind=deed.kind, digests=deed.digests, state="open")
+            made.via, made.note = deed.via, deed.note
+            made.received_at, made.due_at = deed.received_at, deed.due_at
+            session.add(made)
+        return
+    found = session.get(RightsRequest, deed.request)
+    if found is None:
+        raise NotFound("the request is neither in the backup nor on the list")
+    match deed:
+        case Checked():
+            found.checked_how, found.checked_by, found.checked_at = deed.how, noted.actor, noted.at
+        case Extended():
+            found.extended_why, found.due_at = deed.why, deed.due_at
+        case Closed() if found.state == "open":  # an erasure closes those that asked for it by itself
+            _close(session, found, deed.outcome, noted.at, noted.actor, deed.refused)
 
 
 def requests(ground: Ground, *, closed: bool = False) -> list[dict[str, Any]]:

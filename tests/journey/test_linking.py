@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -210,6 +211,25 @@ def test_labels_that_say_nothing_are_refused(
         run(["link", str(file), "--column", "given=Vorname", "--evaluate", str(tmp_path / "empty.csv")]) == 1
     )
     assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_file_of_which_nothing_can_be_told_is_said_to_be_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def linked(row: Callable[[int], str], *words: str) -> tuple[int, str, str]:
+        file = tmp_path / "people.csv"
+        file.write_text("id,first_name,email\n" + "".join(f"{n},{row(n)}\n" for n in range(30)))
+        return run(["link", str(file), *words]), *(" ".join(text.split()) for text in capsys.readouterr())
+
+    code, _, said = linked(lambda n: ",")
+    assert code == 1 and "every field is blank" in said
+    code, printed, _ = linked(lambda n: "Ada,ada@example.com")
+    assert code == 0 and "all records say the very same" in printed
+    labels = tmp_path / "labels.csv"
+    labels.write_text("left,right,match\n1,2,0\n3,4,0\n")
+    code, printed, _ = linked(lambda n: f"Ada{n},p{n}@example.com", "--evaluate", str(labels))
+    assert code == 0 and "no true pair" in printed and "nothing to tell" in printed
+    assert "1.000" not in printed and "very same" not in printed
 
 
 def test_equal_records_are_printed_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

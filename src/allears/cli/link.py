@@ -151,6 +151,10 @@ def _print(found: FileLinked, limit: int) -> None:
         f"{counts['queue']:,} for you to decide; {counts['compared']:,} pairs compared at most"
     )
     _say_left_out(counts["not_compared"])
+    if counts["records"] > 1 and not found.linked.first.any():
+        show.out.print(
+            "all records say the very same: they are one, or nothing was filled in; weights need records that differ"
+        )
     rows = [
         {
             "left": pair["left"],
@@ -296,6 +300,8 @@ def _judge(judged: dict[str, Any]) -> None:
         if part in judged
     ]  # fmt: skip
     show.rows(rows, ("of", "precision", "recall", "f1", "n"), title="beside the labels, 95 % intervals")
+    if not judged["pairs"]["n"]:
+        show.out.print("the labels hold no true pair: how many are found they cannot tell")
     if "over_merged" in judged:
         share = _shown(judged["over_merged"], judged["over_merged_interval"])
         show.out.print(f"{share} of the people found are more than one")
@@ -320,7 +326,7 @@ def _recalled(held: dict[str, Any]) -> None:
 
 
 def _shown(share: float, interval: list[float] | None) -> str:
-    return f"{share:.3f}" + (f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else "")
+    return f"{share:.3f} ({interval[0]:.3f} to {interval[1]:.3f})" if interval else "nothing to tell"
 
 
 def _free(to: Path) -> None:

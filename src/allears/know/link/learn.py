@@ -81,7 +81,7 @@ def learn(table: pa.Table, *, seed: int = 0) -> dict[str, Any]:
     Raises
     ------
     NotReady
-        Too few records to learn from.
+        Too few records to learn from, or all of them blank.
     """
     if table.num_rows < FEWEST_RECORDS:
         raise NotReady(
@@ -90,6 +90,8 @@ def learn(table: pa.Table, *, seed: int = 0) -> dict[str, Any]:
             needed=FEWEST_RECORDS,
         )
     fields = [f for f in FIELDS if f in table.column_names]
+    if all(table[f].null_count == table.num_rows for f in fields):
+        raise NotReady("no record says anything to compare: every field is blank in all of them")
     if table.num_rows > MOST_RECORDS:
         # At random: who is there twice often stands in neighbouring rows.
         some = np.random.default_rng(seed).choice(table.num_rows, MOST_RECORDS, replace=False)

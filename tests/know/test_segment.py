@@ -42,7 +42,7 @@ def world(rows: Sequence[dict[str, Any]], **changed: Any) -> World:
         lambda keys: pc.if_else(pc.equal(keys, "c_b_old"), "c_b", keys),
         lambda types: ["c_a"] if "email" in types else [],
         lambda topics: ["c_b_old"],
-        lambda purpose: {"given": ["c_a"], "withdrawn": ["c_b"]},
+        lambda purpose: {"given": pa.array(["c_a"]), "withdrawn": pa.array(["c_b"])},
         lambda account: f"digest of {account}",
     )
     return made._replace(**changed)

@@ -124,7 +124,7 @@ class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(
             description="`duckdb`, `spark://HOST:PORT` (a standalone master) or `local[N]`; Spark needs the extra `spark` and Java.",
-            pattern=r"^(duckdb|spark://[^\s/?#@]+:[0-9]+(,[^\s/?#@]+:[0-9]+)*|local\[([0-9]+|\*)\])$",
+            pattern=r"^(duckdb|spark://[^\s/?#@]+:[0-9]+(,[^\s/?#@]+:[0-9]+)*|local\[([1-9][0-9]*|\*)\])$",
         ),
     ] = "duckdb"
     options: Annotated[

@@ -305,7 +305,7 @@ def test_whatever_an_operator_adds_can_be_taken_away(
     listed = next(k for k in as_json(allears("keys", "list", *here)[1]) if k["id"] == made["id"])
     assert (listed["per_minute"], listed["used_at"]) == (60, None) and listed["expires_at"]
     for wrong in (("--days", "0"), ("--days", "nan"), ("--per-minute", "0")):
-        assert allears("keys", "new", "--role", "cio", *wrong, *here)[0] == 1
+        assert allears("keys", "new", "--role", "cio", *wrong, *here)[0] == 2
 
     assert allears("destinations", "add", "ops", "https://example.com/hook", *here)[0] == 0
     assert allears("destinations", "pause", "ops", *here)[0] == 0
@@ -459,3 +459,22 @@ def test_a_question_that_nobody_answers_is_said_and_nothing_is_taken_in(
     )
     assert code == 2 and "nobody answered" in told and "--yes" in told
     assert "unasked" not in allears("status", "--json", "--space", str(space))[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["brief", "--out", "{folder}"], ["brief", "--out", "{folder}/none/brief.html"], ["export", "signals", "--out", "/proc/x.csv"]],
+)  # fmt: skip
+def test_what_cannot_be_written_is_told_in_a_line(
+    allears: Run, space: Path, tmp_path: Path, words: list[str]
+) -> None:
+    code, _, said = allears(
+        *(word.replace("{folder}", str(tmp_path)) for word in words), "--space", str(space)
+    )
+    assert code == 1 and "directory" in said and "Traceback" not in said
+
+
+def test_a_space_is_not_made_where_a_file_is(allears: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    code, _, said = allears("new", str(tmp_path / "file"))
+    assert code == 1 and "File exists" in said and (tmp_path / "file").read_text() == "mine"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 import threading
@@ -229,3 +230,29 @@ def test_a_desk_and_lake_under_other_names_come_back(tmp_path: Path) -> None:
     with Space.open(tmp_path / "again", create=False) as again:
         assert again.counts()["stored"] == 12
         assert again.customer("canary3@example.com").timeline().num_rows == 1
+
+
+def test_what_a_killed_backup_left_does_not_stop_the_next(space: Space, tmp_path: Path) -> None:
+    half = tmp_path / "acme.backup.part"
+    half.write_bytes(b"half of a backup that was killed" * 100_000)
+    made = backup(space.ground, tmp_path / "acme.backup")
+    assert check(tmp_path / "acme.backup", key_of(space)).files == made.files and not half.exists()
+
+
+def test_a_backup_that_another_writes_just_now_is_left_alone(space: Space, tmp_path: Path) -> None:
+    half = tmp_path / "acme.backup.part"
+    with half.open("wb") as other:
+        other.write(b"so far")
+        other.flush()
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(Refused, match="another backup"):
+            backup(space.ground, tmp_path / "acme.backup")
+    assert half.read_bytes() == b"so far"
+
+
+def test_a_half_made_backup_is_never_written_through_a_link(space: Space, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"mine")
+    (tmp_path / "acme.backup.part").symlink_to(tmp_path / "precious")
+    with pytest.raises(WorldFailed):
+        backup(space.ground, tmp_path / "acme.backup")
+    assert (tmp_path / "precious").read_bytes() == b"mine"

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core import NOT_SET
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -105,6 +106,35 @@ def test_every_operation_succeeds_once_and_for_nobody_who_may_not(
     went = ask_everybody(described, keys, asked, CHECKS)
     assert (went.wrong, went.unreached) == ([], [])
     assert len(went.succeeded) == sum(1 for _ in described.get_all_operations()) > 50
+
+
+def test_what_is_wrong_is_told_by_the_name_that_a_program_knows(
+    filled: tuple[Any, dict[str, str], dict[str, Asked]],
+) -> None:
+    described, keys, asked = filled
+    told = []
+    for found in described.include(path_regex="^/api/").get_all_operations():
+        operation = found.ok()
+        place = f"{operation.method.upper()} {operation.path}"
+        how, given = asked.get(place, Asked()), operation.definition.raw
+        role = {"POST /api/refused/replay": "engineer", "GET /api/moves": "agent"}.get(place, "privacy")
+        queries = [one["name"] for one in given.get("parameters", ()) if one["in"] == "query"]
+        content = given.get("requestBody", {}).get("content", {"application/json": {"schema": {}}})
+        fields = list(content["application/json"]["schema"].get("properties", ()))
+        known = {*queries, *fields, *how.within, "$"}
+        for name in [*queries, *fields]:
+            blank = {name: "  "}
+            answer = operation.Case(
+                path_parameters=dict(how.within),
+                query=blank if name in queries else {},
+                body=(how.body or {}) | blank if fields else NOT_SET,
+                media_type="application/json",
+            ).call(headers={"Authorization": f"Bearer {keys[role]}"})
+            if answer.status_code == 400:
+                said = answer.json()["error"]["place"]
+                told.append(said)
+                assert said.removeprefix("$.").split("[")[0] in known, f"{place}: {name} is called {said}"
+    assert {"why", "how", "outcome", "told", "to", "by", "every", "limit"} <= set(told)
 
 
 def test_an_operation_that_nobody_says_how_to_succeed_with_is_found(

@@ -135,4 +135,10 @@ def run(words: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as error:
+        # A folder for a file, no rights, no room: whichever command met it, it is told in the system's words.
+        complain(
+            "world_failed", error.strerror or type(error).__name__, str(error.filename or ""), as_json=as_json
+        )
+        return 1
     return 0

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from allears.cli import show
+from allears.cli.numbers import Most
 from allears.cli.where import HERE, Where
 from allears.errors import Refused
 
@@ -31,7 +32,7 @@ def ask(
     ],
     out: Annotated[Path | None, Parameter(help="The CSV file to write, with a link for each.")] = None,
     via: Annotated[str | None, Parameter(help="A destination that is told of each link instead.")] = None,
-    sample: Annotated[int | None, Parameter(help="At most this many, drawn at random.")] = None,
+    sample: Annotated[Most | None, Parameter(help="At most this many, drawn at random.")] = None,
     dry_run: Annotated[bool, Parameter(negative="", help="Decide the same, invite nobody.")] = False,
     where: Where = HERE,
 ) -> None:
@@ -46,8 +47,6 @@ def ask(
         raise Refused(
             "links go into a file or to a destination: give --out or --via, or --dry-run", place="--out"
         )
-    if sample is not None and sample < 1:
-        raise Refused("expected at least 1", place="--sample")
     if out is not None:
         _free(out)
     with where.open() as space:

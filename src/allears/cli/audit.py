@@ -9,6 +9,7 @@ import msgspec
 from cyclopts import App
 
 from allears.cli import show
+from allears.cli.numbers import Most, Named
 from allears.cli.where import HERE, Where
 from allears.errors import NotFound, NotReady, Refused
 from allears.guard.heads import Signed
@@ -20,7 +21,7 @@ audit = App(name="audit", help="Who looked at what; tamper-evident.")
 
 
 @audit.command(name="list")
-def entries(*, limit: int = 50, where: Where = HERE) -> None:
+def entries(*, limit: Most = 50, where: Where = HERE) -> None:
     """Show the newest entries."""
     with where.open() as space:
         found = [msgspec.structs.asdict(e) for e in space.ground.audit.entries(limit)]
@@ -74,7 +75,7 @@ def head(*, where: Where = HERE) -> None:
 
 
 @audit.command
-def prove(entry: int | None = None, /, *, since: Path | None = None, where: Where = HERE) -> None:
+def prove(entry: Named | None = None, /, *, since: Path | None = None, where: Where = HERE) -> None:
     """Prove to others that an entry is in the audit, or that it only grew: JSON on standard output.
 
     Parameters

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from allears.cli import show
+from allears.cli.numbers import Customers, Days, Named, Port
 from allears.errors import Refused
 from allears.settings import FILE
 
@@ -21,11 +22,11 @@ BATCH = 25_000
 
 def demo(
     *,
-    seed: Annotated[int, Parameter(help="Which simulated company.")] = 1,
-    days: Annotated[int, Parameter(help="How many days of it; at least 60.")] = 90,
-    customers: Annotated[int, Parameter(help="How many customers; at least 500.")] = 20_000,
+    seed: Annotated[Named, Parameter(help="Which simulated company.")] = 1,
+    days: Annotated[Days, Parameter(help="How many days of it; at least 60.")] = 90,
+    customers: Annotated[Customers, Parameter(help="How many customers; at least 500.")] = 20_000,
     serve: Annotated[bool, Parameter(help="Open the pages afterwards.")] = True,
-    port: int = 8765,
+    port: Port = 8765,
     directory: Annotated[
         Path, Parameter(help="Where to make the space; a demo that is there already is made anew.")
     ] = FOLDER,

@@ -8,6 +8,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from allears.cli import show
+from allears.cli.numbers import Most
 from allears.cli.where import HERE, Where
 from allears.errors import NotFound
 from allears.guard.access import Principal, make_principal
@@ -27,7 +28,7 @@ def break_it(
         str, Parameter(help="The reason; it is kept in the audit and told to the privacy officer.")
     ],
     minutes: Annotated[
-        int | None, Parameter(help="For how long; at most, and by default, what the role may.")
+        Most | None, Parameter(help="For how long; at most, and by default, what the role may.")
     ] = None,
     where: Where = HERE,
 ) -> None:

@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from rich.prompt import Prompt
 
 from allears.cli import show
+from allears.cli.numbers import Lasting, Most
 from allears.cli.rotate import ages, rotate
 from allears.cli.where import HERE, Where
 from allears.guard.keys import lasting, state_of
@@ -36,8 +37,8 @@ def new_key(
         list[ScopeName] | None,
         Parameter(negative="", help="What of its role it may use; once for each. Default: all of it."),
     ] = None,
-    days: Annotated[float | None, Parameter(help="Days until it ends by itself; default: never.")] = None,
-    per_minute: Annotated[int | None, Parameter(help="Most requests a minute; default: no limit.")] = None,
+    days: Annotated[Lasting | None, Parameter(help="Days until it ends by itself; default: never.")] = None,
+    per_minute: Annotated[Most | None, Parameter(help="Most requests a minute; default: no limit.")] = None,
     where: Where = HERE,
 ) -> None:
     """Make a key; it is shown once."""

@@ -11,6 +11,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from allears.cli import show
+from allears.cli.numbers import Most, Named, Share
 from allears.cli.people import Why
 from allears.cli.where import HERE, Where
 from allears.errors import Refused
@@ -34,12 +35,12 @@ def look(
     evaluate: Path | None = None,
     hold_out: str | None = None,
     column: Annotated[list[str] | None, Parameter(negative="")] = None,
-    automatic: float = 0.99,
-    unsure: float = 0.9,
+    automatic: Share = 0.99,
+    unsure: Share = 0.9,
     families: bool = True,
     engine: str | None = None,
     to: Path | None = None,
-    limit: int = 20,
+    limit: Most = 20,
     queue: Annotated[bool, Parameter(negative="")] = False,
     relearn: Annotated[bool, Parameter(negative="")] = False,
     where: Where = HERE,
@@ -205,7 +206,7 @@ def _list(found: list[dict[str, Any]]) -> None:
 
 
 @link.command(name="show")
-def show_pair(pair: int, /, *, where: Where = HERE) -> None:
+def show_pair(pair: Named, /, *, where: Where = HERE) -> None:
     """Show one pair: what each field adds, and who would become one.
 
     Parameters
@@ -243,7 +244,7 @@ def show_pair(pair: int, /, *, where: Where = HERE) -> None:
 
 
 @link.command
-def accept(pair: int, /, *, why: Why, where: Where = HERE) -> None:
+def accept(pair: Named, /, *, why: Why, where: Where = HERE) -> None:
     """Say that a pair is one person: the two become one customer. `allears unmerge` takes it back exactly.
 
     Parameters
@@ -259,7 +260,7 @@ def accept(pair: int, /, *, why: Why, where: Where = HERE) -> None:
 
 
 @link.command
-def refuse(pair: int, /, *, why: Why, where: Where = HERE) -> None:
+def refuse(pair: Named, /, *, why: Why, where: Where = HERE) -> None:
     """Say that a pair is two people: they part if linking joined them, and nothing joins them from then on. `allears unmerge` takes it back.
 
     Parameters

@@ -6,9 +6,10 @@ import dataclasses
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from cyclopts import Parameter, validators
+from cyclopts import Parameter
 
 from allears.cli import show
+from allears.cli.numbers import Ahead, Most, Seconds
 from allears.cli.where import HERE, Where
 from allears.errors import Refused
 from allears.guard.purpose import Purpose
@@ -27,7 +28,6 @@ By = Literal[
 ]
 Every = Literal["day", "week", "month"]
 State = Literal["open", "acknowledged", "fixed", "closed", "dismissed"]
-AT_LEAST_ONE = validators.Number(gte=1)
 
 
 def _day(text: str | None) -> datetime | None:
@@ -41,7 +41,7 @@ def _day(text: str | None) -> datetime | None:
 
 def signals(
     *,
-    last: Annotated[int, Parameter(help="How many, newest first.", validator=AT_LEAST_ONE)] = 20,
+    last: Annotated[Most, Parameter(help="How many, newest first.")] = 20,
     where: Where = HERE,
 ) -> None:
     """Show the newest signals, redacted."""
@@ -60,7 +60,7 @@ def customers(
     search: Annotated[str | None, Parameter(help="An identifier: email, phone, user id, handle.")] = None,
     /,
     *,
-    limit: int = 20,
+    limit: Most = 20,
     where: Where = HERE,
 ) -> None:
     """List customers by last contact, or find one."""
@@ -76,7 +76,7 @@ def customers(
             )
 
 
-def customer(who: str, /, *, limit: int = 30, where: Where = HERE) -> None:
+def customer(who: str, /, *, limit: Most = 30, where: Where = HERE) -> None:
     """Show one customer: who, and the timeline over all channels.
 
     Parameters
@@ -122,7 +122,7 @@ def issues(*, state: State | None = None, where: Where = HERE) -> None:
             )
 
 
-def surprises(*, limit: int = 50, where: Where = HERE) -> None:
+def surprises(*, limit: Most = 50, where: Where = HERE) -> None:
     """List where counts left what was expected."""
     with where.open() as space:
         found = space.surprises(limit)
@@ -226,7 +226,7 @@ def services(*, where: Where = HERE) -> None:
 def forecast(
     *,
     channel: str | None = None,
-    days: Annotated[int, Parameter(validator=AT_LEAST_ONE)] = 7,
+    days: Ahead = 7,
     where: Where = HERE,
 ) -> None:
     """Forecast messages an hour, with a 90 % interval."""
@@ -242,7 +242,7 @@ def sql(
     text: str,
     /,
     *,
-    seconds: float = 30.0,
+    seconds: Seconds = 30.0,
     purpose: Annotated[
         Purpose, Parameter(help="What it is for; who objected to that, or did not consent, is left out.")
     ] = "analytics",

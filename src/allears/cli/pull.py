@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 from rich.prompt import Prompt
 
 from allears.cli import show
+from allears.cli.numbers import PerMinute
 from allears.cli.where import HERE, Where
 from allears.errors import Refused
 from allears.settings import PullSettings
@@ -50,7 +51,7 @@ def pull(
         str | None, Parameter(help="With --source: environment variable with its key.")
     ] = None,
     per_minute: Annotated[
-        float, Parameter(help="With --source: most requests a minute; 0: as the kind says.")
+        PerMinute, Parameter(help="With --source: most requests a minute; 0: as the kind says.")
     ] = 0.0,
     allow_private: Annotated[
         bool, Parameter(negative="", help="With --source: addresses inside your own network may be asked.")

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from allears.cli import show
+from allears.cli.numbers import Most, Named
 from allears.cli.where import HERE, Where
 from allears.errors import NotFound, Refused
 from allears.guard.receipt import give_again, kept, verify_receipt
@@ -45,7 +46,7 @@ def verify(file: Path, /, *, key: str | None = None, json: bool = False) -> None
 
 
 @receipt.command(name="list")
-def list_receipts(*, limit: int = 50, where: Where = HERE) -> None:
+def list_receipts(*, limit: Most = 50, where: Where = HERE) -> None:
     """List the newest receipts."""
     with where.open() as space:
         found = kept(space.ground.desk, limit)
@@ -54,7 +55,7 @@ def list_receipts(*, limit: int = 50, where: Where = HERE) -> None:
 
 @receipt.command(name="show")
 def show_receipt(
-    number: int,
+    number: Named,
     /,
     *,
     out: Annotated[Path | None, Parameter(help="The file to write; default: standard output.")] = None,

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from cyclopts import Parameter, validators
+from cyclopts import Parameter
 
 from allears.cli import show
+from allears.cli.numbers import Most
 from allears.cli.where import HERE, Where
 from allears.errors import NotFound, Refused
 
@@ -20,9 +21,7 @@ def refused(
     source: Annotated[str | None, Parameter(help="Of this source only.")] = None,
     reason: Annotated[str | None, Parameter(help="Of this reason only, word for word.")] = None,
     groups: Annotated[bool, Parameter(negative="", help="One line for each source and reason.")] = False,
-    limit: Annotated[
-        int, Parameter(help="How many rows, newest first.", validator=validators.Number(gte=1))
-    ] = 1000,
+    limit: Annotated[Most, Parameter(help="How many rows, newest first.")] = 1000,
     reveal: Annotated[
         bool, Parameter(negative="", help="Show the one row as it came; needs --why, and the audit keeps it.")
     ] = False,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App, Parameter
 
 from allears.cli import show
+from allears.cli.numbers import Most
 from allears.cli.where import HERE, Where
 
 segments = App(
@@ -46,7 +47,7 @@ def members(
     name: str,
     /,
     *,
-    limit: Annotated[int, Parameter(help="Most to show.", validator=validators.Number(gte=1))] = 50,
+    limit: Annotated[Most, Parameter(help="Most to show.")] = 50,
     where: Where = HERE,
 ) -> None:
     """Count a segment anew and list who is in it."""

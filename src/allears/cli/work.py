@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from allears.cli import show
+from allears.cli.numbers import Days, Most, Named
 from allears.cli.where import HERE, Where
 from allears.errors import Refused
 
@@ -133,7 +134,7 @@ def moves(
     state: Literal["proposed", "approved", "dismissed", "sent", "failed", "held out", "suppressed"]
     | None = None,
     decision: Annotated[str | None, Parameter(help="Show each move of this decision.")] = None,
-    limit: int = 200,
+    limit: Most = 200,
     where: Where = HERE,
 ) -> None:
     """List what playbooks proposed and did, newest first: one line for each decision and what became of it."""
@@ -204,7 +205,7 @@ def explain(name: str, /, *, where: Where = HERE) -> None:
 
 
 @playbook.command
-def rehearse(name: str, /, *, days: int = 30, where: Where = HERE) -> None:
+def rehearse(name: str, /, *, days: Days = 30, where: Where = HERE) -> None:
     """Count what a playbook would have done last month, without doing it."""
     with where.open() as space:
         found = space.rehearse(name, days=days)
@@ -284,7 +285,7 @@ def resume(name: str, /, *, where: Where = HERE) -> None:
 
 @destinations.command
 def dead(
-    *, replay: Annotated[int | None, Parameter(help="Try this delivery again.")] = None, where: Where = HERE
+    *, replay: Annotated[Named | None, Parameter(help="Try this delivery again.")] = None, where: Where = HERE
 ) -> None:
     """List deliveries that were given up, or try one again."""
     with where.open() as space:

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from allears.desk import aliases as made
-from allears.desk import postgres
+from allears.desk import postgres, sqlite
 from allears.errors import Refused
 
 NAMING = {
@@ -87,8 +87,7 @@ class Desk:
             parsed = parsed.set(database=str(folder / str(parsed.database)))
         # An error shows the statement, never the values: those are somebody's.
         self.engine = create_engine(parsed, hide_parameters=True)
-        event.listen(self.engine, "connect", _sqlite_ready)
-        event.listen(self.engine, "begin", _sqlite_begin)
+        sqlite.set_up(self.engine)
 
     @property
     def shared(self) -> bool:
@@ -145,23 +144,3 @@ def _parsed(url: str) -> URL:
             f"expected `sqlite:///FILE` or `{postgres.DRIVER}://USER@HOST/DATABASE`", place=postgres.PLACE
         )
     return parsed
-
-
-def _sqlite_ready(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # SQLAlchemy sends BEGIN itself, see below
-    cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "busy_timeout=15000",
-        "foreign_keys=ON",
-        "temp_store=MEMORY",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _sqlite_begin(connection: Any) -> None:
-    # IMMEDIATE: a writer waits its turn instead of failing half-way when it upgrades from reading.
-    reads = connection.get_execution_options().get("reading", False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

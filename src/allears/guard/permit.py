@@ -53,7 +53,8 @@ class Bounds(NamedTuple):
         """Leave out rows of whoever may not be read; rows of nobody known stay."""
         if self.everything:
             return rows
-        theirs = pc.is_in(rows[column], value_set=self.keys)
+        # A column in which nobody stands has no type of its own.
+        theirs = pc.is_in(rows[column].cast(self.keys.type), value_set=self.keys)
         return rows.filter(pc.or_(theirs if self.only else pc.invert(theirs), pc.is_null(rows[column])))
 
 

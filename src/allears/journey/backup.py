@@ -9,6 +9,7 @@ In the file a desk is always SQLite's and a lake always files, wherever they wer
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import os
@@ -17,7 +18,7 @@ import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -26,6 +27,7 @@ import msgspec
 
 from allears.desk import Desk
 from allears.desk.copy import copy
+from allears.desk.sqlite import DAMAGED, told
 from allears.desk.upgrade import newest
 from allears.errors import NotFound, Refused, WorldFailed
 from allears.guard.key_file import read_key
@@ -86,10 +88,8 @@ def backup(ground: Ground, target: Path) -> Summary:
 def _write(ground: Ground, target: Path) -> Summary:
     key = ground.vault.layers.key
     header = Header(ground.settings.space.name, ground.clock.now(), newest(), key.fingerprint)
-    half = target.with_name(target.name + ".part")
     try:
-        with half.open("xb") as file:
-            os.fchmod(file.fileno(), 0o600)
+        with _half_made(target) as file:
             clear = MAGIC + msgspec.json.encode(header) + b"\n"
             file.write(clear)
             # Nobody is erased meanwhile: a desk that says so beside a lake that does not would bring them back.
@@ -97,14 +97,36 @@ def _write(ground: Ground, target: Path) -> Summary:
                 files, size = _pack(ground, sealed)
             file.flush()
             os.fsync(file.fileno())
-        half.rename(target)
     except OSError as error:
         raise WorldFailed(
             f"the backup cannot be written ({type(error).__name__})", place=str(target), again=True
         ) from error
-    finally:
-        half.unlink(missing_ok=True)
     return Summary(str(target), header.made_at, files, size)
+
+
+@contextmanager
+def _half_made(target: Path) -> Iterator[BinaryIO]:
+    """Open the file that becomes ``target`` when all went well; one that a killed backup left is begun anew."""
+    half = target.with_name(target.name + ".part")
+    with open(os.open(half, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "wb") as file:
+        if not _is_ours(file, half, target):
+            raise Refused("another backup is being written there", place=str(target))
+        try:
+            os.fchmod(file.fileno(), 0o600)
+            file.truncate(0)
+            yield file
+            half.rename(target)
+        finally:
+            half.unlink(missing_ok=True)
+
+
+def _is_ours(file: BinaryIO, half: Path, target: Path) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    # Whoever held it may have made it the backup meanwhile.
+    return half.exists() and os.path.samestat(os.fstat(file.fileno()), half.stat()) and not target.exists()
 
 
 def check(source: Path, key_file: Path) -> Summary:
@@ -198,11 +220,18 @@ def _desk(desk: Desk, scratch: Path) -> Path:
         finally:
             copied.close()
         return scratch / DESK
-    source = sqlite3.connect(f"file:{desk.engine.url.database}?mode=ro", uri=True)
-    with source, sqlite3.connect(scratch / DESK) as copy_of:
-        source.backup(copy_of)
-    source.close()
-    copy_of.close()
+    file = str(desk.engine.url.database)
+    with (
+        closing(sqlite3.connect(f"{Path(file).absolute().as_uri()}?mode=ro", uri=True)) as source,
+        closing(sqlite3.connect(scratch / DESK)) as copied_to,
+    ):
+        try:
+            source.backup(copied_to)
+            whole = copied_to.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+        except sqlite3.DatabaseError as error:
+            raise told(error, file) or error from error
+    if not whole:
+        raise WorldFailed(DAMAGED, place=Path(file).name)
     return scratch / DESK
 
 

@@ -91,7 +91,7 @@ def _write(rows: pa.Table, file: IO[bytes], form: str) -> None:
 
 
 def _flat(rows: pa.Table) -> pa.Table:
-    # CSV has no lists; and a cell that a spreadsheet would run as a formula gets a leading apostrophe.
+    # CSV has no lists and no objects; and a cell that a spreadsheet would run as a formula gets a leading apostrophe.
     columns = []
     for name in rows.schema.names:
         column = rows[name]
@@ -104,6 +104,12 @@ def _flat(rows: pa.Table) -> pa.Table:
                     )
                 ]
             )
+        elif pa.types.is_nested(column.type):
+            told = [
+                None if v is None else msgspec.json.encode(v, enc_hook=str).decode()
+                for v in column.to_pylist()
+            ]
+            column = pa.chunked_array([pa.array(told, pa.string())])
         if pa.types.is_string(column.type):
             risky = pa.compute.match_substring_regex(column, FORMULA)
             column = pa.compute.if_else(risky, pa.compute.binary_join_element_wise("'", column, ""), column)

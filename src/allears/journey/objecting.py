@@ -27,11 +27,11 @@ def object_asker(
     found = purposes(ground)
     asked = [read_purpose(use) for use in dict.fromkeys(uses)]
     if not asked:
-        raise Refused("expected at least one purpose", place="purpose")
+        raise Refused("expected at least one purpose", place="purposes")
     owed = [use for use in asked if not found[use].heeds]
     if owed:
         can = ", ".join(use for use in PURPOSES if found[use].heeds)
-        raise Refused(f"{', '.join(owed)} rests on {found[owed[0]].basis}; to object to there are {can}", place="purpose")  # fmt: skip
+        raise Refused(f"{', '.join(owed)} rests on {found[owed[0]].basis}; to object to there are {can}", place="purposes")  # fmt: skip
     customer = asker_of(ground, request, "objection")
     for use in asked:
         say(ground, customer, use, "refused", why=why or f"objection, request {request}", actor=actor, source=f"request {request}")  # fmt: skip

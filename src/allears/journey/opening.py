@@ -8,7 +8,7 @@ from pathlib import Path
 from allears.desk import Desk, upgrade
 from allears.desk.listening import Mark
 from allears.desk.postgres import PLACE, Entry
-from allears.errors import NotFound, Refused
+from allears.errors import NotFound, Refused, WorldFailed
 from allears.guard.vault import Vault
 from allears.lake import Engine, Inbox, Place, SegmentFiles, SegmentObjects, Store, bucket_of
 from allears.lake.inbox import Segments
@@ -36,9 +36,10 @@ def open_desk(
     NotFound
         The file with the password is not there.
     WorldFailed
-        The database is away, or lets nobody in.
+        The database is away, or lets nobody in; the desk's file is damaged, or gone while the space holds data.
     """
     ca_file = folder / chosen.ca_file if chosen.ca_file else None
+    _require_file(chosen.url, folder)
     desk = Desk(chosen.url, folder, Entry(_password(chosen, folder, environment), chosen.tls, ca_file))
     try:
         upgrade(desk)
@@ -48,6 +49,15 @@ def open_desk(
         desk.close()
         raise
     return desk
+
+
+def _require_file(url: str, folder: Path) -> None:
+    """Insist on the desk's file where there is data: a new one in its place would know neither keys nor customers."""
+    file = folder / url.removeprefix("sqlite:///")
+    if not url.startswith("sqlite:///") or (file.exists() and (file.is_dir() or file.stat().st_size)):
+        return
+    if any((folder / "lake").glob("*/*")) or any((folder / "inbox").glob("*.seg")):
+        raise WorldFailed("the desk is gone, and what it knew of the space's data with it; bring a backup back with `allears restore`", place=file.name)  # fmt: skip
 
 
 def open_lake(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
 from sqlalchemy import select
@@ -29,6 +29,9 @@ from allears.journey.said import clean, clean_each
 Kind = Literal["access", "rectification", "erasure", "objection", "restriction"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MONTHS, MORE_MONTHS = 1, 2
+
+
+OLDEST = timedelta(days=3653)
 
 
 def receive(
@@ -57,14 +60,14 @@ def receive(
     NotFound
         Nobody is known by that.
     Refused
-        There is no such kind, or it was received in the future.
+        There is no such kind, or it was received in the future, or more than ten years ago.
     """
     now = ground.clock.now()
     at = received_at or now
     if kind not in KINDS:
         raise Refused(f"no such kind; there are {', '.join(KINDS)}", place="--kind")
-    if at > now:
-        raise Refused("expected a time that is over", place="--received")
+    if not now - OLDEST <= at <= now:
+        raise Refused("expected a time that is over, within the last ten years", place="--received")
     customer, digests = named(ground, who)
     request = RightsRequest(id="r" + secrets.token_hex(6), kind=kind, digests=digests, state="open")
     [via, request.note] = clean_each(ground, [via, note], [[customer]] * 2)

@@ -28,6 +28,8 @@ FACTS = (
     ("unknown_encoding", 415),
     ("too_many", 429),
 )
+# Options that are called otherwise than the field.
+_FIELDS = {"--received": "received_at"}
 RETRY_SECONDS = b"2"
 
 
@@ -44,7 +46,20 @@ def status_of(error: Exception) -> tuple[int, dict[str, dict[str, str]]]:
         return 500, {"error": {"code": "internal", "message": said, "place": ""}}
     status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
     status = next((code for fact, code in FACTS if error.facts.get(fact)), status)
-    return status, {"error": {"code": error.code, "message": error.message, "place": error.place}}
+    return status, {"error": {"code": error.code, "message": error.message, "place": field_of(error.place)}}
+
+
+def field_of(place: str) -> str:
+    """Name the field of a request where the command line has an option.
+
+    Examples
+    --------
+    >>> [field_of(place) for place in ("--why", "--received", "$.since")]
+    ['why', 'received_at', '$.since']
+    """
+    if not place.startswith("--"):
+        return place
+    return _FIELDS.get(place, place.removeprefix("--").replace("-", "_"))
 
 
 def retry_seconds(error: Exception) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import uvicorn
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from allears.errors import Refused, WorldFailed
 from allears.settings import FILE
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 def serve(
     *,
     host: Annotated[str, Parameter(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Port; 0 for any free one.")] = 8765,
+    port: Annotated[
+        int, Parameter(help="Port; 0 for any free one.", validator=validators.Number(gte=0, lte=65_535))
+    ] = 8765,
     role: Annotated[str, Parameter(help="all, or parts of it by comma: listen, digest, web.")] = "all",
     open: Annotated[bool, Parameter(negative="", help="Open the page in a browser.")] = False,
     space: Annotated[

@@ -93,6 +93,7 @@ def test_pairs_refused_before_are_kept_apart(desk: Callable[[], Desk]) -> None:
             session.add(
                 ProbableLink(
                     left=f"c_{ids[left]}", right=f"c_{ids[right]}", bits=9.0, why=[], state=state, note="two sisters", method="m", found_at=now,
+                    act="merge_3" if state == "refused" else None,  # joined by linking, and taken back
                     decided_at=now, decided_by="user:ana",
                 )
             )  # fmt: skip

@@ -52,6 +52,15 @@ def test_identifiers_joined_by_mistake_part_and_come_together_again(space: Space
     assert space.customer("tablet-9").id == space.customer("bo-1").id == whole
 
 
+def test_keeping_two_apart_writes_nothing_of_everybody_else(space: Space) -> None:
+    space.publish()
+    before = space.ground.store.version("identities"), lake(space)
+    space.apart("ada@example.com", "+442079460001", why="sisters")
+    assert (space.ground.store.version("identities"), lake(space)) == before
+    space.publish()
+    assert lake(space) == before[1]
+
+
 def test_two_who_are_kept_apart_stay_two_until_that_is_taken_back(space: Space) -> None:
     done = space.apart(
         "ada@example.com", "+442079460001", why="sisters, says ada@example.com", actor="user:bo"

@@ -175,3 +175,17 @@ def test_who_was_one_of_two_and_is_erased_alone_leaves_the_others_apart(graph: G
     assert graph.kept_apart(ada, bob) == [act]
     told = next(a for a in graph.acts() if a["act"] == act)
     assert {told["left"], told["right"]} == {ada, bob}
+
+
+def test_a_word_whose_one_side_is_erased_keeps_nobody_apart_under_the_number_of_another(
+    graph: Graph, desk: Desk, open_graph: Callable[..., Graph]
+) -> None:
+    ada, bob = two(graph)
+    third, fourth = (str(k) for k in keys(graph, {"handle": "net:carla"}, {"handle": "net:dora"}))
+    graph.keep_apart(ada, bob, "two sisters", "sam")
+    with desk.session() as session:
+        graph.forget(session, ada)
+    graph.keep_apart(third, fourth, "two brothers", "sam")  # SQLite gives the number out again
+    for one_graph in (graph, open_graph()):
+        assert one_graph.kept_apart(third, bob) == one_graph.kept_apart(fourth, bob) == []
+    graph.merge(third, bob, "her handle", "sam")

@@ -109,6 +109,10 @@ def test_what_cannot_be_merged_or_undone_is_said(graph: Graph) -> None:
         with pytest.raises(NotFound):
             graph.merge(str(one), nobody, "", "sam")
     merge = graph.merge(str(one), str(two), "", "sam")
+    number = merge.removeprefix("merge_")
+    for other in (number, f"apart_{number}", f"cut_{number}", "merge_" + "9" * 30, "merge_" + "9" * 5000):
+        with pytest.raises(NotFound):
+            graph.unmerge(other)
     graph.unmerge(merge)
     with pytest.raises(Refused, match="already"):
         graph.unmerge(merge)

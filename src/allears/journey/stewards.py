@@ -130,7 +130,8 @@ def aparts(ground: Ground) -> list[dict[str, Any]]:
 
 def _apart(ground: Ground, one: str, other: str, why: str, actor: str) -> str:
     act = ground.graph.keep_apart(one, other, why, actor)
-    _keep(ground, actor, "customer.apart", one, why, act)
+    # Two stay two: who is who is what it was, and need not be published anew.
+    ground.audit.record(actor, "customer.apart", one, why=why, detail={"act": act})
     return act
 
 

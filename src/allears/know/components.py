@@ -200,8 +200,11 @@ class Components:
         np.subtract.at(self.nodes["links"], right[edges], 1)
         self.edges["gone"][edges] = True
         self.nodes["gone"][nodes] = True
-        stays = ~flag[self._apart.node]
-        self._apart = Apart(self._apart.node[stays], self._apart.side[stays])
+        apart = self._apart
+        stays = ~flag[apart.node]
+        # Where one side is gone, nobody is kept apart any more, and its number may name another word tomorrow.
+        stays &= np.isin(apart.side ^ 1, apart.side[stays])
+        self._apart = Apart(apart.node[stays], apart.side[stays])
         return edges
 
     def members(self, node: int) -> Ints:

@@ -157,7 +157,8 @@ def keep_apart(writer: Writer, left: str, right: str, why: str, actor: str, now:
 def undo(writer: Writer, act: MergeId, actor: str, now: datetime) -> None:
     """Undo a merge, a cut or a keeping apart."""
     row = writer.session.get(StewardAct, _number(act))
-    if row is None:
+    # By its whole name: a pair of the queue knows its act by that.
+    if row is None or f"{row.act}_{row.id}" != act:
         raise NotFound("no merge, cut or keeping apart of that id")
     if row.undone_at is not None:
         raise Refused("this was undone already")
@@ -214,7 +215,8 @@ def _node_of(writer: Writer, digest: str) -> int:
 
 def _number(act: MergeId) -> int:
     number = act.rpartition("_")[2]
-    if not number.isdecimal():
+    # A larger number is none of any desk's.
+    if not number.isdecimal() or len(number) > 9:
         raise NotFound("no merge, cut or keeping apart of that id")
     return int(number)
 

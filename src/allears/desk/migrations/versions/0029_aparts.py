@@ -40,6 +40,8 @@ def _keep_refused_apart(connection: sa.Connection) -> None:
         sides = [_named(connection, identifiers, customer) for customer in (pair.left, pair.right)]
         both = frozenset(side.customer for side in sides if side is not None)
         if len(both) < 2:
+            # A merge that was taken back, long ago, keeps nobody apart.
+            connection.execute(sa.update(probable).where(probable.c.id == pair.id).values(act=None))
             continue
         if both not in kept:
             left, right = (side.digest for side in sides if side is not None)

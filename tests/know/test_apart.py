@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from people_rows import arrivals, digest, household, keys, partition
 from allears.clock import SetClock
 from allears.desk import Desk
 from allears.errors import NotFound, Refused
+from allears.know.components import Components
 from allears.know.graph import Graph
 from allears.know.limits import Limits
 
@@ -189,3 +191,21 @@ def test_a_word_whose_one_side_is_erased_keeps_nobody_apart_under_the_number_of_
     for one_graph in (graph, open_graph()):
         assert one_graph.kept_apart(third, bob) == one_graph.kept_apart(fourth, bob) == []
     graph.merge(third, bob, "her handle", "sam")
+
+
+def test_a_desk_is_read_in_as_many_steps_however_many_are_kept_apart(
+    graph: Graph, open_graph: Callable[..., Graph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [str(k) for k in keys(graph, *({"handle": f"net:h{n}"} for n in range(9)))]
+    steps = []
+    touch = Components._touch
+    monkeypatch.setattr(Components, "_touch", lambda self, *nodes: [steps.append(1), touch(self, *nodes)][1])
+    taken: list[int] = []
+    for left, right in pairwise(people):
+        graph.keep_apart(left, right, "two friends", "sam")
+        steps.clear()
+        anew = open_graph()
+        assert anew.kept_apart(left, right)
+        taken.append(len(steps))
+    assert len(set(taken)) == 1, taken
+    assert all(anew.kept_apart(left, right) for left, right in pairwise(people))

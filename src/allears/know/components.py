@@ -175,10 +175,7 @@ class Components:
 
     def let_join(self, act: int) -> None:
         """Take such a word back."""
-        apart = self._apart
-        mine = apart.side >> 1 == act
-        self._apart = Apart(apart.node[~mine], apart.side[~mine])
-        self._touch(apart.node[mine])
+        self.load_aparts(np.array([act]), Apart(np.zeros(0, np.int64), np.zeros(0, np.int64)))
 
     def kept_apart(self, one: int, other: int) -> list[int]:
         """Give the acts that keep the customers of two nodes apart."""
@@ -269,6 +266,13 @@ class Components:
             np.add.at(self.nodes["links"], end, 1)
         self.edges["at"][edges], self.edges["state"][edges], self.edges["removed"][edges] = at, state, removed
         self._touch(left, right)
+
+    def load_aparts(self, acts: Ints, said: Apart) -> None:
+        """Take in what words say as they were kept, all at once; what these acts said before counts no more."""
+        apart = self._apart
+        stays = ~np.isin(apart.side >> 1, acts)
+        self._apart = Apart(np.r_[apart.node[stays], said.node], np.r_[apart.side[stays], said.side])
+        self._touch(apart.node[~stays], said.node)
 
     def edge_between(self, left: int, right: int, steward: bool) -> int:
         """Give the position of one link, -1 when there is none."""

@@ -21,6 +21,7 @@ from allears.desk.identity import (
     Profile,
     StewardAct,
 )
+from allears.know import clusters
 from allears.know.clusters import HOLDS, REASONS, Ints
 from allears.know.components import Components, Settled, keys_of
 from allears.know.identifiers import PEOPLE
@@ -69,14 +70,13 @@ def _read_aparts(session: Session, components: Components, since: int) -> None:
         .join(StewardAct, StewardAct.id == Apart.act)
         .where(Apart.revision > since)
     )
-    sides: dict[int, tuple[list[int], list[int]]] = {}
-    for act, identifier, side, undone_at in session.execute(wanted):
-        both = sides.setdefault(act, ([], []))
-        if undone_at is None:
-            both[side].append(identifier)
-    for act, (left, right) in sides.items():
-        components.let_join(act)
-        components.keep_apart(act, np.array(left, np.int64), np.array(right, np.int64))
+    rows = session.execute(wanted).all()
+    if rows:
+        acts, nodes, right, undone_at = zip(*rows, strict=True)
+        holds = np.array([at is None for at in undone_at])
+        sides = 2 * np.array(acts, np.int64) + np.array(right, np.int64)
+        said = clusters.Apart(np.array(nodes, np.int64)[holds], sides[holds])
+        components.load_aparts(np.unique(sides >> 1), said)
 
 
 def keep_apart(session: Session, act: int, left: Ints, right: Ints, revision: int) -> None:

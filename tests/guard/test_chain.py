@@ -160,3 +160,17 @@ def test_on_a_full_disk_nothing_is_on_the_list(tmp_path: Path) -> None:
     process.join(60)
     assert process.exitcode == 7
     assert (tmp_path / "list").read_bytes() == b"".join(lines)
+
+
+@pytest.mark.parametrize("size", [3, 900])
+def test_nothing_is_written_behind_a_line_that_was_slipped_in(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "list"
+    note_acts(path, [act(n) for n in range(size)], KEY)
+    before = path.read_bytes()
+    path.write_bytes(before + msgspec.json.encode(act(size)) + b"\n")
+    with pytest.raises(Refused, match="slipped in"):
+        note_acts(path, [act(size + 1)], KEY)
+    # Once it is taken out the list is whole and goes on.
+    path.write_bytes(before)
+    end = note_acts(path, [act(size + 1)], KEY)
+    assert whole(path) == end and end.number == size + 1

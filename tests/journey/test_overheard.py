@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.journey.content import holders
 
 from allears.clock import SetClock
 from allears.space import Space
@@ -130,3 +131,22 @@ def test_mail_that_unsubscribes_ends_offers_and_nothing_else(space: Space) -> No
     # A later yes counts again.
     space.note_consent("ada@example.com", "marketing", "given", why="on the phone")
     assert held(space, "ada@example.com") == {"marketing": "given"}
+
+
+def test_the_version_of_a_text_names_nobody_at_any_door(space: Space, tmp_path: Path) -> None:
+    told = {"kind": "event", "name": "consent given", "channel": "web", "identifiers": {"email": "ada@example.com"},
+            "properties": {"consent": {"ad_storage": "granted", "version": "signal.qolvun@example.org"}}}  # fmt: skip
+    space.hear([told], source="banner")
+    space.digest(look=False)
+    path = tmp_path / "words.csv"
+    path.write_text(
+        "email,purpose,state,said_at,version\nada@example.com,research,given,2026-05-01T12:00:00Z,file.qolvun@example.org\n"
+    )
+    assert space.import_consent(path).new == 1
+    space.note_consent(
+        "ada@example.com", "product", "given", why="by phone", version="hand.qolvun@example.org"
+    )
+    space.note_consent("ada@example.com", "marketing", "given", why="by phone", version="2026-05.1")
+    versions = sorted(word["version"] for word in space.consent("ada@example.com")["history"])
+    assert versions == ["2026-05.1", *["<EMAIL_1>"] * (len(versions) - 1)] and len(versions) > 3
+    assert holders(space.ground.folder, b"qolvun") == []

@@ -149,6 +149,11 @@ def _words_of_a_signal(space: Space, words: str) -> None:
     space.digest(look=False)
 
 
+def _erase_alone(space: Space, words: str) -> None:
+    nobody = [f"nobody{n}@example.com" for n in range(space.settings.guard.four_eyes_above)]
+    space.require_second_to_erase(["p0@example.com", *nobody], alone=words)
+
+
 DOORS: dict[str, Callable[[Space, str], object]] = {
     "merge": _merge,
     "part": _part,
@@ -165,6 +170,8 @@ DOORS: dict[str, Callable[[Space, str], object]] = {
     ),
     "share": lambda space, words: space.share("i1", "post", title=words),
     "erasure_asked": lambda space, words: space.ask_erasure([space.customer("p0@example.com").id], why=words),
+    "erasure_asked_by_mail": lambda space, words: space.ask_erasure(["p0@example.com"], why=words),
+    "erasure_alone": _erase_alone,
     "rectification": lambda space, words: space.rectify(
         "p0@example.com", "name", right="vundeqo", why=f"{words} or vundeqo"
     ),

@@ -43,7 +43,7 @@ def note_acts(path: Path, acts: Sequence[Act], key: bytes) -> Link:
     Raises
     ------
     Refused
-        The list is another space's, or its end is damaged; nothing was written.
+        The list is another space's, or its end is damaged or slipped in; nothing was written.
     WorldFailed
         The list cannot be written; nothing was done.
     """
@@ -136,6 +136,11 @@ def _last(path: Path, file: FileIO, size: int, key: bytes) -> Link:
     if acts and (link := acts[-1].link) is not None:
         _demand_own(link, key, "[guard] erasures_file")
         return link
+    if any(act.link is not None for act in acts):
+        # What is written behind it could be read by nobody, even once that line is taken out again.
+        raise Refused(
+            "the last line was slipped in: it bears no seal that ties it to those before", place=_PLACE
+        )
     return _unchained(acts, f"{_whose(key)}-{secrets.token_hex(8)}")
 
 

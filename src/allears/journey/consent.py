@@ -28,7 +28,7 @@ from allears.journey.holds import owner_of
 from allears.journey.questions import named
 from allears.journey.refusing import keep_refused
 from allears.journey.rules import purposes
-from allears.journey.said import clean, clean_each
+from allears.journey.said import clean_each
 from allears.journey.segment import read_rows
 from allears.know.identifiers import normalise
 from allears.know.resolve import FIELDS
@@ -85,7 +85,7 @@ def say(
     if at is not None and at > now:
         raise Refused("expected a time that is over", place="--at")
     customer, digests = named(ground, who)
-    why = clean(ground, why, [customer])
+    [why, version] = clean_each(ground, [why, version], [[customer]] * 2)
     word = Word(
         tuple(digests),
         read_purpose(purpose),

@@ -10,12 +10,15 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
+import pyarrow as pa
+from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
 from allears.desk.rights import DoneErasure
 from allears.guard.chain import note_acts
 from allears.guard.consent import Word, note_words
 from allears.guard.deeds import Deed, Said, seal_deed
+from allears.guard.redaction.labels import redact_labels
 from allears.journey.ends import acts_path, chain_key, know_written
 from allears.journey.ground import Ground
 
@@ -56,6 +59,11 @@ def mark_done(session: Session, id: str, entry: int) -> None:
 
 def keep_words(ground: Ground, session: Session, words: Sequence[Word], at: datetime, actor: str) -> int:
     """Write words about the use of data down inside the transaction, and on the list; returns how many are new."""
+    # What text they agreed to is a label that a sender chose, and is kept in clear.
+    versions = redact_labels(
+        pa.array([word.version for word in words], pa.string()), region=ground.settings.space.region
+    )
+    words = [replace(word, version=told) for word, told in zip(words, versions.to_pylist(), strict=True)]
     new = note_words(session, words, at)
     if new:
         for start in range(0, len(words), _WORDS):

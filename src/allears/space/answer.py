@@ -18,6 +18,7 @@ from allears.journey.access import Handed
 from allears.journey.consent import Imported
 from allears.journey.leave import export_table
 from allears.journey.many import people_in_table, subject_of
+from allears.journey.questions import find_each
 from allears.journey.said import clean
 from allears.journey.whole import WholeActs, verify_acts
 from allears.space.ground import Grounded
@@ -96,7 +97,7 @@ class Guarding(Grounded):
     def ask_erasure(self, who: Sequence[str], *, why: str) -> Asked:
         """Ask for a second person who agrees to erase everybody in a list."""
         people = sorted(set(who))
-        why = clean(self.ground, why, people)
+        why = self._clean_of(people, why)
         return self._ask_second("erase", subject_of(self.ground, people), len(people), why)
 
     def settle_approval(self, approval: str, *, yes: bool) -> Asked:
@@ -125,8 +126,13 @@ class Guarding(Grounded):
     def require_second_to_erase(self, who: Sequence[str], *, alone: str = "") -> None:
         """Insist that a second person agreed to erase everybody in a list; as `require_second`."""
         people = sorted(set(who))
-        alone = clean(self.ground, alone, people)
+        alone = self._clean_of(people, alone)
         self.require_second("erase", subject_of(self.ground, people), len(people), alone=alone)
+
+    def _clean_of(self, people: Sequence[str], text: str) -> str:
+        # A list names each by customer id or by any identifier.
+        found = find_each(self.ground.graph, people) if text.strip() else []
+        return clean(self.ground, text, [customer for customer in found if customer is not None])
 
     def _ask_second(self, what: str, subject: str, people: int, why: str) -> Asked:
         return self.approvals.ask(Principal(self.actor, Role.PRIVACY), what, subject, people, why)

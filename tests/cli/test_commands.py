@@ -478,3 +478,13 @@ def test_a_space_is_not_made_where_a_file_is(allears: Run, tmp_path: Path) -> No
     (tmp_path / "file").write_text("mine")
     code, _, said = allears("new", str(tmp_path / "file"))
     assert code == 1 and "File exists" in said and (tmp_path / "file").read_text() == "mine"
+
+
+PRINTS = "import sys; from allears.cli.app import main; main(sys.argv[1:])"
+
+
+def test_an_answer_for_which_there_is_no_room_is_said_in_a_line(space: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-c", PRINTS, "status", "--json", "--space", str(space)]
+        made = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert made.returncode == 1 and "No space left" in made.stderr and "Traceback" not in made.stderr

@@ -216,10 +216,14 @@ def test_who_is_kept_apart_by_hand_is_not_found_again_and_a_pair_of_theirs_is_re
     ]
     waiting = next(w for w in space.link_queue() if space.customer("twin").id in (w["left"], w["right"]))
     known = space.apart(waiting["left"], waiting["right"], why="twins")["act"]
-    found = space.link_pair(waiting["pair"])
-    assert known in found["consequences"]["forbidden"] and known in found["outcome"]
-    assert space.settle_link(waiting["pair"], same=False, why="twins")["act"] == known
+    # Whoever waited for a decision about the two has it.
+    told = space.link_pair(waiting["pair"])
+    assert (told["state"], told["act"], told["note"]) == ("refused", known, "twins")
+    with pytest.raises(Refused, match="refused already"):
+        space.settle_link(waiting["pair"], same=False, why="twins")
     assert {a["act"] for a in space.kept_apart()} == {act, known}
+    space.unmerge(known)
+    assert waiting["pair"] in {w["pair"] for w in space.link_queue()}
 
 
 def test_a_look_before_deciding_changes_nothing_and_says_what_would(space: Space) -> None:

@@ -137,8 +137,11 @@ def run(words: Sequence[str]) -> int:
         return 0
     except OSError as error:
         # A folder for a file, no rights, no room: whichever command met it, it is told in the system's words.
-        complain(
-            "world_failed", error.strerror or type(error).__name__, str(error.filename or ""), as_json=as_json
-        )
+        told = error.strerror or type(error).__name__
+        try:
+            complain("world_failed", told, str(error.filename or ""), as_json=as_json)
+        except OSError:
+            # It is the answer itself that finds no room.
+            complain("world_failed", told, "", as_json=False)
         return 1
     return 0

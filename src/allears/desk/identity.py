@@ -80,6 +80,7 @@ class StewardAct(Base):
     """A merge, a cut or a keeping apart by hand, by whom and why, and when it was undone."""
 
     __tablename__ = "identity_acts"
+    __table_args__ = {"sqlite_autoincrement": True}
 
     id: Mapped[int] = mapped_column(primary_key=True)
     act: Mapped[str] = mapped_column(String(8))  # merge, cut or apart

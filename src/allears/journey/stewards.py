@@ -66,7 +66,17 @@ def apart(ground: Ground, left: str, right: str, *, why: str, actor: str) -> dic
     """
     require_reason(why)
     one, other = _customer(ground, left, "left"), _customer(ground, right, "right")
-    act = _apart(ground, one, other, reason(ground, why, [one, other]), actor)
+    why = reason(ground, why, [one, other])
+    act = _apart(ground, one, other, why, actor)
+    waiting = queue.listed(ground.desk, queue.WAITING)
+    sides = pa.array([row[side] for row in waiting for side in ("left", "right")], pa.string())
+    today = iter(ground.graph.resolve_keys(sides).to_pylist())
+    for row, pair in zip(waiting, zip(today, today, strict=True), strict=True):
+        # Whoever waits for a decision about the two has it now.
+        if {*pair} == {one, other}:
+            queue.settled(
+                ground.desk, row["pair"], queue.REFUSED, at=ground.clock.now(), actor=actor, act=act, note=why
+            )
     return {"act": act, "customers": sorted((one, other))}
 
 

@@ -14,6 +14,12 @@ depends_on = None
 
 
 def upgrade() -> None:
+    if op.get_bind().dialect.name == "sqlite":
+        # An act's number is told to people: it is not given again when the act went with somebody who was erased.
+        with op.batch_alter_table(
+            "identity_acts", recreate="always", table_kwargs={"sqlite_autoincrement": True}
+        ):
+            pass
     op.create_table(
         "identity_aparts",
         sa.Column("act", sa.Integer(), autoincrement=False, nullable=False),

@@ -11,7 +11,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from allears.cli import show
-from allears.cli.numbers import Most, Named, Share
+from allears.cli.numbers import Beside, Named, Share
 from allears.cli.people import Why
 from allears.cli.where import HERE, Where
 from allears.errors import Refused
@@ -40,7 +40,7 @@ def look(
     families: bool = True,
     engine: str | None = None,
     to: Path | None = None,
-    limit: Most = 20,
+    limit: Beside = 20,
     queue: Annotated[bool, Parameter(negative="")] = False,
     relearn: Annotated[bool, Parameter(negative="")] = False,
     where: Where = HERE,

@@ -8,6 +8,8 @@ from cyclopts import Parameter, validators
 
 Most = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1_000_000))]
 """How many are shown or taken."""
+Beside = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=1_000_000))]
+"""How many are printed beside the figures; 0 for none."""
 Days = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=3650))]
 """A length of time."""
 Ahead = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=365))]

@@ -12,6 +12,7 @@ from nicegui.elements.mixins.text_element import TextElement
 from allears.show.axes import Options
 from allears.show.words import STATES
 
+_LONGEST_WORD = 40
 Cell = str | int | float | Callable[[], Any] | None
 
 
@@ -128,8 +129,10 @@ def _cell(cell: Cell, name: str, classes: str) -> None:
         with tag("td", classes=classes, data_name=name):
             cell()
     else:
-        shown = "" if cell is None else f"{cell:,}" if isinstance(cell, int) else cell
-        tag("td", shown, classes, data_name=name)
+        shown = "" if cell is None else f"{cell:,}" if isinstance(cell, int) else str(cell)
+        # One word without an end, such as an address, would push what follows out of sight.
+        endless = any(len(word) > _LONGEST_WORD for word in shown.split())
+        tag("td", shown, f"{classes} endless" if endless else classes, data_name=name)
 
 
 def facts(pairs: Iterable[tuple[str, Cell]]) -> None:

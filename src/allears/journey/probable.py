@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from allears.desk.identity import Profile
 from allears.errors import Refused
-from allears.journey import models
+from allears.journey import models, stewards
 from allears.journey.ground import Ground
 from allears.journey.questions import publish
 from allears.know.link import Thresholds, learn, queue, tidy
@@ -150,7 +150,7 @@ def _keep(
             unsure.append(row)
     # Who waits is named by whom the sure ones leave.
     for some, joining in ((sure, True), (unsure, False)):
-        before = _put_before_a_steward(ground)
+        before = set(stewards.both_today(ground, queue.listed(ground.desk, None)))
         for row in some:
             left, right = today_of(ground, (customers[row["left"]], customers[row["right"]]))
             both = frozenset((left, right))
@@ -169,14 +169,6 @@ def _keep(
             counts[state] += 1
             before.add(both)
     return counts
-
-
-def _put_before_a_steward(ground: Ground) -> set[frozenset[str]]:
-    """Give the pairs of today's customers that were found before, whatever became of them."""
-    found = queue.listed(ground.desk, None)
-    sides = pa.array([row[side] for row in found for side in ("left", "right")], pa.string())
-    today = iter(ground.graph.resolve_keys(sides).to_pylist())
-    return {frozenset(pair) for pair in zip(today, today, strict=True)}
 
 
 def _join(ground: Ground, left: str, right: str, row: dict[str, Any]) -> tuple[str, str | None, str]:

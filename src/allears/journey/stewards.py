@@ -69,11 +69,9 @@ def apart(ground: Ground, left: str, right: str, *, why: str, actor: str) -> dic
     why = reason(ground, why, [one, other])
     act = _apart(ground, one, other, why, actor)
     waiting = queue.listed(ground.desk, queue.WAITING)
-    sides = pa.array([row[side] for row in waiting for side in ("left", "right")], pa.string())
-    today = iter(ground.graph.resolve_keys(sides).to_pylist())
-    for row, pair in zip(waiting, zip(today, today, strict=True), strict=True):
+    for row, both in zip(waiting, both_today(ground, waiting), strict=True):
         # Whoever waits for a decision about the two has it now.
-        if {*pair} == {one, other}:
+        if both == {one, other}:
             queue.settled(
                 ground.desk, row["pair"], queue.REFUSED, at=ground.clock.now(), actor=actor, act=act, note=why
             )
@@ -120,6 +118,13 @@ def refuse(ground: Ground, pair: dict[str, Any], *, why: str, actor: str) -> str
     now = ground.clock.now()
     queue.settled(ground.desk, pair["pair"], queue.REFUSED, at=now, actor=actor, act=act, note=why)
     return act
+
+
+def both_today(ground: Ground, pairs: Sequence[dict[str, Any]]) -> list[frozenset[str]]:
+    """Give the customers of today of each pair of the queue: one where they became one."""
+    sides = pa.array([row[side] for row in pairs for side in ("left", "right")], pa.string())
+    today = iter(ground.graph.resolve_keys(sides).to_pylist())
+    return [frozenset(both) for both in zip(today, today, strict=True)]
 
 
 def acts(ground: Ground, customer: str | None = None) -> list[dict[str, Any]]:

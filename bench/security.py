@@ -47,11 +47,12 @@ def rows() -> list[Row]:
         before = _outside(outside, folder)
         texts = [text.replace("{trap}", trap.address) for text in _texts()]
         with attack.serving(folder, outside / "town" / "log") as url:
+            # First: nobody digests here, and erasing waits until whatever was heard before is.
+            found.append(described.successes(url, keys, asked))
             found.append(attack.doors(url, keys, texts))
             found.append(attack.bodies(url, keys))
             found.append(attack.questions(url, keys, texts))
             found.append(attack.headers(url, texts))
-            found.append(described.successes(url, keys, asked))
             found.append(described.roles(url, keys, asked, seconds))
         log = (outside / "town" / "log").read_text("utf-8", "replace")
         found.append(Tried("the server's log", 1, Failures(["a trace in the log"] if OWN[0] in log else [])))

@@ -43,23 +43,22 @@ def _keep_refused_apart(connection: sa.Connection) -> None:
     refused = sa.select(probable).where(probable.c.state == "refused").order_by(probable.c.id)
     kept: dict[frozenset[str], int] = {}
     for pair in connection.execute(refused).all():
-        sides = [_named(connection, identifiers, customer) for customer in (pair.left, pair.right)]
-        both = frozenset(side.customer for side in sides if side is not None)
-        if len(both) < 2:
+        left, right = (_named(connection, identifiers, customer) for customer in (pair.left, pair.right))
+        if left is None or right is None or left.customer == right.customer:
             # A merge that was taken back, long ago, keeps nobody apart.
             connection.execute(sa.update(probable).where(probable.c.id == pair.id).values(act=None))
             continue
+        both = frozenset((left.customer, right.customer))
         if both not in kept:
-            left, right = (side.digest for side in sides if side is not None)
             made = sa.insert(acts).values(
-                act="apart", left=left, right=right, why=pair.note or "refused", actor=pair.decided_by or "",
+                act="apart", left=left.digest, right=right.digest, why=pair.note or "refused", actor=pair.decided_by or "",
                 done_at=pair.decided_at or pair.found_at,
             )  # fmt: skip
-            kept[both] = connection.execute(made).inserted_primary_key[0]  # type: ignore[index]
-            for right_side, side in enumerate(sides):
-                members = sa.select(identifiers.c.number).where(identifiers.c.customer == side.customer)  # type: ignore[union-attr]
+            kept[both] = connection.execute(made.returning(acts.c.id)).scalar_one()
+            for side in (left, right):
+                members = sa.select(identifiers.c.number).where(identifiers.c.customer == side.customer)
                 rows = [
-                    {"act": kept[both], "identifier": number, "right": bool(right_side), "revision": revision}
+                    {"act": kept[both], "identifier": number, "right": side is right, "revision": revision}
                     for number in connection.scalars(members).all()
                 ]
                 connection.execute(sa.insert(aparts), rows)
